@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// A limit on everything, in one place. Overload is refused by name, not discovered.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace takt::limits {
+
+using namespace std::chrono_literals;
+
+inline constexpr std::size_t kKiB = 1024;
+inline constexpr std::size_t kMiB = 1024 * kKiB;
+inline constexpr std::size_t kGiB = 1024 * kMiB;
+
+// --- what a user may send ---
+inline constexpr std::size_t kSpecMaxBytes = 1 * kMiB;     // a whole spec, script and stdin too
+inline constexpr std::size_t kMessageMaxBytes = 4 * kMiB;  // one gRPC message
+inline constexpr std::size_t kArgvMax = 4096;              // elements
+inline constexpr std::size_t kEnvironmentMax = 4096;       // variables
+inline constexpr std::size_t kLabelsMax = 64;              // per job and per worker
+inline constexpr std::size_t kNameMaxBytes = 128;          // a job's or worker's name
+inline constexpr std::size_t kReasonMaxBytes = 1024;       // of a stop
+inline constexpr std::size_t kRequestIdMaxBytes = 128;
+inline constexpr std::size_t kPageSizeDefault = 100;
+inline constexpr std::size_t kPageSizeMax = 1000;
+
+// --- time ---
+inline constexpr auto kStopGraceDefault = 10s;
+inline constexpr auto kStopGraceMax = 24h;
+inline constexpr auto kStragglerGrace = 2s;   // for what outlives the leader
+inline constexpr auto kBackstop = 15s;        // past the grace, then the worker overrules
+inline constexpr auto kScopeStopSlack = 30s;  // TimeoutStopUSec beyond the grace
+inline constexpr auto kHeartbeat = 5s;
+inline constexpr auto kUnreachableAfter = 15s;
+inline constexpr auto kLostAfter = 90s;
+inline constexpr auto kReconnectMin = 200ms;
+inline constexpr auto kReconnectMax = 5s;
+inline constexpr auto kShutdownPatience = 5s;  // starts before go, at SIGTERM
+inline constexpr auto kUserLookup = 5s;
+inline constexpr auto kDeregister = 2s;    // patience with a scheduler when going down
+inline constexpr auto kScopeStart = 60s;   // StartTransientUnit to JobRemoved
+inline constexpr auto kBusConnect = 10s;   // to be let in by the system bus
+inline constexpr auto kBusCall = 30s;      // a question to PID 1
+inline constexpr auto kRpcDeadline = 30s;  // of our own unary calls
+
+// --- the worker ---
+inline constexpr std::size_t kStartsAtOnce = 32;
+inline constexpr std::size_t kStartsWaiting = 10000;
+inline constexpr std::size_t kScopesPerSlice = 32;
+inline constexpr std::size_t kJobSlices = 32;
+inline constexpr std::size_t kBusCallsInFlight = 100;
+inline constexpr std::size_t kBusCallsWaiting = 20000;  // calls not yet sent
+inline constexpr std::size_t kSupervisorMemoryBytes = 64 * kMiB;
+inline constexpr std::size_t kChunkBytes = 64 * kKiB;              // one piece of output
+inline constexpr std::uint64_t kOutputCapDefaultBytes = 1 * kGiB;  // per stream
+inline constexpr std::size_t kJournalLineMaxBytes = 48 * kKiB;
+inline constexpr std::size_t kJournalBacklogBytes = 1 * kMiB;  // lines that wait for the journal
+inline constexpr std::size_t kJournalWindowLines = 10000;      // journald's own default limit, past
+inline constexpr auto kJournalWindow = 30s;                    // which it drops silently
+inline constexpr auto kJournalFinish = 500ms;                  // for the last lines, at the end
+inline constexpr std::size_t kOutputDropBehindBytes = 4 * kMiB;
+inline constexpr std::size_t kRecordMaxBytes = 64 * kKiB;  // supervisor, exit, stop files
+inline constexpr std::size_t kRetainAttempts = 100000;
+inline constexpr std::size_t kFollowersMax = 1024;
+
+// --- the scheduler ---
+inline constexpr std::size_t kWorkersMax = 10000;
+inline constexpr std::size_t kQueueMax = 1000000;  // jobs not yet ended
+inline constexpr std::size_t kWriterBatchesMax = 1024;
+inline constexpr std::size_t kReaderQueriesMax = 1024;
+inline constexpr std::size_t kWatchersMax = 1024;
+inline constexpr std::size_t kWatchQueueMax = 4096;       // events waiting for one watcher
+inline constexpr std::size_t kEventHistoryMax = 1000000;  // rows kept in `events`
+inline constexpr std::size_t kReportsPerMessage = 256;    // of a worker's list
+inline constexpr std::size_t kRefusedAttemptsKept = 16;   // of one job, the newest
+inline constexpr std::size_t kCandidatesListed = 10;      // of a prefix that fits several
+inline constexpr std::size_t kIdPrefixMin = 4;            // hex characters
+inline constexpr std::size_t kPlacementsPerTurn = 1024;
+inline constexpr std::size_t kSpecsPerRead = 32;        // of starts that go out
+inline constexpr std::size_t kPageMaxBytes = 2 * kMiB;  // of jobs in one answer
+inline constexpr std::size_t kSubmitJobsMax = 1000;     // specs in one SubmitJobs
+inline constexpr std::size_t kWatchedJobsMax = 1000;    // ids in one WatchJobs
+inline constexpr std::size_t kSessionQueueMax = 20000;  // messages waiting for one worker
+inline constexpr std::size_t kSessionWindow = 64;       // of a worker, not yet dealt with
+inline constexpr std::size_t kLedgerOpenMax = 20000;    // changes that wait for the writer
+inline constexpr auto kReloadPause = 1s;                // between tries to load the store
+inline constexpr auto kStatusPause = 1s;                // between two STATUS= lines
+
+// --- rpc ---
+inline constexpr std::size_t kIdentitiesMax = 256;  // distinct (user, role) on unix sockets
+inline constexpr std::size_t kLoopPostsMax = 100000;
+inline constexpr std::size_t kStreamsPerConnection = 2048;
+inline constexpr std::size_t kDrainingMax = 4;  // old sets of credentials with calls still on them
+inline constexpr std::size_t kLoopTurnMax = 256;  // sources run before the turn-end hooks
+
+// --- the command line ---
+inline constexpr auto kClientPauseMin = 50ms;  // between tries of a call
+inline constexpr auto kClientPauseMax = 2s;
+inline constexpr auto kClientTellAfter = 3s;         // of waiting, then it says for what
+inline constexpr auto kClientOutagePatience = 1h;    // of a follower that lost contact
+inline constexpr std::size_t kClientJobsMax = 1000;  // jobs named to one verb
+
+static_assert(kSpecMaxBytes * 2 < kMessageMaxBytes, "a spec and its frame fit a message");
+static_assert(kUnreachableAfter >= 2 * kHeartbeat, "one late heartbeat is no outage");
+static_assert(kLostAfter > kUnreachableAfter, "unreachable comes before lost");
+static_assert(kPageSizeDefault <= kPageSizeMax, "the default page is allowed");
+
+}  // namespace takt::limits
