@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The loop's timers: any number of them over one sd-event timer. Guarantees: due timers run in
+// order of their time, then of adding (sd-event promises no order among timers found due together).
+// Part of EventLoop; loop thread only.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "sd/source.h"
+
+struct sd_event;
+struct sd_event_source;
+
+namespace takt::sd {
+
+class TimerQueue {
+ public:
+  // Runs on CLOCK_BOOTTIME; on CLOCK_MONOTONIC where there are no boot-time timers.
+  static Result<std::unique_ptr<TimerQueue>> create(sd_event* event);
+  ~TimerQueue();
+  TimerQueue(const TimerQueue&) = delete;
+  TimerQueue& operator=(const TimerQueue&) = delete;
+
+  [[nodiscard]] Source add(BootTime when, std::function<void()> fn);
+
+ private:
+  struct Timer;
+  struct Key {
+    BootTime when;
+    std::uint64_t number;
+    friend auto operator<=>(const Key&, const Key&) = default;
+  };
+
+  TimerQueue() = default;
+  void arm();
+  void run_due();
+  static int on_time(sd_event_source* source, std::uint64_t usec, void* self);
+
+  sd_event_source* source_ = nullptr;
+  bool boot_clock_ = true;
+  std::uint64_t next_number_ = 0;
+  std::map<Key, std::shared_ptr<Timer>> timers_;
+};
+
+}  // namespace takt::sd

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sd/notify.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "base/log.h"
+#include "base/unique_fd.h"
+#include "sd/journal.h"
+
+namespace takt::sd {
+namespace {
+
+TEST(NotifyTest, SilentWithoutAManager) {
+  ::unsetenv("NOTIFY_SOCKET");
+  notify_ready();
+  notify_status("nobody hears this");
+  notify_reloading();
+  notify_stopping();
+}
+
+TEST(NotifyTest, TellsTheManager) {
+  const UniqueFd manager(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  // An abstract address, chosen by the kernel.
+  ASSERT_EQ(::bind(manager.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(sa_family_t)),
+            0);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::getsockname(manager.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+  const std::string name(address.sun_path + 1, size - sizeof(sa_family_t) - 1);
+  ::setenv("NOTIFY_SOCKET", ("@" + name).c_str(), 1);
+  const auto heard = [&] {
+    char text[256];
+    const ssize_t got = ::recv(manager.get(), text, sizeof text, 0);
+    return got < 0 ? std::string("nothing") : std::string(text, static_cast<std::size_t>(got));
+  };
+  notify_ready();
+  EXPECT_EQ(heard(), "READY=1");
+  notify_status("two\nlines");
+  EXPECT_EQ(heard(), "STATUS=two lines");
+  notify_reloading();
+  EXPECT_EQ(heard().substr(0, 27), "RELOADING=1\nMONOTONIC_USEC=");
+  notify_stopping();
+  EXPECT_EQ(heard(), "STOPPING=1");
+  EXPECT_EQ(heard(), "nothing");
+  ::unsetenv("NOTIFY_SOCKET");
+}
+
+TEST(NotifyTest, BootedAsTheFolderSays) {
+  EXPECT_EQ(booted(), ::access("/run/systemd/system/", F_OK) == 0);
+}
+
+TEST(JournalTest, TakenOnlyWhenStderrIsTheJournalsStream) {
+  ::unsetenv("JOURNAL_STREAM");
+  EXPECT_FALSE(install_journal_log_sink());
+  ::setenv("JOURNAL_STREAM", "1:2", 1);
+  EXPECT_FALSE(install_journal_log_sink());
+  struct stat status {};
+  ASSERT_EQ(::fstat(STDERR_FILENO, &status), 0);
+  const std::string stream = std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
+  ::setenv("JOURNAL_STREAM", stream.c_str(), 1);
+  EXPECT_TRUE(install_journal_log_sink());
+  set_log_sink(nullptr);
+  ::unsetenv("JOURNAL_STREAM");
+}
+
+}  // namespace
+}  // namespace takt::sd
