@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where configuration comes from. The read order, the same for every program and written only here
+// (a later one overrides an earlier one, key by key):
+//   1. built-in defaults
+//   2. the main file (/etc/takt/NAME.conf, or the one that was named)
+//   3. the main file's drop-ins, FILE.d/*.conf, sorted by name
+//   4. the command line (--set SECTION.KEY=VALUE)
+// Guarantees: nothing is ignored. Each mistake is an error with file and line, and says what would
+// be accepted; the first kErrorsMax mistakes are reported together, one a line.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace takt::config {
+
+inline constexpr std::size_t kErrorsMax = 20;      // mistakes told at once
+inline constexpr std::size_t kLineMaxBytes = 190;  // inih cuts silently at 200
+inline constexpr std::size_t kFileMaxBytes = 1 << 20;
+inline constexpr std::size_t kDropInsMax = 256;  // files in one drop-in folder
+
+// One key given on the command line.
+struct Override {
+  std::string section;
+  std::string key;
+  std::string value;
+  friend bool operator==(const Override&, const Override&) = default;
+};
+
+// "jobs.slots=4" taken apart. kInvalid if it has another form; whether the key exists is for load.
+Result<Override> parse_override(std::string_view text);
+
+struct LoadOptions {
+  // The main file. Empty is the default one, which need not exist; a named one must.
+  std::string main_file;
+  std::vector<Override> overrides;
+};
+
+}  // namespace takt::config

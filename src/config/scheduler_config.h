@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// What takt-scheduler is told by scheduler.conf. Guarantees of a loaded one: every value is within
+// its bounds.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "config/load.h"
+
+namespace takt::config {
+
+struct SchedulerConfig {
+  // [scheduler]
+  std::string state_directory = "/var/lib/takt-scheduler";
+  // Empty: not given. Then the inherited sockets count, and with none kDefaultSchedulerListen.
+  // Given beside inherited sockets is for the daemon to refuse.
+  std::vector<std::string> listen;
+  bool insecure = false;  // plain-text TCP is allowed, on listen and on inherited sockets
+  LogLevel log_level = LogLevel::kInfo;
+
+  // [workers]
+  std::string worker_user = "root";  // has the worker's role on the unix socket
+  microseconds unreachable_after = limits::kUnreachableAfter;
+
+  // [access]
+  std::string group = "takt";              // may use JobService
+  std::string admin_group = "takt-admin";  // may also act on other users' jobs and on workers
+
+  friend bool operator==(const SchedulerConfig&, const SchedulerConfig&) = default;
+};
+
+// Reads it all, in the order of load.h. kInvalid with one line for each mistake.
+Result<SchedulerConfig> load_scheduler_config(const LoadOptions& options);
+
+// Where a scheduler listens that was given no address and inherited no socket.
+inline constexpr const char* kDefaultSchedulerListen = "unix:/run/takt/scheduler.sock";
+
+}  // namespace takt::config

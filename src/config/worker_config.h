@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// What takt-worker is told by worker.conf. Guarantees of a loaded one: every value is within its
+// bounds, and what depends on the host (name, address, slots, supervisor) is filled in.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "config/load.h"
+
+namespace takt::config {
+
+// How attempts get their cgroup. kAuto is kScope where systemd is PID 1, else kCgroup.
+enum class Launcher { kAuto, kScope, kCgroup };
+
+// "auto", "scope", "cgroup".
+std::string_view to_string(Launcher launcher);
+
+struct WorkerConfig {
+  // [worker]
+  std::string name;  // loaded: never empty; the host's name unless given
+  std::string state_directory = "/var/lib/takt";
+  std::map<std::string, std::string> labels;
+  // Empty: not given. Then the inherited sockets count, and with none kDefaultWorkerListen.
+  // Given beside inherited sockets is for the daemon to refuse.
+  std::vector<std::string> listen;
+  bool insecure = false;  // plain-text TCP is allowed, on listen and on inherited sockets
+  std::string address;  // what the scheduler is told to dial; loaded: empty only without scheduler
+  std::string supervisor;  // loaded: absolute path of takt-supervisor
+  LogLevel log_level = LogLevel::kInfo;
+
+  // [scheduler]
+  std::string scheduler_address = "unix:/run/takt/scheduler.sock";  // empty: no scheduler
+  std::string scheduler_user = "takt-scheduler";  // has the scheduler's role on the unix socket
+
+  // [access]
+  std::string group = "takt";              // may start jobs here directly
+  std::string admin_group = "takt-admin";  // may also act on other users' jobs
+
+  // [jobs]
+  Launcher launcher = Launcher::kAuto;
+  // Which ones a job may ask for by name, beside the worker's own. Never kAuto.
+  std::vector<Launcher> allow_launcher = {Launcher::kScope, Launcher::kCgroup};
+  std::string default_user = "takt-job";  // when the caller's own user is not known
+  bool allow_root = false;
+  std::vector<std::string> users = {"*"};       // globs: whom jobs may run as
+  std::vector<std::string> denied_environment;  // globs: names a job may not set
+  std::int64_t starts_at_once = limits::kStartsAtOnce;
+  std::int64_t slots = 0;  // loaded: at least 1; 0 stands for max(16, 4 x processors)
+  std::int64_t output_cap_bytes = limits::kOutputCapDefaultBytes;  // the most, for each stream
+  bool journal = true;  // no: output lines of no job go to the journal
+  std::string
+      cgroup;  // top cgroup of launcher cgroup without systemd; empty: takt-<8 of worker id>
+
+  friend bool operator==(const WorkerConfig&, const WorkerConfig&) = default;
+};
+
+// Reads it all, in the order of load.h. kInvalid with one line for each mistake.
+Result<WorkerConfig> load_worker_config(const LoadOptions& options);
+
+// Where a worker listens that was given no address and inherited no socket.
+inline constexpr const char* kDefaultWorkerListen = "unix:/run/takt/worker.sock";
+
+}  // namespace takt::config

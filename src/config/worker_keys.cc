@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+// The table of worker.conf. A key stands here only once something honours it.
+#include "config/files.h"
+#include "config/text.h"
+#include "config/values.h"
+
+namespace takt::config {
+namespace {
+
+using C = WorkerConfig;
+
+Result<Launcher> parse_launcher(std::string_view text, std::string_view field) {
+  for (Launcher launcher : {Launcher::kAuto, Launcher::kScope, Launcher::kCgroup})
+    if (text == to_string(launcher)) return launcher;
+  return invalid(std::string(field),
+                 quoted(text) + " is not a launcher; accepted are auto, scope, cgroup");
+}
+
+Result<std::vector<Launcher>> parse_launchers(std::string_view text, std::string_view field) {
+  std::vector<Launcher> launchers;
+  for (std::string_view element : split_list(text)) {
+    Result<Launcher> launcher = parse_launcher(element, field);
+    if (!launcher || *launcher == Launcher::kAuto)
+      return invalid(std::string(field), quoted(element) +
+                                             " is not a launcher that a job can ask for; accepted "
+                                             "are scope, cgroup");
+    launchers.push_back(*launcher);
+  }
+  return launchers;
+}
+
+constexpr KeyInfo kName{
+    .section = "worker",
+    .name = "name",
+    .default_note = "the host's name",
+    .accepts = "letters, digits, '.', '_' and '-', at most 128",
+    .help =
+        "What people call this worker. It need not be unique, but had better be: a worker is "
+        "known by the id in its state directory."};
+constexpr KeyInfo kStateDirectory{
+    .section = "worker",
+    .name = "state_directory",
+    .default_text = "/var/lib/takt",
+    .accepts = "an absolute path",
+    .help =
+        "Where the worker's id, the records of jobs and their output are kept. Users whom jobs "
+        "run as must be able to pass through it (mode 0711)."};
+constexpr KeyInfo kLabels{
+    .section = "worker",
+    .name = "labels",
+    .default_note = "none",
+    .accepts = "NAME=VALUE with commas between them, such as role=db, zone=a",
+    .help = "What jobs can ask for in a worker, as in takt run --on role=db."};
+constexpr KeyInfo kListen{
+    .section = "worker",
+    .name = "listen",
+    .default_note = "the inherited sockets; unix:/run/takt/worker.sock if there are none",
+    .accepts = "unix:/path and number:port with commas between them",
+    .help =
+        "Addresses to listen on, for a worker started by hand. Under systemd "
+        "takt-worker.socket alone has the addresses, and this key is refused."};
+constexpr KeyInfo kInsecure{
+    .section = "worker",
+    .name = "insecure",
+    .default_text = "no",
+    .accepts = "yes or no",
+    .help =
+        "Whether TCP sockets may be served in plain text, to anybody who can reach them. "
+        "Without it a TCP socket is refused at start."};
+constexpr KeyInfo kAddress{
+    .section = "worker",
+    .name = "address",
+    .default_note = "the first unix socket in listen, else unix:/run/takt/worker.sock",
+    .accepts = "unix:/path or host:port",
+    .help =
+        "Where the scheduler is told to reach this worker. It must be given where the scheduler "
+        "is reached over TCP."};
+constexpr KeyInfo kSupervisor{.section = "worker",
+                              .name = "supervisor",
+                              .default_note = "the one installed with the worker",
+                              .accepts = "an absolute path",
+                              .help = "The takt-supervisor program."};
+constexpr KeyInfo kLogLevel{.section = "worker",
+                            .name = "log_level",
+                            .default_text = "info",
+                            .accepts = "error, warning, notice, info or debug",
+                            .help = "Less urgent lines of the worker's own log are dropped."};
+constexpr KeyInfo kSchedulerAddress{
+    .section = "scheduler",
+    .name = "address",
+    .default_text = "unix:/run/takt/scheduler.sock",
+    .accepts = "unix:/path, host:port or none",
+    .help = "Where to register. With none the worker serves those who call it directly."};
+constexpr KeyInfo kSchedulerUser{
+    .section = "scheduler",
+    .name = "user",
+    .default_text = "takt-scheduler",
+    .accepts = "a user's name",
+    .help = "Who calls as this user over the unix socket has the scheduler's role here."};
+constexpr KeyInfo kGroup{
+    .section = "access",
+    .name = "group",
+    .default_text = "takt",
+    .accepts = "a group's name",
+    .help =
+        "Members may start jobs on this worker directly, over the unix socket, and read and "
+        "stop their own."};
+constexpr KeyInfo kAdminGroup{
+    .section = "access",
+    .name = "admin_group",
+    .default_text = "takt-admin",
+    .accepts = "a group's name",
+    .help = "Members may also read and stop the jobs of others. Root always may."};
+constexpr KeyInfo kLauncher{
+    .section = "jobs",
+    .name = "launcher",
+    .default_text = "auto",
+    .accepts = "auto, scope or cgroup",
+    .help =
+        "How a job gets its cgroup: as a systemd scope, or as a directory below one delegated "
+        "unit, which starts several times as many jobs a second. auto is scope where systemd "
+        "is PID 1, else cgroup."};
+constexpr KeyInfo kAllowLauncher{
+    .section = "jobs",
+    .name = "allow_launcher",
+    .default_text = "scope, cgroup",
+    .accepts = "scope and cgroup with commas between them, or nothing",
+    .help = "Which launchers a job may ask for, beside the one above."};
+constexpr KeyInfo kDefaultUser{
+    .section = "jobs",
+    .name = "default_user",
+    .default_text = "takt-job",
+    .accepts = "a user's name",
+    .help = "Whom a job runs as that names no user, where the caller's own is not known."};
+constexpr KeyInfo kAllowRoot{.section = "jobs",
+                             .name = "allow_root",
+                             .default_text = "no",
+                             .accepts = "yes or no",
+                             .help = "Whether jobs may run as root, whoever asks."};
+constexpr KeyInfo kUsers{
+    .section = "jobs",
+    .name = "users",
+    .default_text = "*",
+    .accepts = "patterns (*, ?, [...]) with commas between them",
+    .help =
+        "The names of users that jobs may run as, whoever asks. Root needs allow_root as well."};
+constexpr KeyInfo kDeniedEnvironment{
+    .section = "jobs",
+    .name = "denied_environment",
+    .default_note = "none",
+    .accepts = "patterns (*, ?, [...]) with commas between them, such as LD_*, PYTHON*",
+    .help = "Names of environment variables that a job may not set. A job that does is refused."};
+constexpr KeyInfo kStartsAtOnce{
+    .section = "jobs",
+    .name = "starts_at_once",
+    .default_text = "32",
+    .accepts = "a number from 1 to 1000",
+    .help = "How many jobs may be in the course of being started; more wait for their turn."};
+constexpr KeyInfo kSlots{
+    .section = "jobs",
+    .name = "slots",
+    .default_text = "0",
+    .accepts = "a number from 0 to 100000",
+    .help =
+        "How many jobs the scheduler gives this worker at a time. 0 stands for 4 for each "
+        "processor, at least 16."};
+constexpr KeyInfo kOutputCap{
+    .section = "jobs",
+    .name = "output_cap",
+    .default_text = "1G",
+    .accepts = "a size from 1M to 1T",
+    .help =
+        "The most that is kept of each of a job's two outputs; a job may ask for less. What "
+        "comes after is counted and dropped, and the job's record says how much it was."};
+constexpr KeyInfo kJournal{
+    .section = "jobs",
+    .name = "journal",
+    .default_text = "yes",
+    .accepts = "yes or no",
+    .help =
+        "Whether the lines that jobs print also go to the journal. With no they never do; with "
+        "yes a job may still ask for it not to be so."};
+constexpr KeyInfo kCgroup{
+    .section = "jobs",
+    .name = "cgroup",
+    .default_note = "takt- and the first 8 characters of the worker's id",
+    .accepts = "letters, digits, '.', '_' and '-', at most 128",
+    .help =
+        "The directory right below the cgroup2 mount that the cgroup launcher makes for its "
+        "jobs where systemd is not PID 1. Elsewhere it is not used."};
+
+}  // namespace
+
+std::string_view to_string(Launcher launcher) {
+  switch (launcher) {
+    case Launcher::kAuto:
+      return "auto";
+    case Launcher::kScope:
+      return "scope";
+    case Launcher::kCgroup:
+      return "cgroup";
+  }
+  return "unknown";
+}
+
+const std::vector<Key<WorkerConfig>>& worker_keys() {
+  static const std::vector<Key<C>> keys{
+      {kName, assign<&C::name, parse_name>},
+      {kStateDirectory, assign<&C::state_directory, parse_path>},
+      {kLabels, assign<&C::labels, parse_labels>},
+      {kListen, assign<&C::listen, parse_listen>},
+      {kInsecure, assign<&C::insecure, parse_bool>},
+      {kAddress, assign<&C::address, parse_address>},
+      {kSupervisor, assign<&C::supervisor, parse_path>},
+      {kLogLevel, assign<&C::log_level, parse_log_level>},
+      {kSchedulerAddress, assign<&C::scheduler_address, parse_address_or_none>},
+      {kSchedulerUser, assign<&C::scheduler_user, parse_account>},
+      {kGroup, assign<&C::group, parse_account>},
+      {kAdminGroup, assign<&C::admin_group, parse_account>},
+      {kLauncher, assign<&C::launcher, parse_launcher>},
+      {kAllowLauncher, assign<&C::allow_launcher, parse_launchers>},
+      {kDefaultUser, assign<&C::default_user, parse_account>},
+      {kAllowRoot, assign<&C::allow_root, parse_bool>},
+      {kUsers, assign<&C::users, parse_globs>},
+      {kDeniedEnvironment, assign<&C::denied_environment, parse_globs>},
+      {kStartsAtOnce, assign<&C::starts_at_once, parse_integer_in<1, 1000>>},
+      {kSlots, assign<&C::slots, parse_integer_in<0, 100'000>>},
+      {kOutputCap, assign<&C::output_cap_bytes, parse_bytes_in<1LL << 20, 1LL << 40>>},
+      {kJournal, assign<&C::journal, parse_bool>},
+      {kCgroup, assign<&C::cgroup, parse_name>},
+  };
+  return keys;
+}
+
+const FileInfo& worker_file() {
+  static const FileInfo file{
+      .conf_name = "worker.conf",
+      .program = "takt-worker",
+      .program_section = "8",
+      .summary = "configuration of the takt worker",
+      .sections = {{"worker", "The worker itself."},
+                   {"scheduler", "The scheduler that it works for."},
+                   {"access", "Who may call it over its unix socket."},
+                   {"jobs",
+                    "What jobs may do, and how they are run. This holds whoever asks, the "
+                    "scheduler too."}},
+      .keys = infos_of(worker_keys()),
+  };
+  return file;
+}
+
+}  // namespace takt::config
