@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// What each event does to a job's record. Pure: no I/O, no clock but the time that is passed in.
+#include "job/job.h"
+
+namespace takt {
+namespace {
+
+void end_job(Job& job, const JobEnd& end, WallTime when) {
+  job.end = end;
+  job.end_time = when;
+  job.state = state_of_end(end);
+}
+
+struct Apply {
+  Job& job;
+  WallTime now;
+
+  bool operator()(const Placed& event) const {
+    if (job.state != JobState::kQueued) return false;
+    Attempt attempt;
+    attempt.id = {job.id, job.attempts.empty() ? 1 : job.attempts.back().id.number + 1};
+    attempt.worker_id = event.worker_id;
+    attempt.worker_name = event.worker_name;
+    attempt.boot_id = event.boot_id;
+    job.attempts.push_back(std::move(attempt));
+    job.state = JobState::kStarting;
+    return true;
+  }
+
+  // Nothing ran, so nothing is left of the attempt; the next one takes a new number, which keeps
+  // late news of this one apart.
+  bool operator()(const StartRefused& event) const {
+    Attempt* attempt = job.current_attempt();
+    const bool fits = attempt != nullptr && attempt->id.number == event.attempt &&
+                      job.state == JobState::kStarting;
+    if (!fits) return false;
+    attempt->state = JobState::kFailed;
+    attempt->end = JobEnd{.cause = EndCause::kRejected, .detail = "the worker did not take it"};
+    attempt->end_time = now;
+    job.state = JobState::kQueued;
+    return true;
+  }
+
+  bool operator()(const Reported& event) const {
+    Attempt* attempt = job.current_attempt();
+    const bool fits = attempt != nullptr && attempt->id == event.attempt.id &&
+                      !has_ended(attempt->state) && !has_ended(job.state);
+    if (!fits) return false;
+    // Reports may come late: a state never goes back, except between running and paused.
+    const bool back =
+        event.attempt.state < attempt->state &&
+        !(attempt->state == JobState::kPaused && event.attempt.state == JobState::kRunning);
+    if (back) return false;
+    Attempt news = event.attempt;
+    news.worker_id = attempt->worker_id;
+    news.worker_name = attempt->worker_name;
+    news.boot_id = attempt->boot_id;
+    const bool changed = news.state != attempt->state || news.start_time != attempt->start_time ||
+                         news.leader_pid != attempt->leader_pid || news.end != attempt->end;
+    *attempt = std::move(news);
+    if (attempt->end) {
+      attempt->state = state_of_end(*attempt->end);
+      end_job(job, *attempt->end, attempt->end_time.value_or(now));
+      return true;
+    }
+    job.state = attempt->state;
+    return changed;
+  }
+
+  bool operator()(const StopRequested& event) const {
+    if (has_ended(job.state)) return false;
+    const bool first = !job.stop_requested.has_value();
+    if (first) job.stop_requested = event.request;
+    if (job.state == JobState::kQueued) {
+      end_job(job,
+              JobEnd{.cause = EndCause::kStopped,
+                     .stopped_by = job.stop_requested->by,
+                     .reason = job.stop_requested->reason},
+              now);
+      return true;
+    }
+    return first;
+  }
+
+  bool operator()(const Ended& event) const {
+    if (has_ended(job.state)) return false;
+    if (Attempt* attempt = job.current_attempt();
+        attempt != nullptr && !has_ended(attempt->state)) {
+      attempt->end = event.end;
+      attempt->end_time = now;
+      attempt->state = state_of_end(event.end);
+    }
+    end_job(job, event.end, now);
+    return true;
+  }
+};
+
+}  // namespace
+
+bool apply(Job& job, const JobEvent& event, WallTime now) {
+  return std::visit(Apply{job, now}, event);
+}
+
+}  // namespace takt

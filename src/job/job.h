@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// A job and its attempts as records. What an event does to them is apply(), a pure function; what
+// we then do about it is somebody else's, and idempotent.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/uuid.h"
+#include "job/spec.h"
+#include "job/state.h"
+
+namespace takt {
+
+// One run of a job, by name.
+struct AttemptId {
+  Uuid job_id;
+  int number = 1;
+  [[nodiscard]] std::string str() const { return job_id.str() + "." + std::to_string(number); }
+  friend auto operator<=>(const AttemptId&, const AttemptId&) = default;
+};
+
+struct Attempt {
+  AttemptId id;
+  JobState state = JobState::kStarting;
+  Uuid worker_id;
+  std::string worker_name;
+  std::string boot_id;  // of the worker's host when it was sent there
+  std::string unit;
+  std::string cgroup;
+  int leader_pid = 0;
+  std::string user;
+  Launcher launcher = Launcher::kDefault;
+  std::optional<WallTime> start_time;
+  std::optional<WallTime> end_time;
+  std::optional<JobEnd> end;
+  Usage usage;
+};
+
+struct StopRequest {
+  std::string by;
+  std::string reason;
+  std::optional<microseconds> grace;  // absent: the job's own
+};
+
+struct Job {
+  Uuid id;
+  std::int64_t revision = 0;
+  JobSpec spec;
+  JobState state = JobState::kQueued;
+  WallTime submit_time;
+  std::string submitted_by;  // "user alice", for people
+  std::string submit_user;   // the local user's name, empty over TCP
+  std::optional<StopRequest> stop_requested;
+  std::vector<Attempt> attempts;  // oldest first
+  std::optional<JobEnd> end;
+  std::optional<WallTime> end_time;
+
+  [[nodiscard]] Attempt* current_attempt() { return attempts.empty() ? nullptr : &attempts.back(); }
+  [[nodiscard]] const Attempt* current_attempt() const {
+    return attempts.empty() ? nullptr : &attempts.back();
+  }
+};
+
+// A worker was chosen; a new attempt begins.
+struct Placed {
+  Uuid worker_id;
+  std::string worker_name;
+  std::string boot_id;
+};
+// The worker did not take the start; nothing ran.
+struct StartRefused {
+  int attempt = 1;
+};
+// What the worker says of an attempt; with an end once it has one. May come twice.
+struct Reported {
+  Attempt attempt;
+};
+// Somebody asked to stop the job.
+struct StopRequested {
+  StopRequest request;
+};
+// The scheduler itself ends the job: its worker is lost, or it never left the queue.
+struct Ended {
+  JobEnd end;
+};
+
+using JobEvent = std::variant<Placed, StartRefused, Reported, StopRequested, Ended>;
+
+// Changes the record as the event says, and returns whether anything changed. An event that comes
+// twice, late or for an older attempt changes nothing; an ended job never changes its end.
+bool apply(Job& job, const JobEvent& event, WallTime now);
+
+}  // namespace takt

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the user asks for, as data. Holds only what this build honours: fields of the API beyond it
+// are refused by name where the API is read (rpc/convert_spec.h), never carried along.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace takt {
+
+enum class Launcher { kDefault, kScope, kCgroup };
+
+enum class StopTarget { kAll, kLeader };
+
+struct StopPolicy {
+  int signal = 15;
+  StopTarget target = StopTarget::kAll;
+  microseconds grace = std::chrono::seconds(10);
+  friend bool operator==(const StopPolicy&, const StopPolicy&) = default;
+};
+
+enum class ConstraintOperator { kEqual, kNotEqual, kIn, kExists };
+
+// A condition on one label of a worker. The label "worker" is the worker's name.
+struct Constraint {
+  std::string key;
+  ConstraintOperator op = ConstraintOperator::kEqual;
+  std::vector<std::string> values;
+  friend auto operator<=>(const Constraint&, const Constraint&) = default;
+};
+
+using Labels = std::map<std::string, std::string>;
+
+struct EnvironmentVariable {
+  std::string name;
+  std::string value;
+  friend bool operator==(const EnvironmentVariable&, const EnvironmentVariable&) = default;
+};
+
+struct JobSpec {
+  std::string name;
+  std::vector<std::string> argv;  // of the script, if there is one
+  std::string script;             // empty: argv is the command
+  std::vector<EnvironmentVariable> environment;
+  std::string working_directory;  // empty: the user's home, else "/"
+  std::string user;               // empty: decided by run_as (worker)
+  std::string group;              // empty: the user's own
+  std::optional<std::string> stdin_data;
+  StopPolicy stop;
+  std::vector<Constraint> constraints;
+  Labels labels;
+  std::uint64_t output_cap_bytes = 0;  // 0: the worker's default
+  std::optional<bool> journal;         // absent: the worker's default
+  Launcher launcher = Launcher::kDefault;
+  friend bool operator==(const JobSpec&, const JobSpec&) = default;
+};
+
+// Whether the spec can be accepted at all; the error names the field ("spec.argv") and what is
+// accepted. What only a worker can tell (users, folders) is not looked at.
+Result<void> validate_spec(const JobSpec& spec);
+
+// Letters, digits and "._-:@", up to limits::kNameMaxBytes; used for names of jobs and workers.
+Result<void> validate_name(const std::string& name, const std::string& field);
+
+// Label keys and values: as names; a value may be empty.
+Result<void> validate_labels(const Labels& labels, const std::string& field);
+
+// Whether a worker with these labels satisfies every constraint.
+bool constraints_hold(const std::vector<Constraint>& constraints, const Labels& worker_labels);
+
+// The framed form kept on disk and in the store. Decoding any bytes is safe.
+std::string encode_spec(const JobSpec& spec);
+Result<JobSpec> decode_spec(std::string_view record);
+
+// The command in one line for people, shell-quoted where needed; "script" and arguments for one.
+std::string command_line(const JobSpec& spec);
+
+}  // namespace takt

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Workers as records: who they are, what they have, whether they can be reached.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/uuid.h"
+#include "job/spec.h"
+
+namespace takt {
+
+// The numbers are stored: never change them.
+enum class WorkerState {
+  kReady = 0,
+  kUnreachable = 1,
+  kLost = 2,
+  kAway = 3,
+  kDraining = 4,
+};
+
+// "ready", "unreachable" …, as shown to people.
+std::string_view worker_state_name(WorkerState state);
+
+// What a worker has to give.
+struct Capacity {
+  int slots = 0;
+  int direct_slots = 0;  // taken by jobs that did not come from the scheduler
+  std::int64_t cpu_millicores = 0;
+  std::int64_t memory_bytes = 0;
+  std::map<std::string, std::int64_t> counted;
+  std::vector<std::string> controllers;
+  std::vector<Launcher> launchers;  // that jobs may ask for; the first is the default
+  friend bool operator==(const Capacity&, const Capacity&) = default;
+};
+
+struct WorkerRecord {
+  Uuid id;
+  std::string name;
+  std::string address;  // "unix:/path" or "host:port"
+  WorkerState state = WorkerState::kUnreachable;
+  Labels labels;  // as the worker gave them, without "worker"
+  Capacity capacity;
+  std::string boot_id;
+  std::string version;
+  WallTime state_time;     // since when it is in this state
+  WallTime register_time;  // when it first registered
+  friend bool operator==(const WorkerRecord&, const WorkerRecord&) = default;
+};
+
+}  // namespace takt

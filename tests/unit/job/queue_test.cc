@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lines of jobs of equal demand.
+#include "job/queue.h"
+
+#include <gtest/gtest.h>
+
+#include <utility>
+
+#include "unit/job/specs.h"
+
+namespace takt {
+namespace {
+
+Demand demand(const std::string& key) {
+  return {{{key, ConstraintOperator::kExists, {}}}, Launcher::kDefault};
+}
+
+// Takes out what still waits, as whoever holds a ticket must before it goes.
+struct Emptied {
+  Queue& queue;
+  const Queue::Ticket& ticket;
+  ~Emptied() {
+    while (!ticket.line()->jobs.empty()) queue.erase(ticket, ticket.line()->jobs.begin()->first);
+  }
+};
+
+TEST(DemandOf, IsWhatTheSpecAsksOfAWorkerAndNoMore) {
+  const JobSpec one = test::full_spec();
+  JobSpec other = one;
+  other.argv = {"other"};
+  other.labels.clear();
+  EXPECT_EQ(demand_of(one), demand_of(other));
+  other.launcher = Launcher::kScope;
+  EXPECT_NE(demand_of(one), demand_of(other));
+  other.launcher = one.launcher;
+  other.constraints.pop_back();
+  EXPECT_NE(demand_of(one), demand_of(other));
+}
+
+TEST(DemandOf, TheOrderOfConditionsMakesNoSecondLine) {
+  const JobSpec one = test::full_spec();
+  JobSpec other = one;
+  std::swap(other.constraints[0], other.constraints[1]);
+  EXPECT_EQ(demand_of(one), demand_of(other));
+}
+
+TEST(Queue, EqualDemandsShareALineAndOthersDoNot) {
+  Queue queue;
+  const auto a = queue.ticket(demand("a"));
+  const auto again = queue.ticket(demand("a"));
+  const auto b = queue.ticket(demand("b"));
+  EXPECT_EQ(a.line(), again.line());
+  EXPECT_NE(a.line(), b.line());
+  EXPECT_EQ(queue.lines(), 2U);
+  EXPECT_EQ(a.line()->demand, demand("a"));
+}
+
+TEST(Queue, ALineLivesAsLongAsItsTickets) {
+  Queue queue;
+  {
+    auto first = queue.ticket(demand("a"));
+    auto second = queue.ticket(demand("a"));
+    const Queue::Line* line = first.line();
+    first = Queue::Ticket();
+    EXPECT_EQ(queue.lines(), 1U);
+    Queue::Ticket moved = std::move(second);
+    EXPECT_EQ(moved.line(), line);
+    EXPECT_EQ(line->tickets, 1U);
+    Queue::Ticket& itself = moved;
+    moved = std::move(itself);
+    EXPECT_EQ(queue.lines(), 1U);
+  }
+  EXPECT_EQ(queue.lines(), 0U);
+}
+
+TEST(Queue, TheOldestStandsFirstAndAReturningJobGetsItsOldPlace) {
+  Queue queue;
+  const auto ticket = queue.ticket(demand("a"));
+  const Emptied emptied{queue, ticket};
+  const Uuid first = Uuid::random();
+  const Uuid second = Uuid::random();
+  queue.push(ticket, 2, second);
+  queue.push(ticket, 1, first);
+  EXPECT_EQ(ticket.line()->jobs.begin()->second, first);
+  EXPECT_TRUE(queue.erase(ticket, 1));
+  EXPECT_EQ(queue.waiting(), 1U);
+  queue.push(ticket, 1, first);
+  EXPECT_EQ(ticket.line()->jobs.begin()->second, first);
+  EXPECT_EQ(queue.waiting(), 2U);
+}
+
+TEST(Queue, WhatIsNotThereIsNotTakenOut) {
+  Queue queue;
+  const auto ticket = queue.ticket(demand("a"));
+  EXPECT_FALSE(queue.erase(ticket, 1));
+  queue.push(ticket, 1, Uuid::random());
+  EXPECT_TRUE(queue.erase(ticket, 1));
+  EXPECT_FALSE(queue.erase(ticket, 1));
+  EXPECT_EQ(queue.waiting(), 0U);
+}
+
+TEST(Queue, LinesComeByTheAgeOfTheirHeadsAndEmptyOnesDoNot) {
+  Queue queue;
+  const auto a = queue.ticket(demand("a"));
+  const auto b = queue.ticket(demand("b"));
+  const auto empty = queue.ticket(demand("c"));
+  queue.push(a, 5, Uuid::random());
+  queue.push(b, 3, Uuid::random());
+  queue.push(b, 9, Uuid::random());
+  EXPECT_EQ(queue.waiting_lines(), (std::vector<Queue::Line*>{b.line(), a.line()}));
+  EXPECT_TRUE(queue.erase(b, 3));
+  EXPECT_EQ(queue.waiting_lines(), (std::vector<Queue::Line*>{a.line(), b.line()}));
+  EXPECT_TRUE(queue.erase(a, 5));
+  EXPECT_TRUE(queue.erase(b, 9));
+  EXPECT_TRUE(queue.waiting_lines().empty());
+}
+
+TEST(QueueDeathTest, AJobThatWaitsTwiceIsABrokenInvariant) {
+  Queue queue;
+  const auto ticket = queue.ticket(demand("a"));
+  const Emptied emptied{queue, ticket};
+  queue.push(ticket, 1, Uuid::random());
+  EXPECT_DEATH(queue.push(ticket, 1, Uuid::random()), "waits twice");
+}
+
+TEST(QueueDeathTest, AJobThatWaitsWithoutATicketIsABrokenInvariant) {
+  Queue queue;
+  auto ticket = queue.ticket(demand("a"));
+  const Emptied emptied{queue, ticket};
+  queue.push(ticket, 1, Uuid::random());
+  EXPECT_DEATH(ticket = Queue::Ticket(), "without a ticket");
+}
+
+}  // namespace
+}  // namespace takt

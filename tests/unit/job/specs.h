@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Specs for tests: the smallest that is valid, and one in which every field says something.
+#pragma once
+
+#include "job/spec.h"
+
+namespace takt::test {
+
+inline JobSpec small_spec() {
+  JobSpec spec;
+  spec.argv = {"/bin/true"};
+  return spec;
+}
+
+inline JobSpec full_spec() {
+  JobSpec spec;
+  spec.name = "nightly:1";
+  spec.argv = {"--full", "", "two words"};
+  spec.script = "#!/bin/sh\necho \"$1\"\n";
+  spec.environment = {{"LANG", "C.UTF-8"}, {"EMPTY", ""}};
+  spec.working_directory = "/srv";
+  spec.user = "backup";
+  spec.group = "tape";
+  spec.stdin_data = std::string("in\0put", 6);
+  spec.stop = {.signal = 2, .target = StopTarget::kLeader, .grace = std::chrono::seconds(90)};
+  spec.constraints = {{"role", ConstraintOperator::kIn, {"db", "web"}},
+                      {"gpu", ConstraintOperator::kExists, {}}};
+  spec.labels = {{"team", "ops"}, {"bare", ""}};
+  spec.output_cap_bytes = 4096;
+  spec.journal = false;
+  spec.launcher = Launcher::kCgroup;
+  return spec;
+}
+
+}  // namespace takt::test
