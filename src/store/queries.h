@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// The reads of the API, each one consistent by itself. For the reader's thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "store/connection.h"
+#include "store/types.h"
+
+namespace takt::store {
+
+// A job by its UUID, by a prefix of it that fits one job, or by a name that one job has. Errors:
+// kInvalid (none of these in form), kNotFound, kFailedPrecondition (several; they are listed).
+Result<JobView> query_job(Connection& connection, const std::string& key, bool whole_spec);
+
+Result<JobPage> query_jobs(Connection& connection, const JobFilter& filter);
+
+// At most `limit` changes after one revision, up to another (included).
+Result<EventPage> query_events(Connection& connection, std::int64_t after, std::int64_t up_to,
+                               std::size_t limit);
+
+// The whole specs of jobs by number, in that order.
+Result<std::vector<JobSpec>> query_specs(Connection& connection,
+                                         const std::vector<std::int64_t>& numbers);
+
+Result<std::optional<StoredRequest>> query_request(Connection& connection,
+                                                   const std::string& submitter,
+                                                   const std::string& request_id);
+
+// Workers by name and id, after the pair given.
+Result<WorkerPage> query_workers(Connection& connection, const std::string& after_name,
+                                 const std::string& after_id, std::size_t limit);
+
+}  // namespace takt::store

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// Jobs: one by id, prefix or name, and many by filter.
+#include <algorithm>
+#include <cctype>
+#include <utility>
+
+#include "base/limits.h"
+#include "job/spec.h"
+#include "store/queries.h"
+#include "store/rows.h"
+
+namespace takt::store {
+namespace {
+
+constexpr std::size_t kUuidLength = 36;
+
+// Whether `key` could be the beginning of a UUID's text; makes it lower case.
+bool to_prefix(std::string& key) {
+  if (key.size() < limits::kIdPrefixMin || key.size() > kUuidLength) return false;
+  for (std::size_t at = 0; at < key.size(); ++at) {
+    const bool dash = at == 8 || at == 13 || at == 18 || at == 23;
+    const auto c = static_cast<unsigned char>(key[at]);
+    if (dash ? c != '-' : std::isxdigit(c) == 0) return false;
+    key[at] = static_cast<char>(std::tolower(c));
+  }
+  return true;
+}
+
+struct Match {
+  std::int64_t number;
+  std::string id;
+  std::string name;
+};
+
+std::vector<Match> read_matches(Query& query) {
+  std::vector<Match> matches;
+  while (query.next()) {
+    const std::int64_t number = query.get_number();
+    std::string id = query.get_text();
+    matches.push_back({number, std::move(id), query.get_text()});
+  }
+  return matches;
+}
+
+std::vector<Match> match_prefix(Connection& connection, const std::string& prefix) {
+  const std::string beyond = prefix + "g";  // sorts after every hex digit and dash
+  Query query(connection.prepare(
+      "SELECT number, id, name FROM jobs WHERE id >= ? AND id < ? ORDER BY id LIMIT ?"));
+  query.text(prefix).text(beyond).number(limits::kCandidatesListed + 1);
+  return read_matches(query);
+}
+
+std::vector<Match> match_name(Connection& connection, const std::string& name) {
+  Query query(connection.prepare(
+      "SELECT number, id, name FROM jobs WHERE name = ? AND name <> '' ORDER BY number DESC "
+      "LIMIT ?"));
+  query.text(name).number(limits::kCandidatesListed + 1);
+  return read_matches(query);
+}
+
+Error ambiguous(const std::string& key, const std::vector<Match>& matches) {
+  std::string text = "\"" + key + "\" fits several jobs: ";
+  const std::size_t listed = std::min(matches.size(), limits::kCandidatesListed);
+  for (std::size_t at = 0; at < listed; ++at) {
+    if (at > 0) text += ", ";
+    text += matches[at].id;
+    if (!matches[at].name.empty()) text += " (" + matches[at].name + ")";
+  }
+  if (matches.size() > listed) text += " and more";
+  return {ErrorCode::kFailedPrecondition, text + "; give more of the id", "job_id", 0};
+}
+
+Result<std::int64_t> resolve(Connection& connection, const std::string& key) {
+  if (key.empty()) return invalid("job_id", "is empty; give a job's id, a prefix of it or a name");
+  std::string prefix = key;
+  const bool hex = to_prefix(prefix);
+  std::vector<Match> matches;
+  if (hex) matches = match_prefix(connection, prefix);
+  const bool whole_id = hex && key.size() == kUuidLength;
+  // A name in hex digits is found where no id begins so.
+  if (matches.empty() && !whole_id) matches = match_name(connection, key);
+  if (matches.size() == 1) return matches.front().number;
+  if (!matches.empty()) return ambiguous(key, matches);
+  if (!hex && !validate_name(key, "job_id").ok()) {
+    return invalid("job_id", "\"" + key.substr(0, limits::kNameMaxBytes) +
+                                 "\" is no job id; give a UUID, at least " +
+                                 std::to_string(limits::kIdPrefixMin) +
+                                 " characters of its beginning, or a job's name");
+  }
+  return Error{ErrorCode::kNotFound, "no job has the id or name \"" + key + "\"", "job_id", 0};
+}
+
+// Fills in what is not in the job's own row.
+Result<JobView> complete(Connection& connection, Job job, std::int64_t number, bool whole_spec) {
+  JobView view{std::move(job), {}};
+  auto spec = read_spec(connection, number, whole_spec);
+  if (!spec) return spec.error();
+  view.job.spec = std::move(*spec);
+  auto attempts = read_attempts(connection, number, view.job.id, false);
+  if (!attempts) return attempts.error();
+  view.job.attempts = std::move(*attempts);
+  const Attempt* attempt = view.job.current_attempt();
+  if (attempt == nullptr || has_ended(attempt->state)) return view;
+  Query query(
+      connection.prepare("SELECT state_time_us FROM workers WHERE id = ? AND state IN (?, ?, ?)"));
+  query.id(attempt->worker_id).value(WorkerState::kUnreachable).value(WorkerState::kLost);
+  query.value(WorkerState::kAway);
+  if (query.next()) view.unreachable_since = query.get_time();
+  return view;
+}
+
+std::string filter_sql(const JobFilter& filter) {
+  std::string sql = std::string("SELECT ") + kJobColumns + " FROM jobs AS j WHERE j.number < ?";
+  for (std::size_t at = 0; at < filter.states.size(); ++at) {
+    sql += at == 0 ? " AND j.state IN (?" : ", ?";
+  }
+  if (!filter.states.empty()) sql += ")";
+  if (!filter.name.empty()) sql += " AND j.name = ? AND j.name <> ''";
+  if (!filter.user.empty()) sql += " AND j.submit_user = ?";
+  return sql + " ORDER BY j.number DESC LIMIT ?";
+}
+
+std::size_t weight(const JobSpec& spec) {
+  std::size_t bytes = sizeof(JobView);
+  for (const std::string& argument : spec.argv) bytes += argument.size();
+  for (const auto& variable : spec.environment)
+    bytes += variable.name.size() + variable.value.size();
+  return bytes;
+}
+
+}  // namespace
+
+Result<JobView> query_job(Connection& connection, const std::string& key, bool whole_spec) {
+  const auto number = resolve(connection, key);
+  if (!number) return number.error();
+  static const std::string sql =
+      std::string("SELECT ") + kJobColumns + " FROM jobs AS j WHERE j.number = ?";
+  Query query(connection.prepare(sql.c_str()));
+  if (!query.number(*number).next()) return make_error(ErrorCode::kNotFound, "no such job");
+  std::int64_t age = 0;
+  auto job = read_job(query, age);
+  if (!job) return job.error();
+  return complete(connection, std::move(*job), age, whole_spec);
+}
+
+Result<JobPage> query_jobs(Connection& connection, const JobFilter& filter) {
+  JobFilter wanted = filter;
+  std::sort(wanted.states.begin(), wanted.states.end());
+  wanted.states.erase(std::unique(wanted.states.begin(), wanted.states.end()), wanted.states.end());
+  Query query(connection.prepare_dynamic(filter_sql(wanted)));
+  query.number(wanted.before > 0 ? wanted.before : INT64_MAX);
+  for (const JobState state : wanted.states) query.value(state);
+  if (!wanted.name.empty()) query.text(wanted.name);
+  if (!wanted.user.empty()) query.text(wanted.user);
+  query.number(static_cast<std::int64_t>(wanted.page_size) + 1);
+
+  JobPage page;
+  std::int64_t last = 0;
+  std::size_t bytes = 0;
+  while (query.next()) {
+    if (page.jobs.size() == wanted.page_size || bytes > limits::kPageMaxBytes) {
+      page.next_before = last;
+      break;
+    }
+    auto job = read_job(query, last);
+    if (!job) return job.error();
+    auto view = complete(connection, std::move(*job), last, false);
+    if (!view) return view.error();
+    bytes += weight(view->job.spec);
+    page.jobs.push_back(std::move(*view));
+  }
+  return page;
+}
+
+}  // namespace takt::store

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one thread that reads, with a connection of its own, so that a read sees committed state only
+// and holds up neither loop nor writer. Guarantees: reads run in the order given; at most
+// limits::kReaderQueriesMax wait; every callback is called exactly once, on the reader's thread, or
+// with kResourceExhausted inside the call when too many wait. Any thread may call.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/result.h"
+#include "store/types.h"
+
+namespace takt::store {
+
+class Connection;
+
+class Reader {
+ public:
+  template <class T>
+  using Done = std::function<void(Result<T>)>;
+
+  // Takes a read-only connection and starts the thread.
+  explicit Reader(std::unique_ptr<Connection> connection);
+  // Answers what waits, then ends the thread.
+  ~Reader();
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+  // A job by UUID, by a prefix that fits one job, or by a name that one job has; with script and
+  // stdin_data if `whole_spec`. kInvalid, kNotFound, kFailedPrecondition (fits several).
+  void get_job(std::string key, bool whole_spec, Done<JobView> done);
+
+  // A page of jobs, newest first.
+  void list_jobs(JobFilter filter, Done<JobPage> done);
+
+  // At most `limit` changes after one revision, up to another (included).
+  void events(std::int64_t after, std::int64_t up_to, std::size_t limit, Done<EventPage> done);
+
+  // Whole specs of jobs by number, for the scheduler's own starts: never refused.
+  void specs(std::vector<std::int64_t> numbers, Done<std::vector<JobSpec>> done);
+
+  // What a request made, if it came before.
+  void request(std::string submitter, std::string request_id,
+               Done<std::optional<StoredRequest>> done);
+
+  // Workers by name and id, after the pair given; empty strings: from the first.
+  void list_workers(std::string after_name, std::string after_id, std::size_t limit,
+                    Done<WorkerPage> done);
+
+ private:
+  using Task = std::function<void(Connection&)>;
+
+  template <class T, class Run>
+  void ask(bool own, Run run, Done<T> done);
+  bool post(bool own, Task task);
+  void run();
+
+  const std::unique_ptr<Connection> connection_;
+
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable changed_;
+  std::deque<Task> tasks_;
+  bool stopping_ = false;
+
+  std::thread thread_;
+};
+
+}  // namespace takt::store

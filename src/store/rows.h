@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows of the tables as records of the domain, and the SELECT lists that go with them. Inside
+// guarded(), as all that reads.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "store/connection.h"
+#include "store/types.h"
+
+namespace takt::store {
+
+// The columns that read_job() takes, of "jobs AS j".
+inline constexpr const char* kJobColumns =
+    "j.number, j.id, j.revision, j.state, j.submit_time_us, j.submitted_by, j.submit_user, "
+    "j.stop_by, j.stop_reason, j.stop_grace_us, j.end_record, j.end_time_us";
+
+// A job without spec and attempts; `number` gets its age.
+Result<Job> read_job(Query& row, std::int64_t& number);
+
+// The spec without script and stdin_data; with them if `whole`.
+Result<JobSpec> read_spec(Connection& connection, std::int64_t number, bool whole);
+
+// All attempts of a job, oldest first; only the last one if `last_only`.
+Result<std::vector<Attempt>> read_attempts(Connection& connection, std::int64_t number,
+                                           const Uuid& job_id, bool last_only);
+
+// The columns that read_worker() takes.
+inline constexpr const char* kWorkerColumns =
+    "id, name, address, state, state_time_us, register_time_us, boot_id, version, labels_record, "
+    "capacity_record";
+
+Result<WorkerRecord> read_worker(Query& row);
+
+// The columns that read_change() takes.
+inline constexpr const char* kEventColumns =
+    "revision, job_id, state, time_us, attempt, worker_id, end_record";
+
+Result<JobChange> read_change(Query& row);
+
+}  // namespace takt::store

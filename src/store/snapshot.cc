@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/snapshot.h"
+
+#include <utility>
+
+#include "store/rows.h"
+
+namespace takt::store {
+namespace {
+
+Result<void> load_jobs(Connection& connection, Snapshot& snapshot) {
+  static const std::string sql =
+      std::string("SELECT ") + kJobColumns + " FROM jobs AS j WHERE j.state < 5 ORDER BY j.number";
+  Query query(connection.prepare(sql.c_str()));
+  while (query.next()) {
+    LiveJob live;
+    auto job = read_job(query, live.number);
+    if (!job) return job.error();
+    live.job = std::move(*job);
+    auto spec = read_spec(connection, live.number, false);
+    if (!spec) return spec.error();
+    live.job.spec = std::move(*spec);
+    auto attempts = read_attempts(connection, live.number, live.job.id, true);
+    if (!attempts) return attempts.error();
+    live.job.attempts = std::move(*attempts);
+    snapshot.jobs.push_back(std::move(live));
+  }
+  return {};
+}
+
+Result<void> load_workers(Connection& connection, Snapshot& snapshot) {
+  static const std::string sql = std::string("SELECT ") + kWorkerColumns + " FROM workers";
+  Query query(connection.prepare(sql.c_str()));
+  while (query.next()) {
+    auto worker = read_worker(query);
+    if (!worker) return worker.error();
+    snapshot.workers.push_back(std::move(*worker));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Snapshot> load_snapshot(Connection& connection) {
+  return guarded("cannot load the store", [&]() -> Result<Snapshot> {
+    static_assert(static_cast<int>(JobState::kSucceeded) == 5, "state < 5 is: has not ended");
+    Snapshot snapshot;
+    snapshot.revision = connection.number_of("SELECT ifnull(max(revision), 0) FROM events");
+    if (auto jobs = load_jobs(connection, snapshot); !jobs) return jobs.error();
+    if (auto workers = load_workers(connection, snapshot); !workers) return workers.error();
+    return snapshot;
+  });
+}
+
+}  // namespace takt::store

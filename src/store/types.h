@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// What goes into the store and comes out of it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/uuid.h"
+#include "job/job.h"
+#include "job/worker.h"
+
+namespace takt::store {
+
+// One change of one job, which is one revision.
+struct JobWrite {
+  std::int64_t number = 0;  // the job's age: the revision of its submission
+  Job job;                  // as it is from now on; only attempts that may have changed
+  WallTime time;            // of the change
+  bool is_new = false;      // then job.spec counts, else it is not looked at
+};
+
+// A SubmitJob or SubmitJobs that must not run twice.
+struct RequestWrite {
+  std::string submitter;  // whose request ids these are
+  std::string request_id;
+  std::int64_t first_number = 0;
+  std::int64_t count = 0;  // the jobs' numbers follow one another
+};
+
+// What is committed together.
+struct Batch {
+  std::vector<JobWrite> jobs;  // by revision
+  std::vector<WorkerRecord> workers;
+  std::vector<RequestWrite> requests;
+  [[nodiscard]] bool empty() const { return jobs.empty() && workers.empty() && requests.empty(); }
+};
+
+// A change as WatchJobs shows it.
+struct JobChange {
+  std::int64_t revision = 0;
+  Uuid job_id;
+  JobState state = JobState::kQueued;
+  WallTime time;
+  int attempt = 0;  // 0: none yet
+  Uuid worker_id;   // nil: none yet
+  std::optional<JobEnd> end;
+  friend bool operator==(const JobChange&, const JobChange&) = default;
+};
+
+JobChange change_of(const JobWrite& write);
+
+// A job that has not ended, as read at start.
+struct LiveJob {
+  std::int64_t number = 0;
+  Job job;  // spec without script and stdin_data; only the last attempt
+};
+
+struct Snapshot {
+  std::int64_t revision = 0;  // the newest
+  std::vector<LiveJob> jobs;  // oldest first
+  std::vector<WorkerRecord> workers;
+};
+
+// A job with what is known of its worker.
+struct JobView {
+  Job job;
+  std::optional<WallTime> unreachable_since;  // of the worker that it is on
+};
+
+struct JobFilter {
+  std::vector<JobState> states;  // empty: all
+  std::string name;              // empty: all
+  std::string user;              // who submitted; empty: all
+  std::int64_t before = 0;       // only jobs older than this number; 0: from the newest
+  std::size_t page_size = 0;
+};
+
+struct JobPage {
+  std::vector<JobView> jobs;     // newest first, without script and stdin_data
+  std::int64_t next_before = 0;  // for the next page; 0: this was the last
+};
+
+struct EventPage {
+  std::int64_t oldest = 0;  // revision of the oldest event kept; 0: there is none
+  std::vector<JobChange> changes;
+};
+
+// What a request made when it came the first time.
+struct StoredRequest {
+  std::vector<Uuid> job_ids;
+  std::vector<JobSpec> specs;
+  std::int64_t revision = 0;  // of the first job's submission
+};
+
+struct WorkerView {
+  WorkerRecord worker;
+  int running = 0;  // attempts that have not ended
+};
+
+struct WorkerPage {
+  std::vector<WorkerView> workers;  // by name, then id
+  bool more = false;
+};
+
+}  // namespace takt::store

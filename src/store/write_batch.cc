@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/write_batch.h"
+
+#include <algorithm>
+#include <string>
+
+#include "base/limits.h"
+#include "job/spec.h"
+#include "store/records.h"
+
+namespace takt::store {
+namespace {
+
+constexpr std::int64_t kTrimStepMin = 256;
+
+void bind_end(Query& query, const std::string& record) {
+  if (record.empty()) {
+    query.null();
+  } else {
+    query.blob(record);
+  }
+}
+
+std::string end_record(const std::optional<JobEnd>& end) { return end ? encode_end(*end) : ""; }
+
+void bind_stop(Query& query, const std::optional<StopRequest>& stop) {
+  if (!stop) {
+    query.null().null().null();
+    return;
+  }
+  query.text(stop->by).text(stop->reason);
+  if (stop->grace) {
+    query.number(stop->grace->count());
+  } else {
+    query.null();
+  }
+}
+
+void insert_job(Connection& connection, const JobWrite& write) {
+  const Job& job = write.job;
+  const std::string end = end_record(job.end);
+  Query query(connection.prepare(
+      "INSERT INTO jobs(revision, state, stop_by, stop_reason, stop_grace_us, end_record, "
+      "end_time_us, id, number, name, submit_time_us, submitted_by, submit_user) "
+      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+  query.number(job.revision).value(job.state);
+  bind_stop(query, job.stop_requested);
+  bind_end(query, end);
+  query.time(job.end_time).id(job.id).number(write.number).text(job.spec.name);
+  query.time(job.submit_time).text(job.submitted_by).text(job.submit_user).run();
+}
+
+void insert_spec(Connection& connection, const JobWrite& write) {
+  JobSpec slim = write.job.spec;
+  const std::string script = std::exchange(slim.script, {});
+  const std::optional<std::string> input = std::exchange(slim.stdin_data, {});
+  const std::string record = encode_spec(slim);
+  Query query(connection.prepare(
+      "INSERT INTO specs(number, spec_record, script, stdin) VALUES(?, ?, ?, ?)"));
+  query.number(write.number).blob(record).blob(script);
+  if (input) {
+    query.blob(*input).run();
+  } else {
+    query.null().run();
+  }
+}
+
+void update_job(Connection& connection, const JobWrite& write) {
+  const Job& job = write.job;
+  const std::string end = end_record(job.end);
+  Query query(connection.prepare(
+      "UPDATE jobs SET revision = ?, state = ?, stop_by = ?, stop_reason = ?, stop_grace_us = ?, "
+      "end_record = ?, end_time_us = ? WHERE number = ?"));
+  query.number(job.revision).value(job.state);
+  bind_stop(query, job.stop_requested);
+  bind_end(query, end);
+  query.time(job.end_time).number(write.number).run();
+}
+
+void put_attempt(Connection& connection, std::int64_t job, const Attempt& attempt) {
+  const std::string end = end_record(attempt.end);
+  const std::string usage = encode_usage(attempt.usage);
+  Query query(connection.prepare(
+      "INSERT OR REPLACE INTO attempts(job, number, state, worker_id, worker_name, boot_id, unit, "
+      "cgroup, leader_pid, user, launcher, start_time_us, end_time_us, end_record, usage_record) "
+      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+  query.number(job).number(attempt.id.number).value(attempt.state).id(attempt.worker_id);
+  query.text(attempt.worker_name).text(attempt.boot_id).text(attempt.unit).text(attempt.cgroup);
+  query.number(attempt.leader_pid).text(attempt.user).value(attempt.launcher);
+  query.time(attempt.start_time).time(attempt.end_time);
+  bind_end(query, end);
+  query.blob(usage).run();
+}
+
+// Refused starts ran nothing: of a job that is refused for ever, the last ones are enough.
+void trim_refused(Connection& connection, const JobWrite& write) {
+  const int newest = write.job.attempts.back().id.number;
+  const auto keep = static_cast<int>(limits::kRefusedAttemptsKept);
+  if (newest <= keep) return;
+  Query query(connection.prepare(
+      "DELETE FROM attempts WHERE job = ? AND number <= ? AND start_time_us IS NULL"));
+  query.number(write.number).number(newest - keep).run();
+}
+
+void put_event(Connection& connection, const JobWrite& write) {
+  const JobChange change = change_of(write);
+  const std::string end = end_record(change.end);
+  Query query(connection.prepare(
+      "INSERT INTO events(revision, job_id, state, time_us, attempt, worker_id, end_record) "
+      "VALUES(?, ?, ?, ?, ?, ?, ?)"));
+  query.number(change.revision).id(change.job_id).value(change.state).time(change.time);
+  query.number(change.attempt).id(change.worker_id);
+  bind_end(query, end);
+  query.run();
+}
+
+void write_job(Connection& connection, const JobWrite& write) {
+  if (write.is_new) {
+    insert_job(connection, write);
+    insert_spec(connection, write);
+  } else {
+    update_job(connection, write);
+  }
+  for (const Attempt& attempt : write.job.attempts) put_attempt(connection, write.number, attempt);
+  if (!write.job.attempts.empty()) trim_refused(connection, write);
+  put_event(connection, write);
+}
+
+void write_worker(Connection& connection, const WorkerRecord& worker) {
+  const std::string labels = encode_labels(worker.labels);
+  const std::string capacity = encode_capacity(worker.capacity);
+  Query query(connection.prepare(
+      "INSERT OR REPLACE INTO workers(id, name, address, state, state_time_us, register_time_us, "
+      "boot_id, version, labels_record, capacity_record) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+  query.id(worker.id).text(worker.name).text(worker.address).value(worker.state);
+  query.time(worker.state_time).time(worker.register_time);
+  query.text(worker.boot_id).text(worker.version).blob(labels).blob(capacity).run();
+}
+
+void write_request(Connection& connection, const RequestWrite& request) {
+  Query query(connection.prepare(
+      "INSERT INTO requests(first_number, count, submitter, request_id) VALUES(?, ?, ?, ?)"));
+  query.number(request.first_number).number(request.count);
+  query.text(request.submitter).text(request.request_id).run();
+}
+
+}  // namespace
+
+JobChange change_of(const JobWrite& write) {
+  JobChange change;
+  change.revision = write.job.revision;
+  change.job_id = write.job.id;
+  change.state = write.job.state;
+  change.time = write.time;
+  change.end = write.job.end;
+  if (const Attempt* attempt = write.job.current_attempt()) {
+    change.attempt = attempt->id.number;
+    change.worker_id = attempt->worker_id;
+  }
+  return change;
+}
+
+void write_batch(Connection& connection, const Batch& batch) {
+  for (const JobWrite& write : batch.jobs) write_job(connection, write);
+  for (const WorkerRecord& worker : batch.workers) write_worker(connection, worker);
+  for (const RequestWrite& request : batch.requests) write_request(connection, request);
+}
+
+void HistoryTrimmer::trim(Connection& connection, std::int64_t newest, std::size_t added) {
+  Query oldest(connection.prepare("SELECT min(revision) FROM events"));
+  if (!oldest.next()) return;
+  const std::int64_t first = oldest.get_number();
+  if (newest - first < keep_) return;
+  const std::int64_t step = std::max(kTrimStepMin, 2 * static_cast<std::int64_t>(added));
+  const std::int64_t bound = std::min(newest - keep_, first + step);
+  Query(connection.prepare("DELETE FROM events WHERE revision <= ?")).number(bound).run();
+  Query(connection.prepare("DELETE FROM requests WHERE first_number <= ?")).number(bound).run();
+}
+
+}  // namespace takt::store

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one thread that writes. Guarantees: batches are committed in the order given, several in one
+// commit when they gathered while the last one was under way; every batch's callback is called
+// exactly once, in that order, on the writer's thread. After a commit has failed, its batches and
+// all later ones fail, until reload() has read the live state anew.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "base/result.h"
+#include "store/types.h"
+#include "store/write_batch.h"
+
+namespace takt::store {
+
+class Writer {
+ public:
+  using Committed = std::function<void(Result<void>)>;
+  using Loaded = std::function<void(Result<Snapshot>)>;
+
+  // Takes the connection and starts the thread.
+  Writer(std::unique_ptr<Connection> connection, std::size_t event_history_max);
+  // Commits what waits, then ends the thread.
+  ~Writer();
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  // Queues a batch; an empty one is answered in its turn. False if limits::kWriterBatchesMax wait:
+  // then nothing was taken and the callback is not called. Any thread.
+  [[nodiscard]] bool commit(Batch batch, Committed done);
+
+  // Reads the live state after all that was queued before, and takes batches again if that worked.
+  // Any thread.
+  void reload(Loaded done);
+
+  // Batches that wait. Any thread.
+  [[nodiscard]] std::size_t waiting() const;
+
+ private:
+  struct Item {
+    Batch batch;
+    Committed done;
+    Loaded loaded;  // set: this is a reload
+  };
+
+  void run();
+  void commit_run(std::vector<Item>& items);
+  void reload_now(const Item& item);
+  Result<void> commit_items(const std::vector<Item>& items);
+
+  const std::unique_ptr<Connection> connection_;
+  HistoryTrimmer trimmer_;        // of the thread, as what follows
+  std::optional<Error> failure_;  // of a commit, until the state is loaded anew
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::condition_variable changed_;
+  std::deque<Item> items_;
+  bool stopping_ = false;
+
+  std::thread thread_;
+};
+
+}  // namespace takt::store

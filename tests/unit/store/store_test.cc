@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// What survives, what is refused, and what a failed commit does.
+#include "store/store.h"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include "unit/store/store_fixture.h"
+
+namespace takt::store {
+namespace {
+
+TEST_F(StoreTest, ANewStoreIsEmptyAndEachOpenRaisesTheEpoch) {
+  open();
+  const Uuid id = store_->id();
+  EXPECT_FALSE(id.is_nil());
+  EXPECT_EQ(store_->epoch(), 1);
+  EXPECT_EQ(snapshot_.revision, 0);
+  EXPECT_TRUE(snapshot_.jobs.empty());
+  reopen();
+  EXPECT_EQ(store_->id(), id);
+  EXPECT_EQ(store_->epoch(), 2);
+}
+
+TEST_F(StoreTest, OneProcessAtATime) {
+  open();
+  const auto second = Store::open(options_);
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.error().code, ErrorCode::kFailedPrecondition);
+  EXPECT_NE(second.error().message.find("another scheduler"), std::string::npos);
+}
+
+TEST_F(StoreTest, ANewerSchemaIsRefusedAndLeftAlone) {
+  open();
+  store_.reset();
+  {
+    SQLite::Database database(folder_.path() + "/takt.db", SQLite::OPEN_READWRITE);
+    database.exec("PRAGMA user_version=99");
+  }
+  const auto opened = Store::open(options_);
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.error().code, ErrorCode::kFailedPrecondition);
+  EXPECT_NE(opened.error().message.find("newer takt (schema 99"), std::string::npos);
+  SQLite::Database database(folder_.path() + "/takt.db", SQLite::OPEN_READONLY);
+  EXPECT_EQ(database.execAndGet("SELECT value FROM meta WHERE key='epoch'").getString(), "1");
+}
+
+TEST_F(StoreTest, AForeignDatabaseIsRefused) {
+  SQLite::Database(folder_.path() + "/takt.db", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE)
+      .exec("CREATE TABLE other(a)");
+  const auto opened = Store::open(options_);
+  ASSERT_FALSE(opened.ok());
+  EXPECT_NE(opened.error().message.find("not takt's"), std::string::npos);
+}
+
+TEST_F(StoreTest, ReopeningKeepsEverything) {
+  open();
+  WorkerRecord worker;
+  worker.id = Uuid::random();
+  worker.name = "w1";
+  worker.address = "unix:/run/w1.sock";
+  worker.state = WorkerState::kReady;
+  worker.labels = {{"role", "db"}};
+  worker.capacity.slots = 7;
+  worker.capacity.counted = {{"gpu", 2}};
+  worker.capacity.controllers = {"memory", "pids"};
+  worker.capacity.launchers = {Launcher::kScope, Launcher::kCgroup};
+  worker.boot_id = "boot-1";
+  worker.version = "0.1";
+  worker.state_time = worker.register_time = wall_now();
+
+  JobWrite queued = new_job("waits");
+  queued.job.spec.constraints = {{"role", ConstraintOperator::kEqual, {"db"}}};
+  queued.job.spec.script = "#!/bin/sh\nexit 3\n";
+  queued.job.spec.stdin_data = std::string("a\0b", 3);
+  const JobSpec whole = queued.job.spec;
+  const JobWrite done = new_job("done");
+  Batch batch;
+  batch.workers = {worker};
+  batch.jobs = {queued, done};
+  batch.jobs.push_back(changed(done, placed(worker.id)));
+  Attempt report = batch.jobs.back().job.attempts.back();
+  report.unit = "takt-job-x.1.scope";
+  report.leader_pid = 42;
+  report.user = "bob";
+  report.start_time = report.end_time = wall_now();
+  report.end = JobEnd{.cause = EndCause::kExited, .exit_code = 3, .note = "cleanup lost"};
+  report.usage.memory_peak_bytes = 4096;
+  report.usage.cpu_user = microseconds(7);
+  batch.jobs.push_back(changed(batch.jobs.back(), Reported{report}));
+  const Job ended = batch.jobs.back().job;
+  ASSERT_TRUE(commit(batch).ok());
+
+  reopen();
+  EXPECT_EQ(snapshot_.revision, 4);
+  ASSERT_EQ(snapshot_.workers.size(), 1U);
+  EXPECT_EQ(snapshot_.workers[0], worker);
+  ASSERT_EQ(snapshot_.jobs.size(), 1U) << "the ended job is not alive";
+  EXPECT_EQ(snapshot_.jobs[0].number, 1);
+  EXPECT_EQ(snapshot_.jobs[0].job.spec.constraints, whole.constraints);
+  EXPECT_EQ(snapshot_.jobs[0].job.spec.script, "") << "the large parts stay on disk";
+
+  const auto first = get(queued.job.id.str());
+  ASSERT_TRUE(first.ok()) << first.error().message;
+  EXPECT_EQ(first->job.spec, whole);
+  EXPECT_EQ(first->job.submit_time, queued.job.submit_time);
+  const auto second = get("done");
+  ASSERT_TRUE(second.ok()) << second.error().message;
+  EXPECT_EQ(second->job.state, JobState::kFailed);
+  EXPECT_EQ(second->job.end, ended.end);
+  ASSERT_EQ(second->job.attempts.size(), 1U);
+  EXPECT_EQ(second->job.attempts[0].usage, report.usage);
+  EXPECT_EQ(second->job.attempts[0].unit, report.unit);
+  EXPECT_EQ(second->job.attempts[0].start_time, report.start_time);
+}
+
+TEST_F(StoreTest, CallbacksComeInOrderWhateverIsCommittedTogether) {
+  open();
+  std::vector<int> order;
+  std::promise<void> last;
+  constexpr int kBatches = 200;
+  for (int at = 0; at < kBatches; ++at) {
+    Batch batch;
+    if (at % 3 != 0) batch.jobs = {new_job()};  // every third is empty
+    ASSERT_TRUE(store_->writer().commit(std::move(batch), [&, at](const Result<void>& result) {
+      EXPECT_TRUE(result.ok());
+      order.push_back(at);
+      if (at == kBatches - 1) last.set_value();
+    }));
+  }
+  last.get_future().wait();
+  ASSERT_EQ(order.size(), 200U);
+  EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
+}
+
+TEST_F(StoreTest, AFullDatabaseFailsAllThatFollowsUntilReloaded) {
+  options_.max_pages = 60;
+  open();
+  ASSERT_TRUE(commit({{new_job("kept")}, {}, {}}).ok());
+  JobWrite fat = new_job("fat");
+  fat.job.spec.script.assign(500000, 'x');
+  const auto failed = commit({{fat}, {}, {}});
+  ASSERT_FALSE(failed.ok());
+  EXPECT_EQ(failed.error().code, ErrorCode::kResourceExhausted);
+  EXPECT_FALSE(commit({{new_job("small")}, {}, {}}).ok()) << "after a failure nothing goes on";
+  EXPECT_FALSE(commit({}).ok()) << "not even what has nothing to write";
+
+  std::promise<Result<Snapshot>> loaded;
+  store_->writer().reload(
+      [&](Result<Snapshot> snapshot) { loaded.set_value(std::move(snapshot)); });
+  const auto snapshot = loaded.get_future().get();
+  ASSERT_TRUE(snapshot.ok()) << snapshot.error().message;
+  EXPECT_EQ(snapshot->revision, 1);
+  ASSERT_EQ(snapshot->jobs.size(), 1U);
+  revision_ = snapshot->revision;
+  EXPECT_TRUE(commit({{new_job("again")}, {}, {}}).ok());
+  EXPECT_TRUE(get("again").ok());
+  EXPECT_EQ(get("fat").error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(StoreTest, ALockedDatabaseFailsTheCommit) {
+  options_.busy_timeout = milliseconds(20);
+  open();
+  SQLite::Database other(folder_.path() + "/takt.db", SQLite::OPEN_READWRITE);
+  other.exec("BEGIN IMMEDIATE");
+  const auto failed = commit({{new_job("late")}, {}, {}});
+  ASSERT_FALSE(failed.ok());
+  EXPECT_EQ(failed.error().code, ErrorCode::kUnavailable);
+  EXPECT_EQ(get("late").error().code, ErrorCode::kNotFound);
+  other.exec("ROLLBACK");
+  std::promise<bool> loaded;
+  store_->writer().reload([&](const Result<Snapshot>& again) { loaded.set_value(again.ok()); });
+  EXPECT_TRUE(loaded.get_future().get());
+  revision_ = 0;
+  EXPECT_TRUE(commit({{new_job("late")}, {}, {}}).ok());
+  EXPECT_TRUE(get("late").ok());
+}
+
+TEST_F(StoreTest, ADamagedSpecIsAnErrorAndNotAWrongJob) {
+  open();
+  ASSERT_TRUE(commit({{new_job("torn")}, {}, {}}).ok());
+  store_.reset();
+  SQLite::Database(folder_.path() + "/takt.db", SQLite::OPEN_READWRITE)
+      .exec("UPDATE specs SET spec_record = substr(spec_record, 1, 12)");
+  const auto opened = Store::open(options_);
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.error().code, ErrorCode::kDataLoss);
+}
+
+}  // namespace
+}  // namespace takt::store
