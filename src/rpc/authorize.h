@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who may do what: one table, and the one function that every RPC passes.
+#pragma once
+
+#include <grpcpp/server_context.h>
+
+#include <string>
+#include <utility>
+
+#include "base/result.h"
+#include "rpc/caller.h"
+
+namespace takt::rpc {
+
+// Every RPC of every service.
+enum class Action {
+  // JobService, on the scheduler.
+  kSubmitJob,
+  kSubmitJobs,
+  kGetJob,
+  kListJobs,
+  kStopJob,
+  kPauseJob,
+  kResumeJob,
+  kRetryJob,
+  kExplainJob,
+  kWatchJobs,
+  kReadOutput,
+  // OperatorService, on the scheduler.
+  kListWorkers,
+  kDrainWorker,
+  kUndrainWorker,
+  kForgetWorker,
+  // RegistryService, on the scheduler.
+  kRegisterWorker,
+  kDeregisterWorker,
+  // WorkerService, on each worker: all but the session serve direct use too.
+  kWorkerStartJob,
+  kWorkerStopJob,
+  kWorkerQueryJob,
+  kWorkerListJobs,
+  kWorkerReadOutput,
+  kWorkerSession,
+};
+
+// "JobService.SubmitJob", "WorkerService.Session": for messages and audit lines.
+const char* action_name(Action action);
+
+// Ok, or kPermissionDenied with what would have to change ("sudo usermod -aG takt alice, …").
+Result<void> authorize(const Caller& caller, Action action);
+
+// "sudo usermod -aG takt alice, then log in again"
+std::string how_to_join(const std::string& group, const std::string& user_name);
+
+// Stands in each service: the caller of this call, once it passed authorize(). Today the caller is
+// that of the connection; TLS will read the certificate from the context, here and nowhere else.
+class Guard {
+ public:
+  explicit Guard(Caller connection) : connection_(std::move(connection)) {}
+
+  [[nodiscard]] Result<Caller> admit(const grpc::ServerContextBase& context, Action action) const;
+
+ private:
+  Caller connection_;
+};
+
+}  // namespace takt::rpc

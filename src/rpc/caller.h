@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who is at the other end. Guarantees: roles are decided by one function, from the kernel's numbers
+// (SO_PEERCRED, SO_PEERGROUPS) and never from a name lookup; names are for display.
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace takt::rpc {
+
+enum class Role { kNone, kUser, kOperator, kScheduler, kWorker };
+
+// "none", "user", "operator", "scheduler", "worker".
+const char* role_name(Role role);
+
+inline constexpr uid_t kNoUid = static_cast<uid_t>(-1);
+inline constexpr gid_t kNoGid = static_cast<gid_t>(-1);
+
+struct Caller {
+  Role role = Role::kNone;
+  bool every_role = false;  // root, the daemon's own user, plain-text TCP: passes every check
+  bool local = false;       // over the unix socket: uid and gid are the kernel's word
+  uid_t uid = kNoUid;       // kNoUid where nobody vouches for one (TCP)
+  gid_t gid = kNoGid;
+  std::string user_name;  // empty if unknown
+
+  // "alice", "uid 1000", "an unidentified TCP client": for messages and audit lines.
+  [[nodiscard]] std::string describe() const;
+};
+
+// What the kernel says of the process that connected, as it was at connect().
+struct PeerCredentials {
+  uid_t uid = kNoUid;
+  gid_t gid = kNoGid;
+  std::vector<gid_t> groups;
+};
+
+// SO_PEERCRED and SO_PEERGROUPS of a connected unix socket.
+Result<PeerCredentials> peer_credentials(int fd);
+
+// The names that roles hang on; the configuration may give others.
+struct AccessNames {
+  std::string user_group = "takt";
+  std::string operator_group = "takt-admin";
+  std::string scheduler_user = "takt-scheduler";
+  std::string worker_user = "takt-worker";
+};
+
+// The same as numbers. Empty: there is no such group or user here, so nobody has the role by it.
+struct AccessPolicy {
+  std::optional<gid_t> user_gid;
+  std::optional<gid_t> operator_gid;
+  std::optional<uid_t> scheduler_uid;
+  std::optional<uid_t> worker_uid;
+  std::optional<uid_t> own_uid;  // of the daemon itself: may do all, as root may
+};
+
+// Looks the names up once, at start (may block on the directory service). A name that does not
+// exist is no error; a lookup that fails is. own_uid is this process's effective uid.
+Result<AccessPolicy> resolve_policy(const AccessNames& names);
+
+// THE decision: which role these credentials have. Pure; `user_name` stays empty.
+Caller identify(const PeerCredentials& peer, const AccessPolicy& policy);
+
+// The caller behind any connection to a plain-text TCP listener: `insecure = yes` trusts whoever
+// can reach it with everything, and with nobody's uid.
+Caller insecure_tcp_caller();
+
+// The user's name, or empty. May block on the directory service.
+std::string user_name_of(uid_t uid);
+
+// The number of a group or user by name; no value if there is none.
+Result<std::optional<gid_t>> find_group(const std::string& name);
+Result<std::optional<uid_t>> find_user(const std::string& name);
+
+}  // namespace takt::rpc

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rpc/convert.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/units.h"
+#include "rpc/convert_spec.h"
+
+namespace takt::rpc {
+namespace {
+
+constexpr std::int64_t kSecond = 1'000'000;
+
+// The API's numbers are the domain's plus one, for UNSPECIFIED; the checks below hold them to it.
+static_assert(v1::JOB_STATE_QUEUED == static_cast<int>(JobState::kQueued) + 1);
+static_assert(v1::JOB_STATE_STOPPED == static_cast<int>(JobState::kStopped) + 1);
+static_assert(v1::END_CAUSE_EXITED == static_cast<int>(EndCause::kExited) + 1);
+static_assert(v1::END_CAUSE_REJECTED == static_cast<int>(EndCause::kRejected) + 1);
+
+void set_optional(const std::optional<microseconds>& value,
+                  google::protobuf::Duration* (v1::Usage::*target)(), v1::Usage& usage) {
+  if (value) *(usage.*target)() = duration_to_proto(*value);
+}
+
+v1::Usage usage_to_proto(const Usage& usage) {
+  v1::Usage message;
+  set_optional(usage.cpu_user, &v1::Usage::mutable_cpu_user, message);
+  set_optional(usage.cpu_system, &v1::Usage::mutable_cpu_system, message);
+  if (usage.memory_peak_bytes) message.set_memory_peak_bytes(*usage.memory_peak_bytes);
+  if (usage.tasks_peak) message.set_tasks_peak(*usage.tasks_peak);
+  if (usage.io_read_bytes) message.set_io_read_bytes(*usage.io_read_bytes);
+  if (usage.io_write_bytes) message.set_io_write_bytes(*usage.io_write_bytes);
+  if (usage.stdout_bytes) message.set_stdout_bytes(*usage.stdout_bytes);
+  if (usage.stderr_bytes) message.set_stderr_bytes(*usage.stderr_bytes);
+  if (usage.stdout_truncated_bytes)
+    message.set_stdout_truncated_bytes(*usage.stdout_truncated_bytes);
+  if (usage.stderr_truncated_bytes)
+    message.set_stderr_truncated_bytes(*usage.stderr_truncated_bytes);
+  if (usage.stragglers) message.set_stragglers(*usage.stragglers);
+  if (usage.journal_dropped_lines) message.set_journal_dropped_lines(*usage.journal_dropped_lines);
+  return message;
+}
+
+// Whatever numbers came: what is beyond 64 bits of microseconds stands at the end of them.
+std::int64_t to_us(std::int64_t seconds, std::int32_t nanos) {
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max() / kSecond - 1;
+  return std::clamp(seconds, -kMost, kMost) * kSecond + nanos / 1000;
+}
+
+microseconds raw_duration(const google::protobuf::Duration& message) {
+  return microseconds(to_us(message.seconds(), message.nanos()));
+}
+
+Usage usage_from_proto(const v1::Usage& message) {
+  Usage usage;
+  if (message.has_cpu_user()) usage.cpu_user = raw_duration(message.cpu_user());
+  if (message.has_cpu_system()) usage.cpu_system = raw_duration(message.cpu_system());
+  if (message.has_memory_peak_bytes()) usage.memory_peak_bytes = message.memory_peak_bytes();
+  if (message.has_tasks_peak()) usage.tasks_peak = message.tasks_peak();
+  if (message.has_io_read_bytes()) usage.io_read_bytes = message.io_read_bytes();
+  if (message.has_io_write_bytes()) usage.io_write_bytes = message.io_write_bytes();
+  if (message.has_stdout_bytes()) usage.stdout_bytes = message.stdout_bytes();
+  if (message.has_stderr_bytes()) usage.stderr_bytes = message.stderr_bytes();
+  if (message.has_stdout_truncated_bytes())
+    usage.stdout_truncated_bytes = message.stdout_truncated_bytes();
+  if (message.has_stderr_truncated_bytes())
+    usage.stderr_truncated_bytes = message.stderr_truncated_bytes();
+  if (message.has_stragglers()) usage.stragglers = message.stragglers();
+  if (message.has_journal_dropped_lines())
+    usage.journal_dropped_lines = message.journal_dropped_lines();
+  return usage;
+}
+
+Launcher launcher_from(v1::Launcher launcher) {
+  switch (launcher) {
+    case v1::LAUNCHER_SCOPE:
+      return Launcher::kScope;
+    case v1::LAUNCHER_CGROUP:
+      return Launcher::kCgroup;
+    default:
+      return Launcher::kDefault;
+  }
+}
+
+}  // namespace
+
+google::protobuf::Timestamp time_to_proto(WallTime time) {
+  google::protobuf::Timestamp message;
+  const std::int64_t us = to_unix_us(time);
+  message.set_seconds(us / kSecond);
+  message.set_nanos(static_cast<std::int32_t>(us % kSecond * 1000));
+  return message;
+}
+
+WallTime time_from_proto(const google::protobuf::Timestamp& message) {
+  return from_unix_us(to_us(message.seconds(), message.nanos()));
+}
+
+google::protobuf::Duration duration_to_proto(microseconds span) {
+  google::protobuf::Duration message;
+  message.set_seconds(span.count() / kSecond);
+  message.set_nanos(static_cast<std::int32_t>(span.count() % kSecond * 1000));
+  return message;
+}
+
+Result<microseconds> duration_from_proto(const google::protobuf::Duration& message,
+                                         const std::string& field, microseconds most) {
+  const bool whole = message.seconds() >= 0 && message.nanos() >= 0 &&
+                     message.nanos() < 1'000'000'000 && message.seconds() <= most.count() / kSecond;
+  if (whole && raw_duration(message) <= most) return raw_duration(message);
+  return invalid(
+      field, std::to_string(message.seconds()) + " s is not from 0 to " + format_duration(most));
+}
+
+v1::JobState state_to_proto(JobState state) {
+  return static_cast<v1::JobState>(static_cast<int>(state) + 1);
+}
+
+Result<JobState> state_from_proto(v1::JobState state, const std::string& field) {
+  if (state >= v1::JOB_STATE_QUEUED && state <= v1::JOB_STATE_STOPPED)
+    return static_cast<JobState>(static_cast<int>(state) - 1);
+  return invalid(field, "value " + std::to_string(state) +
+                            " is not a state; QUEUED to STOPPED (1 to 8) are accepted");
+}
+
+v1::Launcher launcher_to_proto(Launcher launcher) {
+  switch (launcher) {
+    case Launcher::kDefault:
+      return v1::LAUNCHER_UNSPECIFIED;
+    case Launcher::kScope:
+      return v1::LAUNCHER_SCOPE;
+    case Launcher::kCgroup:
+      return v1::LAUNCHER_CGROUP;
+  }
+  return v1::LAUNCHER_UNSPECIFIED;
+}
+
+v1::JobEnd end_to_proto(const JobEnd& end) {
+  v1::JobEnd message;
+  message.set_cause(static_cast<v1::EndCause>(static_cast<int>(end.cause) + 1));
+  if (end.exit_code) message.set_exit_code(*end.exit_code);
+  if (end.signal) message.set_signal(*end.signal);
+  message.set_core_dumped(end.core_dumped);
+  message.set_failed_step(end.failed_step);
+  message.set_error_number(end.error_number);
+  message.set_field(end.field);
+  message.set_stopped_by(end.stopped_by);
+  message.set_reason(end.reason);
+  message.set_killed(end.killed);
+  message.set_detail(end.detail);
+  message.set_message(end_message(end));
+  message.set_note(end.note);
+  return message;
+}
+
+Result<JobEnd> end_from_proto(const v1::JobEnd& message) {
+  if (message.cause() < v1::END_CAUSE_EXITED || message.cause() > v1::END_CAUSE_REJECTED)
+    return invalid("end.cause", "value " + std::to_string(message.cause()) + " is not known");
+  JobEnd end;
+  end.cause = static_cast<EndCause>(static_cast<int>(message.cause()) - 1);
+  if (message.has_exit_code()) end.exit_code = message.exit_code();
+  if (message.has_signal()) end.signal = message.signal();
+  end.core_dumped = message.core_dumped();
+  end.failed_step = message.failed_step();
+  end.error_number = message.error_number();
+  end.field = message.field();
+  end.stopped_by = message.stopped_by();
+  end.reason = message.reason();
+  end.killed = message.killed();
+  end.detail = message.detail();
+  end.note = message.note();
+  return end;
+}
+
+v1::Attempt attempt_to_proto(const Attempt& attempt) {
+  v1::Attempt message;
+  message.set_job_id(attempt.id.job_id.str());
+  message.set_number(attempt.id.number);
+  message.set_state(state_to_proto(attempt.state));
+  if (!attempt.worker_id.is_nil()) message.set_worker_id(attempt.worker_id.str());
+  message.set_worker_name(attempt.worker_name);
+  message.set_boot_id(attempt.boot_id);
+  message.set_unit(attempt.unit);
+  message.set_cgroup(attempt.cgroup);
+  message.set_leader_pid(attempt.leader_pid);
+  message.set_user(attempt.user);
+  message.set_launcher(launcher_to_proto(attempt.launcher));
+  if (attempt.start_time) *message.mutable_start_time() = time_to_proto(*attempt.start_time);
+  if (attempt.end_time) *message.mutable_end_time() = time_to_proto(*attempt.end_time);
+  if (attempt.end) *message.mutable_end() = end_to_proto(*attempt.end);
+  if (attempt.usage != Usage()) *message.mutable_usage() = usage_to_proto(attempt.usage);
+  return message;
+}
+
+Result<Attempt> attempt_from_proto(const v1::Attempt& message) {
+  Attempt attempt;
+  auto job_id = Uuid::parse(message.job_id(), "attempt.job_id");
+  if (!job_id) return job_id.error();
+  if (message.number() < 1)
+    return invalid("attempt.number", std::to_string(message.number()) + " is below 1");
+  attempt.id = {*job_id, message.number()};
+  auto state = state_from_proto(message.state(), "attempt.state");
+  if (!state) return state.error();
+  attempt.state = *state;
+  if (!message.worker_id().empty()) {
+    auto worker_id = Uuid::parse(message.worker_id(), "attempt.worker_id");
+    if (!worker_id) return worker_id.error();
+    attempt.worker_id = *worker_id;
+  }
+  attempt.worker_name = message.worker_name();
+  attempt.boot_id = message.boot_id();
+  attempt.unit = message.unit();
+  attempt.cgroup = message.cgroup();
+  attempt.leader_pid = message.leader_pid();
+  attempt.user = message.user();
+  attempt.launcher = launcher_from(message.launcher());
+  if (message.has_start_time()) attempt.start_time = time_from_proto(message.start_time());
+  if (message.has_end_time()) attempt.end_time = time_from_proto(message.end_time());
+  if (message.has_end()) {
+    auto end = end_from_proto(message.end());
+    if (!end) return end.error();
+    attempt.end = *end;
+  }
+  attempt.usage = usage_from_proto(message.usage());
+  return attempt;
+}
+
+v1::Job job_to_proto(const Job& job) {
+  v1::Job message;
+  message.set_job_id(job.id.str());
+  message.set_revision(job.revision);
+  *message.mutable_spec() = spec_to_proto(job.spec);
+  message.set_state(state_to_proto(job.state));
+  *message.mutable_submit_time() = time_to_proto(job.submit_time);
+  message.set_submitted_by(job.submitted_by);
+  for (const Attempt& attempt : job.attempts) *message.add_attempts() = attempt_to_proto(attempt);
+  if (job.end) *message.mutable_end() = end_to_proto(*job.end);
+  if (job.end_time) *message.mutable_end_time() = time_to_proto(*job.end_time);
+  if (job.stop_requested) message.set_stop_requested_by(job.stop_requested->by);
+  return message;
+}
+
+}  // namespace takt::rpc

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Jobs, attempts, ends and times between the API and the domain. The only switches over the API's
+// enums: a value that is unknown here reads as unspecified.
+#pragma once
+
+#include <google/protobuf/duration.pb.h>
+#include <google/protobuf/timestamp.pb.h>
+
+#include "base/result.h"
+#include "job/job.h"
+#include "takt/v1/job.pb.h"
+
+namespace takt::rpc {
+
+google::protobuf::Timestamp time_to_proto(WallTime time);
+WallTime time_from_proto(const google::protobuf::Timestamp& message);
+
+google::protobuf::Duration duration_to_proto(microseconds span);
+// kInvalid, naming the field, if it is negative, malformed or above `most`.
+Result<microseconds> duration_from_proto(const google::protobuf::Duration& message,
+                                         const std::string& field, microseconds most);
+
+v1::JobState state_to_proto(JobState state);
+// kInvalid, naming the field, for an unspecified or unknown state.
+Result<JobState> state_from_proto(v1::JobState state, const std::string& field);
+
+v1::Launcher launcher_to_proto(Launcher launcher);
+
+v1::JobEnd end_to_proto(const JobEnd& end);
+Result<JobEnd> end_from_proto(const v1::JobEnd& message);
+
+v1::Attempt attempt_to_proto(const Attempt& attempt);
+// What a worker reports; kInvalid if an id or an enum is malformed.
+Result<Attempt> attempt_from_proto(const v1::Attempt& message);
+
+v1::Job job_to_proto(const Job& job);
+
+}  // namespace takt::rpc

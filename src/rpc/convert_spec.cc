@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rpc/convert_spec.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/limits.h"
+#include "rpc/convert.h"
+
+namespace takt::rpc {
+namespace {
+
+Error not_yet(const std::string& field) {
+  Error error = make_error(ErrorCode::kUnimplemented,
+                           field + " is not supported by this version; leave it out");
+  error.field = field;
+  return error;
+}
+
+bool has_unknown(const google::protobuf::Message& message) {
+  return !message.GetReflection()->GetUnknownFields(message).empty();
+}
+
+bool unknown_anywhere(const v1::JobSpec& message) {
+  return has_unknown(message) || has_unknown(message.stop()) ||
+         std::any_of(message.environment().begin(), message.environment().end(), has_unknown) ||
+         std::any_of(message.constraints().begin(), message.constraints().end(), has_unknown);
+}
+
+// The fields that this build knows but does not honour. Adding support for one takes its line out.
+Result<void> refuse_unsupported(const v1::JobSpec& message) {
+  const std::array<std::pair<bool, const char*>, 16> asked{{
+      {message.has_resources(), "spec.resources"},
+      {message.cpu_weight() != 0, "spec.cpu_weight"},
+      {message.io_weight() != 0, "spec.io_weight"},
+      {message.oom_policy() != v1::OOM_POLICY_UNSPECIFIED, "spec.oom_policy"},
+      {message.has_run_time_limit(), "spec.run_time_limit"},
+      {message.has_queue_time_limit(), "spec.queue_time_limit"},
+      {message.has_not_before_time(), "spec.not_before_time"},
+      {message.has_retry(), "spec.retry"},
+      {message.priority() != 0, "spec.priority"},
+      {message.has_array(), "spec.array"},
+      {message.one_per_worker(), "spec.one_per_worker"},
+      {message.dependencies_size() != 0, "spec.dependencies"},
+      {message.nice() != 0, "spec.nice"},
+      {message.has_umask(), "spec.umask"},
+      {message.allow_new_privileges(), "spec.allow_new_privileges"},
+      {unknown_anywhere(message), "spec (a field that this version does not know)"},
+  }};
+  for (const auto& [present, field] : asked)
+    if (present) return not_yet(field);
+  return {};
+}
+
+Error unknown_enum(const std::string& field, int value, const std::string& accepted) {
+  return invalid(field,
+                 "value " + std::to_string(value) + " is not known; " + accepted + " are accepted");
+}
+
+Result<StopPolicy> stop_from_proto(const v1::StopPolicy& message) {
+  StopPolicy stop;
+  if (message.signal() != 0) stop.signal = message.signal();
+  switch (message.target()) {
+    case v1::STOP_TARGET_UNSPECIFIED:
+    case v1::STOP_TARGET_ALL:
+      stop.target = StopTarget::kAll;
+      break;
+    case v1::STOP_TARGET_LEADER:
+      stop.target = StopTarget::kLeader;
+      break;
+    default:
+      return unknown_enum("spec.stop.target", message.target(), "ALL and LEADER");
+  }
+  if (message.has_grace()) {
+    auto grace = duration_from_proto(message.grace(), "spec.stop.grace", limits::kStopGraceMax);
+    if (!grace) return grace.error();
+    stop.grace = *grace;
+  }
+  return stop;
+}
+
+Result<Constraint> constraint_from_proto(const v1::Constraint& message) {
+  Constraint constraint;
+  constraint.key = message.key();
+  constraint.values.assign(message.values().begin(), message.values().end());
+  switch (message.operator_()) {
+    case v1::CONSTRAINT_OPERATOR_EQUAL:
+      constraint.op = ConstraintOperator::kEqual;
+      break;
+    case v1::CONSTRAINT_OPERATOR_NOT_EQUAL:
+      constraint.op = ConstraintOperator::kNotEqual;
+      break;
+    case v1::CONSTRAINT_OPERATOR_IN:
+      constraint.op = ConstraintOperator::kIn;
+      break;
+    case v1::CONSTRAINT_OPERATOR_EXISTS:
+      constraint.op = ConstraintOperator::kExists;
+      break;
+    default:
+      return unknown_enum("spec.constraints.operator", message.operator_(),
+                          "EQUAL, NOT_EQUAL, IN and EXISTS");
+  }
+  return constraint;
+}
+
+Result<Launcher> launcher_from_proto(v1::Launcher launcher) {
+  switch (launcher) {
+    case v1::LAUNCHER_UNSPECIFIED:
+      return Launcher::kDefault;
+    case v1::LAUNCHER_SCOPE:
+      return Launcher::kScope;
+    case v1::LAUNCHER_CGROUP:
+      return Launcher::kCgroup;
+    default:
+      return unknown_enum("spec.launcher", launcher, "SCOPE and CGROUP");
+  }
+}
+
+v1::ConstraintOperator operator_to_proto(ConstraintOperator op) {
+  switch (op) {
+    case ConstraintOperator::kEqual:
+      return v1::CONSTRAINT_OPERATOR_EQUAL;
+    case ConstraintOperator::kNotEqual:
+      return v1::CONSTRAINT_OPERATOR_NOT_EQUAL;
+    case ConstraintOperator::kIn:
+      return v1::CONSTRAINT_OPERATOR_IN;
+    case ConstraintOperator::kExists:
+      return v1::CONSTRAINT_OPERATOR_EXISTS;
+  }
+  return v1::CONSTRAINT_OPERATOR_UNSPECIFIED;
+}
+
+// What is copied as it is; validate_spec judges it.
+JobSpec copy_plain_fields(const v1::JobSpec& message) {
+  JobSpec spec;
+  spec.name = message.name();
+  spec.argv.assign(message.argv().begin(), message.argv().end());
+  spec.script = message.script();
+  for (const v1::EnvironmentVariable& variable : message.environment())
+    spec.environment.push_back({variable.name(), variable.value()});
+  spec.working_directory = message.working_directory();
+  spec.user = message.user();
+  spec.group = message.group();
+  if (message.has_stdin_data()) spec.stdin_data = message.stdin_data();
+  spec.labels.insert(message.labels().begin(), message.labels().end());
+  if (message.has_journal()) spec.journal = message.journal();
+  return spec;
+}
+
+}  // namespace
+
+Result<JobSpec> spec_from_proto(const v1::JobSpec& message) {
+  if (auto supported = refuse_unsupported(message); !supported) return supported.error();
+  JobSpec spec = copy_plain_fields(message);
+  if (message.output_cap_bytes() < 0)
+    return invalid("spec.output_cap_bytes",
+                   std::to_string(message.output_cap_bytes()) + " is below 0");
+  spec.output_cap_bytes = static_cast<std::uint64_t>(message.output_cap_bytes());
+  if (message.has_stop()) {
+    auto stop = stop_from_proto(message.stop());
+    if (!stop) return stop.error();
+    spec.stop = *stop;
+  }
+  for (const v1::Constraint& constraint : message.constraints()) {
+    auto read = constraint_from_proto(constraint);
+    if (!read) return read.error();
+    spec.constraints.push_back(std::move(*read));
+  }
+  auto launcher = launcher_from_proto(message.launcher());
+  if (!launcher) return launcher.error();
+  spec.launcher = *launcher;
+  if (auto good = validate_spec(spec); !good) return good.error();
+  return spec;
+}
+
+v1::JobSpec spec_to_proto(const JobSpec& spec) {
+  v1::JobSpec message;
+  message.set_name(spec.name);
+  for (const std::string& argument : spec.argv) message.add_argv(argument);
+  message.set_script(spec.script);
+  for (const EnvironmentVariable& variable : spec.environment) {
+    v1::EnvironmentVariable* added = message.add_environment();
+    added->set_name(variable.name);
+    added->set_value(variable.value);
+  }
+  message.set_working_directory(spec.working_directory);
+  message.set_user(spec.user);
+  message.set_group(spec.group);
+  if (spec.stdin_data) message.set_stdin_data(*spec.stdin_data);
+  message.mutable_stop()->set_signal(spec.stop.signal);
+  message.mutable_stop()->set_target(
+      spec.stop.target == StopTarget::kLeader ? v1::STOP_TARGET_LEADER : v1::STOP_TARGET_ALL);
+  *message.mutable_stop()->mutable_grace() = duration_to_proto(spec.stop.grace);
+  for (const Constraint& constraint : spec.constraints) {
+    v1::Constraint* added = message.add_constraints();
+    added->set_key(constraint.key);
+    added->set_operator_(operator_to_proto(constraint.op));
+    for (const std::string& value : constraint.values) added->add_values(value);
+  }
+  message.mutable_labels()->insert(spec.labels.begin(), spec.labels.end());
+  message.set_output_cap_bytes(static_cast<std::int64_t>(spec.output_cap_bytes));
+  if (spec.journal) message.set_journal(*spec.journal);
+  message.set_launcher(launcher_to_proto(spec.launcher));
+  return message;
+}
+
+}  // namespace takt::rpc

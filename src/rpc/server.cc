@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rpc/server.h"
+
+#include <chrono>
+#include <utility>
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "base/log.h"
+
+namespace takt::rpc {
+namespace {
+
+// Connections accepted just before a renewal finish their handshake in this time; a server that is
+// shut down at once would cut them.
+constexpr auto kLinger = std::chrono::seconds(1);
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::start(std::vector<ListenSocket> sockets,
+                                              ServerOptions options) {
+  if (sockets.empty())
+    return make_error(
+        ErrorCode::kInvalid,
+        "there is no address to listen on: start the .socket unit, or set \"listen\"");
+  for (const ListenSocket& socket : sockets) {
+    if (socket.unix_socket || options.credentials) continue;
+    TAKT_CHECK(socket.insecure_ok, "plain text on %s", socket.display.c_str());
+    log_warning("listening on " + socket.display +
+                " in plain text (insecure = yes): whoever reaches it may do everything");
+  }
+  std::unique_ptr<Server> server(new Server(std::move(sockets), std::move(options)));
+  auto acceptor = Acceptor::start(
+      server->sockets_, [raw = server.get()](UniqueFd connection, const ListenSocket& from) {
+        raw->handle(std::move(connection), from);
+      });
+  if (!acceptor) return acceptor.error();
+  server->acceptor_ = std::move(*acceptor);
+  return server;
+}
+
+Server::Server(std::vector<ListenSocket> sockets, ServerOptions options)
+    : options_(std::move(options)),
+      sockets_(std::move(sockets)),
+      current_(new_generation(options_.credentials)) {
+  for (const ListenSocket& socket : sockets_) displays_.push_back(socket.display);
+}
+
+Server::~Server() { shutdown(milliseconds(0)); }
+
+std::shared_ptr<Generation> Server::new_generation(
+    std::shared_ptr<grpc::ServerCredentials> credentials) {
+  if (!credentials) credentials = grpc::InsecureServerCredentials();
+  return std::make_shared<Generation>(std::move(credentials), options_.services,
+                                      options_.health_names);
+}
+
+// On the accept thread.
+void Server::handle(UniqueFd connection, const ListenSocket& from) {
+  Caller caller = insecure_tcp_caller();
+  if (from.unix_socket) {
+    const Result<PeerCredentials> peer = peer_credentials(connection.get());
+    if (!peer) {
+      log_warning("closed a connection to " + from.display + ": " + peer.error().message);
+      return;
+    }
+    caller = identify(*peer, options_.policy);
+  }
+  while (true) {
+    std::shared_ptr<Generation> generation;
+    {
+      const std::lock_guard lock(mutex_);
+      generation = current_;
+    }
+    switch (generation->offer(caller, connection, from.fd.get())) {
+      case Generation::Outcome::kTaken:
+        return;
+      case Generation::Outcome::kRetired:
+        continue;  // renew() puts the next one in place before it retires this one
+      case Generation::Outcome::kFull:
+        if (full_gate_.open())
+          log_warning("closed a connection of " + caller.describe() + ": " +
+                      std::to_string(limits::kIdentitiesMax) +
+                      " different users are connected or were; restart the service to forget them");
+        return;
+      case Generation::Outcome::kFailed:
+        if (full_gate_.open())
+          log_error("closed a connection of " + caller.describe() +
+                    ": gRPC could not make a server");
+        return;
+    }
+  }
+}
+
+Result<void> Server::renew(std::shared_ptr<grpc::ServerCredentials> credentials,
+                           milliseconds patience) {
+  std::shared_ptr<Generation> next = new_generation(std::move(credentials));
+  const std::lock_guard lock(mutex_);
+  if (stopping_) return make_error(ErrorCode::kUnavailable, "the server is shutting down");
+  reap();
+  if (drains_.size() >= limits::kDrainingMax)
+    return make_error(ErrorCode::kResourceExhausted,
+                      "calls still run on " + std::to_string(drains_.size()) +
+                          " older sets of credentials; try again when some have ended");
+  Drain& added = drains_.emplace_back();
+  added.generation = std::exchange(current_, std::move(next));
+  added.generation->retire();
+  added.thread = std::thread([this, &added, patience] { drain(added, patience); });
+  return {};
+}
+
+// On a drain's own thread.
+void Server::drain(Drain& drain, milliseconds patience) {
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, kLinger, [this] { return stopping_; });
+  }
+  drain.generation->shutdown(patience);
+  const std::lock_guard lock(mutex_);
+  drain.done = true;
+  changed_.notify_all();
+}
+
+// Joins what has drained. Called with the lock: a done thread needs it no more.
+void Server::reap() {
+  for (auto it = drains_.begin(); it != drains_.end();) {
+    if (!it->done) {
+      ++it;
+      continue;
+    }
+    it->thread.join();
+    it = drains_.erase(it);
+  }
+}
+
+std::size_t Server::identities() const {
+  const std::lock_guard lock(mutex_);
+  return current_ ? current_->identities() : 0;
+}
+
+std::size_t Server::draining() const {
+  const std::lock_guard lock(mutex_);
+  std::size_t count = 0;
+  for (const Drain& drain : drains_) count += drain.done ? 0 : 1;
+  return count;
+}
+
+void Server::shutdown(milliseconds patience) {
+  const std::lock_guard one_at_a_time(shutdown_mutex_);
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  acceptor_.reset();  // first: gRPC leaks a connection that comes during its Shutdown
+  std::shared_ptr<Generation> last;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    last = std::exchange(current_, nullptr);
+    changed_.notify_all();
+  }
+  if (!last) return;
+  for (ListenSocket& socket : sockets_) close_listener(socket);
+  if (options_.end_streams) options_.end_streams();
+  last->shutdown(patience);
+  std::unique_lock lock(mutex_);
+  const auto all_done = [this] {
+    for (const Drain& drain : drains_) {
+      if (!drain.done) return false;
+    }
+    return true;
+  };
+  // Older generations may have more patience of their own: it ends here.
+  while (!changed_.wait_until(lock, deadline, all_done)) {
+    for (Drain& drain : drains_) drain.generation->cancel();
+    if (changed_.wait_for(lock, kLinger, all_done)) break;
+  }
+  reap();
+}
+
+}  // namespace takt::rpc

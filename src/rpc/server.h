@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// The gRPC server of a daemon on its listening sockets. Guarantees: a connection reaches services
+// that know who connected; new credentials take new connections while calls on the old ones go on;
+// the accept thread never spins, and is joined before any grpc::Server shuts down.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <condition_variable>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "rpc/acceptor.h"
+#include "rpc/caller.h"
+#include "rpc/generation.h"
+#include "rpc/listener.h"
+
+namespace takt::rpc {
+
+struct ServerOptions {
+  AccessPolicy policy;
+  ServiceFactory services;
+  std::shared_ptr<grpc::ServerCredentials> credentials;  // of TCP; none: plain text
+  std::vector<std::string> health_names;                 // "takt.v1.JobService" …
+  std::function<void()> end_streams;  // told at shutdown() to end its streams with a status
+};
+
+class Server {
+ public:
+  // Starts accepting at once. Logs a warning for each plain-text TCP socket.
+  static Result<std::unique_ptr<Server>> start(std::vector<ListenSocket> sockets,
+                                               ServerOptions options);
+  // shutdown() with no patience, unless that was done.
+  ~Server();
+
+  // New connections get `credentials` from now on; calls on the old ones may run on for `drain`,
+  // then they are cancelled (in the background). kResourceExhausted if too many old ones drain
+  // still. Any thread.
+  Result<void> renew(std::shared_ptr<grpc::ServerCredentials> credentials, milliseconds drain);
+
+  // Stops accepting, tells `end_streams`, waits for running calls at most `patience`, then cancels
+  // them; returns when the last handler has finished. Sockets bound here are removed; inherited
+  // ones stay open in systemd, which keeps new connections waiting.
+  void shutdown(milliseconds patience);
+
+  // "unix:/run/takt/worker.sock", "127.0.0.1:7070": where it listens.
+  [[nodiscard]] const std::vector<std::string>& displays() const { return displays_; }
+
+  // Different callers that connected since the last renewal.
+  [[nodiscard]] std::size_t identities() const;
+
+  // Generations that still drain.
+  [[nodiscard]] std::size_t draining() const;
+
+ private:
+  struct Drain {
+    std::shared_ptr<Generation> generation;
+    bool done = false;
+    std::thread thread;
+  };
+
+  Server(std::vector<ListenSocket> sockets, ServerOptions options);
+  void handle(UniqueFd connection, const ListenSocket& from);
+  void drain(Drain& drain, milliseconds patience);
+  void reap();
+  std::shared_ptr<Generation> new_generation(std::shared_ptr<grpc::ServerCredentials> credentials);
+
+  const ServerOptions options_;
+  std::vector<ListenSocket> sockets_;
+  std::vector<std::string> displays_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::shared_ptr<Generation> current_;  // null after shutdown
+  std::list<Drain> drains_;
+  bool stopping_ = false;
+
+  std::mutex shutdown_mutex_;  // one shutdown() at a time
+  LogGate full_gate_;          // of the accept thread
+  std::unique_ptr<Acceptor> acceptor_;
+};
+
+}  // namespace takt::rpc

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rpc/status.h"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "rpc/status_details.h"
+#include "takt/v1/error.pb.h"
+
+namespace takt::rpc {
+namespace {
+
+// Trailers hold 8 KiB in all; a message is in them twice, once with up to three bytes a byte.
+constexpr std::size_t kMessageMaxBytes = 1024;
+constexpr std::size_t kFieldMaxBytes = 256;
+
+struct Kind {
+  ErrorCode code;
+  grpc::StatusCode status;
+  const char* reason;
+};
+
+constexpr std::array<Kind, 13> kKinds = {{
+    {ErrorCode::kInvalid, grpc::StatusCode::INVALID_ARGUMENT, "INVALID"},
+    {ErrorCode::kNotFound, grpc::StatusCode::NOT_FOUND, "NOT_FOUND"},
+    {ErrorCode::kExists, grpc::StatusCode::ALREADY_EXISTS, "EXISTS"},
+    {ErrorCode::kFailedPrecondition, grpc::StatusCode::FAILED_PRECONDITION, "FAILED_PRECONDITION"},
+    {ErrorCode::kPermissionDenied, grpc::StatusCode::PERMISSION_DENIED, "PERMISSION_DENIED"},
+    {ErrorCode::kUnavailable, grpc::StatusCode::UNAVAILABLE, "UNAVAILABLE"},
+    {ErrorCode::kResourceExhausted, grpc::StatusCode::RESOURCE_EXHAUSTED, "RESOURCE_EXHAUSTED"},
+    {ErrorCode::kUnimplemented, grpc::StatusCode::UNIMPLEMENTED, "UNIMPLEMENTED"},
+    {ErrorCode::kDeadlineExceeded, grpc::StatusCode::DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED"},
+    {ErrorCode::kCancelled, grpc::StatusCode::CANCELLED, "CANCELLED"},
+    {ErrorCode::kDataLoss, grpc::StatusCode::DATA_LOSS, "DATA_LOSS"},
+    {ErrorCode::kInternal, grpc::StatusCode::INTERNAL, "INTERNAL"},
+    {ErrorCode::kSystem, grpc::StatusCode::UNKNOWN, "SYSTEM"},
+}};
+
+const Kind& kind_of(ErrorCode code) {
+  for (const Kind& kind : kKinds) {
+    if (kind.code == code) return kind;
+  }
+  TAKT_CHECK(false, "error code %d", static_cast<int>(code));
+}
+
+// The bytes of the UTF-8 character that `text` begins with; 0 if it is none (RFC 3629).
+std::size_t character_bytes(std::string_view text) {
+  const auto at = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = at(0);
+  if (lead < 0x80) return 1;
+  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((at(i) & 0xC0U) != 0x80U) return 0;
+  }
+  const unsigned char second = at(1);
+  const bool overlong = (lead == 0xE0 && second < 0xA0) || (lead == 0xF0 && second < 0x90);
+  const bool beyond = (lead == 0xED && second > 0x9F) || (lead == 0xF4 && second > 0x8F);
+  return overlong || beyond ? 0 : length;
+}
+
+ErrorCode code_of_status(grpc::StatusCode code) {
+  switch (code) {
+    case grpc::StatusCode::OUT_OF_RANGE:
+      return ErrorCode::kInvalid;
+    case grpc::StatusCode::UNAUTHENTICATED:
+      return ErrorCode::kPermissionDenied;
+    case grpc::StatusCode::ABORTED:
+      return ErrorCode::kUnavailable;
+    default:
+      break;
+  }
+  for (const Kind& kind : kKinds) {
+    if (kind.status == code && kind.code != ErrorCode::kSystem) return kind.code;
+  }
+  return ErrorCode::kInternal;
+}
+
+// What gRPC itself says is short; say what it means and what to do.
+std::string explain(const grpc::Status& status) {
+  std::string text = status.error_message().empty() ? "no reason given" : status.error_message();
+  switch (status.error_code()) {
+    case grpc::StatusCode::UNAVAILABLE:
+      return "can't reach the server (" + text + "); is it running, and is the address right?";
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+      return "the server did not answer in time (" + text + "); try again";
+    case grpc::StatusCode::CANCELLED:
+      return "the call was cancelled (" + text + ")";
+    case grpc::StatusCode::UNIMPLEMENTED:
+      return "the server does not know this call (" + text + "); is it an older takt?";
+    default:
+      return text;
+  }
+}
+
+}  // namespace
+
+const char* reason_of(ErrorCode code) { return kind_of(code).reason; }
+
+grpc::StatusCode status_code_of(ErrorCode code) { return kind_of(code).status; }
+
+std::string clean_text(std::string_view text, std::size_t max_bytes) {
+  std::string clean;
+  while (!text.empty()) {
+    const std::size_t length = character_bytes(text);
+    if (clean.size() + (length == 0 ? 1 : length) > max_bytes) break;
+    clean += length == 0 ? std::string_view("?") : text.substr(0, length);
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+  return clean;
+}
+
+grpc::Status to_status(const Error& error) {
+  const Kind& kind = kind_of(error.code);
+  v1::ErrorDetail detail;
+  detail.set_reason(kind.reason);
+  detail.set_field(clean_text(error.field, kFieldMaxBytes));
+  detail.set_error_number(error.error_number);
+  const std::string message = clean_text(error.message, kMessageMaxBytes);
+  return {kind.status, message, pack_details(kind.status, message, detail)};
+}
+
+Error from_status(const grpc::Status& status) {
+  TAKT_CHECK(!status.ok(), "an error of a good status");
+  const std::optional<v1::ErrorDetail> detail = unpack_details(status.error_details());
+  if (!detail) return make_error(code_of_status(status.error_code()), explain(status));
+  Error error = make_error(code_of_status(status.error_code()), status.error_message());
+  error.field = detail->field();
+  error.error_number = detail->error_number();
+  for (const Kind& kind : kKinds) {
+    if (detail->reason() == kind.reason) error.code = kind.code;
+  }
+  return error;
+}
+
+}  // namespace takt::rpc

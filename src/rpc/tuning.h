@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sizes, keepalive and stream limits of both ends of a connection, in one place, so that what one
+// side does the other side permits.
+#pragma once
+
+#include <grpcpp/server_builder.h>
+#include <grpcpp/support/channel_arguments.h>
+
+#include <chrono>
+
+#include "base/limits.h"
+
+namespace takt::rpc {
+
+// Quiet for so long: ping. Unanswered for so long: dead. Pings more often than that: refused.
+inline constexpr std::chrono::milliseconds kKeepaliveTime = std::chrono::seconds(20);
+inline constexpr std::chrono::milliseconds kKeepaliveTimeout = std::chrono::seconds(10);
+inline constexpr std::chrono::milliseconds kPingIntervalMin = std::chrono::seconds(10);
+
+static_assert(kPingIntervalMin < kKeepaliveTime, "our own pings are permitted");
+static_assert(limits::kStreamsPerConnection > limits::kFollowersMax,
+              "all followers and the session fit the scheduler's one connection to a worker");
+
+void tune(grpc::ServerBuilder& builder);
+void tune(grpc::ChannelArguments& arguments);
+
+}  // namespace takt::rpc

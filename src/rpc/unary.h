@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// Unary RPCs that are answered later, from another thread. Guarantees: each is finished exactly
+// once, whatever happens: by the first answer, by the client's cancel, or, when every copy of the
+// handle is dropped unanswered (a loop that ended with work queued), with UNAVAILABLE.
+#pragma once
+
+#include <grpcpp/support/server_callback.h>
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "base/result.h"
+#include "rpc/status.h"
+
+namespace takt::rpc {
+
+// A handle; copies stand for the same call. Thread-safe, never blocks.
+template <class Response>
+class UnaryReply {
+ public:
+  // `response` is the one that gRPC gave to the handler. `on_cancel` is called on a gRPC thread if
+  // the client gives up before the answer; the call is then finished already.
+  explicit UnaryReply(Response* response, std::function<void()> on_cancel = {})
+      : call_(std::make_shared<Call>()), claim_(std::make_shared<Claim>(call_)) {
+    auto* reactor = new Reactor(call_, std::move(on_cancel));
+    call_->reactor = reactor;
+    call_->response = response;
+    reactor_ = reactor;
+  }
+
+  // What the handler returns to gRPC. Only to be called in the handler.
+  [[nodiscard]] grpc::ServerUnaryReactor* reactor() const { return reactor_; }
+
+  // Answers. False if the call was over already; then nothing happens.
+  bool finish(Response response) const { return call_->finish(std::move(response)); }
+  bool fail(const Error& error) const { return call_->fail(to_status(error)); }
+  bool finish(Result<Response> result) const {
+    return result ? finish(std::move(*result)) : fail(result.error());
+  }
+
+  // True once the call is over: answered or given up by the client.
+  [[nodiscard]] bool over() const {
+    const std::lock_guard lock(call_->mutex);
+    return call_->reactor == nullptr;
+  }
+
+ private:
+  class Reactor;
+
+  // The right to finish: whoever takes `reactor` out does, and nobody else touches it then.
+  struct Call {
+    std::mutex mutex;
+    Reactor* reactor = nullptr;
+    Response* response = nullptr;
+
+    Reactor* take() {
+      const std::lock_guard lock(mutex);
+      return std::exchange(reactor, nullptr);
+    }
+    bool finish(Response&& answer) {
+      Reactor* const mine = take();
+      if (mine == nullptr) return false;
+      *response = std::move(answer);
+      mine->Finish(grpc::Status::OK);  // may be freed from here on
+      return true;
+    }
+    bool fail(grpc::Status status) {
+      Reactor* const mine = take();
+      if (mine == nullptr) return false;
+      mine->Finish(std::move(status));
+      return true;
+    }
+  };
+
+  // Shared by the handles only, not by the reactor: its end is the end of the last handle.
+  struct Claim {
+    explicit Claim(std::shared_ptr<Call> its_call) : call(std::move(its_call)) {}
+    Claim(const Claim&) = delete;
+    Claim& operator=(const Claim&) = delete;
+    ~Claim() {
+      call->fail(to_status(make_error(ErrorCode::kUnavailable,
+                                      "the server stopped before it could answer; try again")));
+    }
+    std::shared_ptr<Call> call;
+  };
+
+  class Reactor : public grpc::ServerUnaryReactor {
+   public:
+    Reactor(std::shared_ptr<Call> call, std::function<void()> on_cancel)
+        : call_(std::move(call)), on_cancel_(std::move(on_cancel)) {}
+    void OnCancel() override {
+      if (call_->fail(grpc::Status(grpc::StatusCode::CANCELLED, "cancelled by the client")) &&
+          on_cancel_)
+        on_cancel_();
+    }
+    void OnDone() override { delete this; }
+
+   private:
+    const std::shared_ptr<Call> call_;
+    const std::function<void()> on_cancel_;
+  };
+
+  std::shared_ptr<Call> call_;
+  std::shared_ptr<Claim> claim_;
+  grpc::ServerUnaryReactor* reactor_ = nullptr;
+};
+
+// Answers in the handler itself.
+inline grpc::ServerUnaryReactor* finish_now(grpc::CallbackServerContext* context,
+                                            grpc::Status status = grpc::Status::OK) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  reactor->Finish(std::move(status));
+  return reactor;
+}
+inline grpc::ServerUnaryReactor* refuse(grpc::CallbackServerContext* context, const Error& error) {
+  return finish_now(context, to_status(error));
+}
+
+}  // namespace takt::rpc

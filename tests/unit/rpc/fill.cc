@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "unit/rpc/fill.h"
+
+namespace takt::test {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+
+void set_something(Message& message, const FieldDescriptor& field) {
+  const auto* reflection = message.GetReflection();
+  const bool many = field.is_repeated();
+  switch (field.cpp_type()) {
+    case FieldDescriptor::CPPTYPE_STRING:
+      return many ? reflection->AddString(&message, &field, "x")
+                  : reflection->SetString(&message, &field, "x");
+    case FieldDescriptor::CPPTYPE_INT32:
+      return many ? reflection->AddInt32(&message, &field, 7)
+                  : reflection->SetInt32(&message, &field, 7);
+    case FieldDescriptor::CPPTYPE_INT64:
+      return many ? reflection->AddInt64(&message, &field, 7)
+                  : reflection->SetInt64(&message, &field, 7);
+    case FieldDescriptor::CPPTYPE_UINT32:
+      return many ? reflection->AddUInt32(&message, &field, 7)
+                  : reflection->SetUInt32(&message, &field, 7);
+    case FieldDescriptor::CPPTYPE_UINT64:
+      return many ? reflection->AddUInt64(&message, &field, 7)
+                  : reflection->SetUInt64(&message, &field, 7);
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+      return reflection->SetDouble(&message, &field, 7);
+    case FieldDescriptor::CPPTYPE_FLOAT:
+      return reflection->SetFloat(&message, &field, 7);
+    case FieldDescriptor::CPPTYPE_BOOL:
+      return many ? reflection->AddBool(&message, &field, true)
+                  : reflection->SetBool(&message, &field, true);
+    case FieldDescriptor::CPPTYPE_ENUM:
+      return many ? reflection->AddEnum(&message, &field, field.enum_type()->value(1))
+                  : reflection->SetEnum(&message, &field, field.enum_type()->value(1));
+    case FieldDescriptor::CPPTYPE_MESSAGE:
+      return fill(many ? *reflection->AddMessage(&message, &field)
+                       : *reflection->MutableMessage(&message, &field));
+  }
+}
+
+void fill(Message& message) {
+  for (int i = 0; i < message.GetDescriptor()->field_count(); ++i)
+    set_something(message, *message.GetDescriptor()->field(i));
+}
+
+}  // namespace takt::test

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fills messages by their descriptors, so that tests reach fields that are added later.
+#pragma once
+
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
+
+namespace takt::test {
+
+// Puts some value that is not the default into the field, whatever its type.
+void set_something(google::protobuf::Message& message,
+                   const google::protobuf::FieldDescriptor& field);
+
+// The same for every field, those of the messages within too.
+void fill(google::protobuf::Message& message);
+
+}  // namespace takt::test
