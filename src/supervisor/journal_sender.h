@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lines of a job to the journal, by its native protocol over a datagram socket of our own.
+// Guarantees: never blocks; memory is bounded; every line is counted as sent or as dropped. Lines
+// wait in a small backlog while the journal is busy; beyond that, and beyond the budget that the
+// journal itself would drop silently, they are dropped.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+
+#include "attempt/plan.h"
+#include "base/clock.h"
+#include "base/unique_fd.h"
+
+namespace takt::supervisor {
+
+// The streams of a job. stdout is information; stderr is a warning, so that `journalctl -p warning`
+// shows what the job complained about while `-p err` stays with real errors: many programs write
+// mere progress to stderr.
+enum class Stream { kStdout, kStderr };
+
+class JournalSender {
+ public:
+  // Sends nothing at all where the plan says journal = no.
+  explicit JournalSender(const attempt::LaunchPlan& plan);
+
+  // One line without its newline, any bytes.
+  void line(Stream stream, std::string_view text);
+
+  // The socket to be polled for POLLOUT, or -1 while nothing waits.
+  [[nodiscard]] int waiting_fd() const { return backlog_.empty() ? -1 : socket_.get(); }
+  // Sends what waits, as far as the journal takes it now.
+  void flush();
+  // The end: gives what waits until `deadline`, then drops it.
+  void finish(BootTime deadline);
+
+  [[nodiscard]] std::uint64_t sent() const { return sent_; }
+  [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
+
+ private:
+  enum class Outcome { kSent, kBusy, kLost };
+  struct Waiting {
+    Stream stream;
+    std::string text;
+  };
+
+  bool connect();
+  bool within_budget();
+  Outcome send(Stream stream, std::string_view text);
+  Outcome send_once(Stream stream, std::string_view text);
+  void count(Outcome outcome);
+
+  bool enabled_;
+  std::string path_;
+  std::string stdout_fields_;
+  std::string stderr_fields_;
+  UniqueFd socket_;
+  std::deque<Waiting> backlog_;
+  std::size_t backlog_bytes_ = 0;
+  BootTime window_start_;
+  std::size_t window_lines_ = 0;
+  std::uint64_t sent_ = 0;
+  std::uint64_t dropped_ = 0;
+};
+
+}  // namespace takt::supervisor

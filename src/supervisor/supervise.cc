@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/supervise.h"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include <cerrno>
+#include <tuple>
+#include <utility>
+#include <variant>
+
+#include "attempt/folder.h"
+#include "base/fs.h"
+#include "base/limits.h"
+
+namespace takt::supervisor {
+namespace {
+
+// What keeps a supervisor alive and a parent. Neither is worth failing a job for.
+void become_guardian() {
+  std::ignore = ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  std::ignore = write_file(AT_FDCWD, "/proc/self/oom_score_adj", "-999", 0);
+}
+
+}  // namespace
+
+Supervision::Supervision(UniqueFd control, Prepared prepared)
+    : control_(std::move(control)),
+      prepared_(std::move(prepared)),
+      start_(BootClock::now()),
+      tree_(prepared_.job),
+      journal_(prepared_.plan) {
+  record_.start_time = wall_now();
+}
+
+void Supervision::run() {
+  become_guardian();
+  std::ignore = set_nonblocking(control_.get(), true);
+  begin();
+  while (phase_ != Phase::kOver) turn();
+  finish();
+}
+
+void Supervision::begin() {
+  // Whoever finds the record without this line knows that nothing has run.
+  auto opened = append_to_record(attempt::go_line(record_.start_time));
+  if (opened) opened = open_event_sources();
+  if (!opened)
+    return start_failed({.step = Step::kSupervise, .error_number = opened.error().error_number});
+  // A stop that came before the command is there: it shall not run at all.
+  const Seen seen = signals_->take();
+  if (seen.stop) return stop(*seen.stop);
+  launch();
+}
+
+Result<void> Supervision::open_event_sources() {
+  auto signals = Signals::open();
+  if (!signals) return signals.error();
+  signals_ = std::move(*signals);
+  auto timer = DeadlineTimer::open();
+  if (!timer) return timer.error();
+  timer_ = std::move(*timer);
+  auto events = cgroup::Events::open(prepared_.job);
+  if (!events) return events.error();
+  events_ = std::move(*events);
+  return {};
+}
+
+void Supervision::launch() {
+  const int folder = prepared_.folder.get();
+  const std::uint64_t cap = prepared_.plan.output_cap_bytes;
+  OutputFile out(folder, attempt::kStdoutFile, cap);
+  out.create();
+  auto launched = launch_leader(prepared_.plan, prepared_.job);
+  if (const auto* failure = std::get_if<StartFailure>(&launched)) return start_failed(*failure);
+  leader_ = std::get<Leader>(std::move(launched));
+  // For a later worker to show, and nothing else.
+  if (auto told = append_to_record(attempt::leader_pid_line(leader_.pid)); !told)
+    note(told.error().message);
+  pumps_.reserve(2);
+  pumps_.emplace_back(Stream::kStdout, std::move(leader_.stdout_pipe), std::move(out), journal_);
+  pumps_.emplace_back(Stream::kStderr, std::move(leader_.stderr_pipe),
+                      OutputFile(folder, attempt::kStderrFile, cap), journal_);
+}
+
+// Sleeps until something happens, then looks at everything, the leader's end before a stop: every
+// look is cheap and none blocks, so nobody needs to know what woke us.
+void Supervision::turn() {
+  timer_->arm(tree_.deadline());
+  std::vector<pollfd> fds = watched();
+  if (::poll(fds.data(), fds.size(), -1) < 0) TAKT_CHECK(errno == EINTR, "poll");
+  const Seen seen = signals_->take();
+  if (phase_ == Phase::kStarting) look_at_start();
+  if (seen.child) reap();
+  if (seen.stop) stop(*seen.stop);
+  if (tree_.deadline() && BootClock::now() >= *tree_.deadline()) tree_.on_deadline();
+  for (Pump& pump : pumps_)
+    if (pump.fd() >= 0) pump.turn();
+  journal_.flush();
+  if (phase_ == Phase::kEnding) look_at_tree();
+}
+
+std::vector<pollfd> Supervision::watched() const {
+  std::vector<pollfd> fds{{.fd = signals_->fd(), .events = POLLIN, .revents = 0},
+                          {.fd = timer_->fd(), .events = POLLIN, .revents = 0}};
+  if (phase_ == Phase::kStarting)
+    fds.push_back({.fd = leader_.start_pipe.get(), .events = POLLIN, .revents = 0});
+  if (phase_ == Phase::kEnding)
+    fds.push_back({.fd = events_.fd(), .events = POLLPRI, .revents = 0});
+  for (const Pump& pump : pumps_)
+    if (pump.fd() >= 0) fds.push_back({.fd = pump.fd(), .events = POLLIN, .revents = 0});
+  if (journal_.waiting_fd() >= 0)
+    fds.push_back({.fd = journal_.waiting_fd(), .events = POLLOUT, .revents = 0});
+  return fds;
+}
+
+void Supervision::reap() {
+  int status = 0;
+  for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG | __WALL)) > 0;) {
+    if (pid != leader_.pid) continue;  // an orphan of the job, ours as its subreaper
+    if (phase_ == Phase::kStarting) look_at_start();
+    if (phase_ == Phase::kRunning) leader_ended(status);
+  }
+}
+
+void Supervision::look_at_start() {
+  StartFailure failure;
+  switch (read_start_pipe(leader_.start_pipe.get(), failure)) {
+    case StartState::kPending:
+      return;
+    case StartState::kFailed:
+      return start_failed(failure);
+    case StartState::kExecuted:
+      break;
+  }
+  leader_.start_pipe.reset();
+  phase_ = Phase::kRunning;
+  tell(attempt::Started{.leader = leader_.pid, .start_time = record_.start_time});
+}
+
+void Supervision::look_at_tree() {
+  const auto populated = events_.populated();
+  if (!populated) note(populated.error().message);
+  if (!populated || !*populated) phase_ = Phase::kOver;
+}
+
+void Supervision::start_failed(const StartFailure& failure) {
+  record_.cause = attempt::EndCause::kStartFailed;
+  record_.failed_step = step_name(failure.step);
+  record_.failed_field = step_field(failure.step);
+  record_.failed_errno = failure.error_number;
+  record_.end_time = wall_now();
+  // A child that failed is on its way out of job/.
+  phase_ = leader_.pid > 0 ? Phase::kEnding : Phase::kOver;
+  leader_.start_pipe.reset();
+}
+
+void Supervision::leader_ended(int wait_status) {
+  record_.wait_status = wait_status;
+  record_.end_time = wall_now();
+  record_.duration = std::chrono::duration_cast<microseconds>(BootClock::now() - start_);
+  if (!stop_seen_)
+    record_.cause =
+        WIFEXITED(wait_status) ? attempt::EndCause::kExited : attempt::EndCause::kSignaled;
+  const auto appended = append_to_record(attempt::leader_line(wait_status, record_.end_time));
+  if (!appended) note(appended.error().message);
+  tell(attempt::Ending{});
+  phase_ = Phase::kEnding;
+  look_at_tree();
+  if (phase_ == Phase::kEnding) tree_.end_rest(prepared_.plan.stop_signal);
+}
+
+// One write, so that a reader sees the whole line or nothing of it.
+Result<void> Supervision::append_to_record(const std::string& line) {
+  auto file = open_at(prepared_.folder.get(), attempt::kSupervisorFile, O_WRONLY | O_APPEND);
+  if (!file) return file.error();
+  return write_all(file->get(), line, attempt::kSupervisorFile);
+}
+
+void Supervision::stop(const std::string& by) {
+  if (stop_seen_ || phase_ == Phase::kEnding || phase_ == Phase::kOver) return;
+  stop_seen_ = true;
+  const auto request = attempt::read_stop_record(prepared_.folder.get());
+  const attempt::StopRecord stop = request ? *request : attempt::StopRecord{.by = by};
+  record_.cause = stop.cause == attempt::StopCause::kHostShutdown ? attempt::EndCause::kHostShutdown
+                                                                  : attempt::EndCause::kStopped;
+  record_.stop_by = stop.by;
+  record_.stop_reason = stop.reason;
+  record_.stopped_from_outside = !request && request.error().code == ErrorCode::kNotFound;
+  if (!request && !record_.stopped_from_outside) note(request.error().message);
+  if (leader_.pid > 0) {
+    const attempt::LaunchPlan& plan = prepared_.plan;
+    return tree_.stop(plan.stop_signal, plan.stop_target, leader_.pidfd.get(),
+                      stop.grace.value_or(plan.grace));
+  }
+  record_.end_time = wall_now();
+  phase_ = Phase::kOver;
+}
+
+void Supervision::finish() {
+  for (Pump& pump : pumps_) pump.finish();
+  journal_.finish(BootClock::now() + limits::kJournalFinish);
+  reap();
+  fill_usage();
+  write_exit_record();
+  // What cannot be removed now is removed with the base, by its launcher.
+  std::ignore = prepared_.base.remove_child(attempt::kJobLeaf);
+  tell(attempt::Ended{});
+}
+
+void Supervision::fill_usage() {
+  const cgroup::CpuStat cpu = prepared_.job.cpu_stat();
+  const cgroup::IoStat io = prepared_.job.io_stat();
+  record_.cpu_user = cpu.user;
+  record_.cpu_system = cpu.system;
+  record_.memory_peak_bytes = prepared_.job.memory_peak();
+  record_.tasks_peak = prepared_.job.tasks_peak();
+  record_.io_read_bytes = io.read_bytes;
+  record_.io_write_bytes = io.write_bytes;
+  if (!pumps_.empty()) {
+    record_.stdout_totals = pumps_.front().totals();
+    record_.stderr_totals = pumps_.back().totals();
+  }
+  record_.sigkill_needed = tree_.sigkill_needed();
+  record_.stragglers_killed = tree_.stragglers();
+  record_.journal_lines_sent = journal_.sent();
+  record_.journal_lines_dropped = journal_.dropped();
+}
+
+void Supervision::write_exit_record() {
+  // Where even this fails (a full disk), `leader=` remains, and the worker says so.
+  const auto written = attempt::write_record(prepared_.folder.get(), record_);
+  if (!written) std::ignore = remove_file(prepared_.folder.get(), "exit.tmp");
+}
+
+// The worker may be slow, gone, or another by now: it learns all from the folder anyway.
+void Supervision::tell(const attempt::Message& message) {
+  std::ignore = attempt::send_message(control_.get(), message);
+}
+
+void Supervision::note(const std::string& text) {
+  if (!record_.note.empty()) record_.note += "; ";
+  record_.note += text;
+}
+
+}  // namespace takt::supervisor
