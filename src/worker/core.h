@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the parts of the worker share. All of it belongs to the loop's thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/worker_config.h"
+#include "sd/event_loop.h"
+#include "sd/inotify.h"
+#include "worker/disk_thread.h"
+#include "worker/launcher.h"
+#include "worker/live_attempt.h"
+#include "worker/state_folder.h"
+#include "worker/user_lookup.h"
+
+namespace takt::worker {
+
+struct Core {
+  sd::EventLoop& loop;
+  const config::WorkerConfig& config;
+  StateFolder& state;
+  DiskThread& disk;
+  sd::Inotify& inotify;
+  UserLookup& users;
+  AttemptLauncher* scope = nullptr;   // null where systemd is not PID 1
+  AttemptLauncher* cgroup = nullptr;  // null without a cgroup2 mount
+  Launcher default_launcher = Launcher::kScope;
+
+  AttemptTable attempts;
+  std::size_t turns = 0;  // starts on their way
+  bool stopping = false;  // takes no more starts
+
+  // Called after each change of what is told of an attempt. An end is durable by then.
+  std::vector<std::function<void(const LivePtr&)>> on_change;
+
+  void changed(const LivePtr& live) const {
+    for (const auto& fn : on_change) fn(live);
+  }
+  // The start is through, one way or the other: the next one may begin.
+  void end_turn(LiveAttempt& live) {
+    if (live.holds_turn) --turns;
+    live.holds_turn = false;
+  }
+  [[nodiscard]] AttemptLauncher* launcher(Launcher which) const {
+    return which == Launcher::kCgroup ? cgroup : scope;
+  }
+};
+
+// The journal's fields that say which attempt a line is about.
+std::vector<LogField> fields_of(const LiveAttempt& live);
+
+}  // namespace takt::worker

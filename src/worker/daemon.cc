@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/daemon.h"
+
+#include <csignal>
+
+#include "attempt/folder.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/version.h"
+#include "sd/notify.h"
+#include "worker/service.h"
+
+namespace takt::worker {
+
+Result<std::unique_ptr<Daemon>> Daemon::create(config::WorkerConfig config,
+                                               std::vector<sd::InheritedSocket> inherited) {
+  std::unique_ptr<Daemon> daemon(new Daemon(std::move(config)));
+  if (auto opened = daemon->open(std::move(inherited)); !opened) return opened.error();
+  return daemon;
+}
+
+Daemon::Daemon(config::WorkerConfig config) : config_(std::move(config)) {}
+
+Daemon::~Daemon() {
+  if (shutdown_.joinable()) shutdown_.join();
+  server_.reset();
+  // Results that are on their way refer to the parts below: first the thread that makes them.
+  disk_.reset();
+}
+
+Result<void> Daemon::open(std::vector<sd::InheritedSocket> inherited) {
+  auto loop = sd::EventLoop::create();
+  if (!loop) return loop.error();
+  loop_ = std::move(*loop);
+  for (const int signal : {SIGTERM, SIGINT}) {
+    auto source = loop_->add_signal(signal, [this] { begin_stop(); });
+    if (!source) return source.error();
+    signals_.push_back(std::move(*source));
+  }
+  if (auto opened = open_sockets(std::move(inherited)); !opened) return opened;
+  auto state = StateFolder::open(config_.state_directory);
+  if (!state) return state.error();
+  state_.emplace(std::move(*state));
+  auto inotify = sd::Inotify::create(*loop_);
+  if (!inotify) return inotify.error();
+  inotify_ = std::move(*inotify);
+  disk_ = std::make_unique<DiskThread>(*loop_);
+  users_ = std::make_unique<UserLookup>(*loop_);
+  spawner_ = std::make_unique<Spawner>(*loop_, config_.supervisor);
+  core_.reset(new Core{.loop = *loop_,
+                       .config = config_,
+                       .state = *state_,
+                       .disk = *disk_,
+                       .inotify = *inotify_,
+                       .users = *users_});
+  if (auto made = make_launchers(); !made) return made;
+  ending_ = std::make_unique<Ending>(*core_);
+  launch_ = std::make_unique<Launch>(*core_, *ending_);
+  stopping_ = std::make_unique<Stopping>(*core_, *launch_, *ending_);
+  starting_ = std::make_unique<Starting>(*core_, *launch_);
+  outputs_ = std::make_unique<Outputs>(*core_);
+  sessions_ = std::make_unique<Sessions>(*core_, *starting_, *stopping_, *ending_);
+  registrar_ = std::make_unique<Registrar>(*core_, [this] { return sessions_->any(); });
+  return {};
+}
+
+Result<void> Daemon::open_sockets(std::vector<sd::InheritedSocket> inherited) {
+  if (!inherited.empty() && !config_.listen.empty())
+    return invalid("listen",
+                   "takt-worker.socket owns the addresses under systemd; take listen out of "
+                   "[worker], or stop and disable takt-worker.socket");
+  for (sd::InheritedSocket& socket : inherited) {
+    auto adopted = rpc::adopt_socket(std::move(socket.fd), config_.insecure);
+    if (!adopted) return adopted.error();
+    sockets_.push_back(std::move(*adopted));
+  }
+  std::vector<std::string> addresses = config_.listen;
+  if (inherited.empty() && addresses.empty()) addresses.emplace_back(config::kDefaultWorkerListen);
+  rpc::BindOptions options{.insecure = config_.insecure};
+  if (auto group = rpc::find_group(config_.group); group && *group) options.group = **group;
+  for (const std::string& address : addresses) {
+    auto bound = rpc::bind_address(address, options);
+    if (!bound) return bound.error();
+    sockets_.push_back(std::move(*bound));
+  }
+  return {};
+}
+
+Result<void> Daemon::make_launchers() {
+  const bool booted = sd::booted();
+  if (config_.launcher == config::Launcher::kScope && !booted)
+    return invalid("launcher", "scope needs systemd as PID 1; write auto or cgroup");
+  if (booted) {
+    bus_ = std::make_unique<sd::Bus>(*loop_, sd::Bus::Options());
+    manager_ = std::make_unique<sd::SystemdManager>(*bus_, *loop_);
+    scope_ = std::make_unique<ScopeLauncher>(*spawner_, *manager_);
+    core_->scope = scope_.get();
+  }
+  if (auto tree = cgroup::Tree::find(); !tree)
+    return tree.error().in("takt-worker needs the unified cgroup hierarchy (cgroup2)");
+  const std::string name =
+      config_.cgroup.empty() ? "takt-" + state_->worker_id().str().substr(0, 8) : config_.cgroup;
+  cgroup_ = std::make_unique<CgroupLauncher>(*loop_, *spawner_, manager_.get(), name);
+  core_->cgroup = cgroup_.get();
+  const bool by_scope = config_.launcher == config::Launcher::kScope ||
+                        (config_.launcher == config::Launcher::kAuto && booted);
+  core_->default_launcher = by_scope ? Launcher::kScope : Launcher::kCgroup;
+  return {};
+}
+
+Result<void> Daemon::serve() {
+  auto policy = rpc::resolve_policy({.user_group = config_.group,
+                                     .operator_group = config_.admin_group,
+                                     .scheduler_user = config_.scheduler_user,
+                                     .worker_user = ""});
+  if (!policy) return policy.error();
+  rpc::ServerOptions options;
+  options.policy = *policy;
+  options.health_names = {"takt.v1.WorkerService"};
+  options.services = [this](const rpc::Caller& caller) {
+    const Parts parts{*core_, *starting_, *stopping_, *sessions_, *outputs_};
+    std::vector<std::unique_ptr<grpc::Service>> services;
+    services.push_back(std::make_unique<WorkerServiceImpl>(parts, caller));
+    return services;
+  };
+  auto server = rpc::Server::start(std::move(sockets_), std::move(options));
+  if (!server) return server.error();
+  server_ = std::move(*server);
+  displays_ = server_->displays();
+  return {};
+}
+
+Result<int> Daemon::run() {
+  Recovery recovery(*core_, *ending_, *stopping_);
+  if (auto recovered = recovery.run(); !recovered) return recovered.error();
+  cgroup_->sweep([this](const AttemptId& id) { return core_->attempts.find(id) != nullptr; });
+  if (auto served = serve(); !served) return served.error();
+  if (auto started = registrar_->start(); !started) return started.error();
+  if (auto fed = loop_->enable_watchdog(); !fed) return fed.error();
+  loop_->on_turn_end([this] { update_status(); });
+  sd::notify_ready();
+  log_notice("takt-worker " + std::string(version()) + " \"" + config_.name + "\" serves " +
+             displays_.front());
+  auto code = loop_->run();
+  if (shutdown_.joinable()) shutdown_.join();
+  return code;
+}
+
+void Daemon::stop() {
+  std::ignore = loop_->post([this] { begin_stop(); });
+}
+
+void Daemon::update_status() {
+  std::size_t starting = 0;
+  std::size_t running = 0;
+  for (const auto& [id, live] : core_->attempts.all()) {
+    if (live->record.state == JobState::kStarting) ++starting;
+    if (live->record.state == JobState::kRunning) ++running;
+  }
+  std::string status = std::to_string(running) + " running, " + std::to_string(starting) +
+                       " starting; " + (sessions_->any() ? "in session" : "no scheduler");
+  if (status == status_) return;
+  status_ = std::move(status);
+  sd::notify_status(status_);
+}
+
+// Takes no more starts, finishes or aborts those before `go`, deregisters, goes. Jobs run on.
+void Daemon::begin_stop() {
+  if (core_->stopping) return;
+  core_->stopping = true;
+  sd::notify_stopping();
+  abort_starts();
+  log_notice("going down; " + std::to_string(core_->attempts.all().size()) + " jobs run on");
+  registrar_->deregister([this] { shut_down_server(); });
+}
+
+void Daemon::abort_starts() {
+  std::vector<LivePtr> starts;
+  for (const auto& [id, live] : core_->attempts.all())
+    if (!live->went()) starts.push_back(live);
+  for (const LivePtr& live : starts) {
+    sessions_->refuse(*live, "the worker goes down");
+    launch_->discard(live);
+  }
+}
+
+// On a thread of its own: it waits for handlers, which are answered by the loop.
+void Daemon::shut_down_server() {
+  sessions_->end_all();
+  outputs_->end_all();
+  shutdown_ = std::thread([this] {
+    server_->shutdown(std::chrono::duration_cast<milliseconds>(limits::kShutdownPatience));
+    loop_->exit(0);
+  });
+}
+
+}  // namespace takt::worker

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// The worker put together, in the order in which its parts need each other, and taken apart in
+// reverse.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/worker_config.h"
+#include "rpc/server.h"
+#include "sd/bus.h"
+#include "sd/listen_fds.h"
+#include "sd/systemd_manager.h"
+#include "worker/cgroup_launcher.h"
+#include "worker/core.h"
+#include "worker/ending.h"
+#include "worker/launch.h"
+#include "worker/output.h"
+#include "worker/recovery.h"
+#include "worker/registrar.h"
+#include "worker/scope_launcher.h"
+#include "worker/session.h"
+#include "worker/starting.h"
+#include "worker/stopping.h"
+
+namespace takt::worker {
+
+class Daemon {
+ public:
+  // Checks what the host offers and takes the state folder; nothing runs yet. `inherited` are the
+  // sockets of systemd, if any. Before other threads are started (signals get blocked).
+  static Result<std::unique_ptr<Daemon>> create(config::WorkerConfig config,
+                                                std::vector<sd::InheritedSocket> inherited);
+  ~Daemon();
+
+  // Recovers, serves, registers; returns when a signal has asked it to go, with the exit code.
+  Result<int> run();
+
+  // Asks it to go, as SIGTERM does. Any thread.
+  void stop();
+
+  // Where it listens. After run() has begun to serve.
+  [[nodiscard]] const std::vector<std::string>& displays() const { return displays_; }
+
+ private:
+  explicit Daemon(config::WorkerConfig config);
+
+  Result<void> open(std::vector<sd::InheritedSocket> inherited);
+  Result<void> open_sockets(std::vector<sd::InheritedSocket> inherited);
+  Result<void> make_launchers();
+  Result<void> serve();
+  void begin_stop();
+  void abort_starts();
+  void shut_down_server();
+  void update_status();
+
+  config::WorkerConfig config_;
+  std::unique_ptr<sd::EventLoop> loop_;
+  std::vector<rpc::ListenSocket> sockets_;
+  std::vector<std::string> displays_;
+  std::optional<StateFolder> state_;
+  std::unique_ptr<sd::Inotify> inotify_;
+  std::unique_ptr<DiskThread> disk_;
+  std::unique_ptr<UserLookup> users_;
+  std::unique_ptr<sd::Bus> bus_;
+  std::unique_ptr<sd::SystemdManager> manager_;
+  std::unique_ptr<Spawner> spawner_;
+  std::unique_ptr<ScopeLauncher> scope_;
+  std::unique_ptr<CgroupLauncher> cgroup_;
+  std::unique_ptr<Core> core_;
+  std::unique_ptr<Ending> ending_;
+  std::unique_ptr<Launch> launch_;
+  std::unique_ptr<Stopping> stopping_;
+  std::unique_ptr<Starting> starting_;
+  std::unique_ptr<Outputs> outputs_;
+  std::unique_ptr<Sessions> sessions_;
+  std::unique_ptr<Registrar> registrar_;
+  std::unique_ptr<rpc::Server> server_;
+  std::thread shutdown_;
+  std::vector<sd::Source> signals_;
+  std::string status_;
+};
+
+}  // namespace takt::worker

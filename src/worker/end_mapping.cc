@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/end_mapping.h"
+
+#include <sys/wait.h>
+
+namespace takt::worker {
+namespace {
+
+constexpr const char* kCleanupLost = "cleanup lost";
+
+EndCause cause_of(attempt::EndCause cause) {
+  switch (cause) {
+    case attempt::EndCause::kExited:
+      return EndCause::kExited;
+    case attempt::EndCause::kSignaled:
+      return EndCause::kSignaled;
+    case attempt::EndCause::kStopped:
+      return EndCause::kStopped;
+    case attempt::EndCause::kHostShutdown:
+      return EndCause::kHostShutdown;
+    case attempt::EndCause::kStartFailed:
+      return EndCause::kStartFailed;
+    case attempt::EndCause::kSupervisorLost:
+      return EndCause::kSupervisorLost;
+    case attempt::EndCause::kWorkerLost:
+      return EndCause::kWorkerLost;
+  }
+  return EndCause::kSupervisorLost;
+}
+
+std::optional<std::int64_t> as_signed(const std::optional<std::uint64_t>& value) {
+  if (!value) return std::nullopt;
+  return static_cast<std::int64_t>(*value);
+}
+
+Usage usage_of(const attempt::ExitRecord& record) {
+  Usage usage;
+  usage.cpu_user = record.cpu_user;
+  usage.cpu_system = record.cpu_system;
+  usage.memory_peak_bytes = as_signed(record.memory_peak_bytes);
+  usage.tasks_peak = as_signed(record.tasks_peak);
+  usage.io_read_bytes = as_signed(record.io_read_bytes);
+  usage.io_write_bytes = as_signed(record.io_write_bytes);
+  // Only a supervisor counts output; where there was none to the end, the totals are unknown.
+  const bool lost = record.cause == attempt::EndCause::kSupervisorLost ||
+                    record.cause == attempt::EndCause::kWorkerLost || record.note == kCleanupLost;
+  if (lost) return usage;
+  const auto total = [](const attempt::StreamTotals& stream) {
+    return static_cast<std::int64_t>(stream.bytes + stream.truncated_bytes + stream.lost_bytes);
+  };
+  const auto missing = [](const attempt::StreamTotals& stream) {
+    return static_cast<std::int64_t>(stream.truncated_bytes + stream.lost_bytes);
+  };
+  usage.stdout_bytes = total(record.stdout_totals);
+  usage.stderr_bytes = total(record.stderr_totals);
+  usage.stdout_truncated_bytes = missing(record.stdout_totals);
+  usage.stderr_truncated_bytes = missing(record.stderr_totals);
+  usage.stragglers = static_cast<std::int64_t>(record.stragglers_killed);
+  usage.journal_dropped_lines = static_cast<std::int64_t>(record.journal_lines_dropped);
+  return usage;
+}
+
+void set_wait_status(JobEnd& end, int status) {
+  if (WIFEXITED(status)) end.exit_code = WEXITSTATUS(status);
+  if (WIFSIGNALED(status)) {
+    end.signal = WTERMSIG(status);
+    end.core_dumped = WCOREDUMP(status);
+  }
+}
+
+// The program or folder that a failed step was about.
+std::string subject_of(const JobEnd& end, const JobSpec& spec) {
+  if (end.failed_step == "chdir" && !spec.working_directory.empty())
+    return "\"" + spec.working_directory + "\"";
+  if (end.failed_step == "exec" && spec.script.empty() && !spec.argv.empty())
+    return "\"" + spec.argv[0] + "\"";
+  return "";
+}
+
+}  // namespace
+
+void set_end(Attempt& attempt, const attempt::ExitRecord& record, const JobSpec& spec) {
+  JobEnd end;
+  end.cause = cause_of(record.cause);
+  if (record.wait_status) set_wait_status(end, *record.wait_status);
+  end.failed_step = record.failed_step;
+  end.error_number = record.failed_errno;
+  if (!record.failed_field.empty()) end.field = "spec." + record.failed_field;
+  end.stopped_by = record.stop_by;
+  end.reason = record.stop_reason;
+  end.killed = record.sigkill_needed;
+  end.note = record.note;
+  // The text of a start that the worker itself refused stands in the reason.
+  if (record.cause == attempt::EndCause::kStartFailed) end.detail = std::exchange(end.reason, {});
+  if (end.detail.empty()) end.detail = subject_of(end, spec);
+  const bool may_have_run = record.wait_status || end.cause == EndCause::kSupervisorLost ||
+                            end.cause == EndCause::kWorkerLost;
+  attempt.start_time = may_have_run ? std::optional(record.start_time) : std::nullopt;
+  attempt.end_time = record.end_time;
+  attempt.usage = usage_of(record);
+  attempt.state = state_of_end(end);
+  attempt.end = std::move(end);
+}
+
+attempt::ExitRecord lost_record(const attempt::SupervisorRecord& supervisor, bool same_boot,
+                                WallTime now) {
+  attempt::ExitRecord record;
+  record.start_time = supervisor.go_time.value_or(now);
+  record.end_time = supervisor.leader_end_time.value_or(now);
+  record.duration = record.end_time - record.start_time;
+  if (supervisor.leader_status) {
+    record.cause = WIFSIGNALED(*supervisor.leader_status) ? attempt::EndCause::kSignaled
+                                                          : attempt::EndCause::kExited;
+    record.wait_status = supervisor.leader_status;
+    record.note = kCleanupLost;
+    return record;
+  }
+  record.cause = same_boot ? attempt::EndCause::kSupervisorLost : attempt::EndCause::kWorkerLost;
+  return record;
+}
+
+}  // namespace takt::worker

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// From the end of a supervisor to an end that is told. Guarantees: an end is durable before anybody
+// hears of it; the ends of one loop turn become durable together; without a supervisor's record the
+// rest of the job is killed, and job/ empty, before SUPERVISOR_LOST is told. Loop thread only.
+#pragma once
+
+#include <vector>
+
+#include "worker/core.h"
+
+namespace takt::worker {
+
+class Ending {
+ public:
+  explicit Ending(Core& core);
+
+  // Notices when the supervisor behind the attempt's pidfd ends.
+  void watch_supervisor(const LivePtr& live);
+
+  // The command has ended (the supervisor says so, or its record does): the state is ENDING.
+  void leader_ended(const LivePtr& live);
+
+  // There is no supervisor (any more): works out the end from own_end or the record, and goes on.
+  void without_process(const LivePtr& live);
+
+  // The end of `live` is committed by its owner: nothing is owed any more.
+  void acknowledge(const LivePtr& live);
+
+ private:
+  void supervisor_lost(const LivePtr& live);
+  void kill_rest(const LivePtr& live);
+  void write_lost_record(const LivePtr& live);
+  void write_own_end(const LivePtr& live);
+  void retry_later(const LivePtr& live, const Error& error, void (Ending::*step)(const LivePtr&));
+  void queue_end(const LivePtr& live);
+  void on_turn_end();
+  void on_durable(const std::vector<LivePtr>& batch, const Result<void>& synced);
+  void conclude(const LivePtr& live);
+
+  Core& core_;
+  std::vector<LivePtr> not_durable_;
+};
+
+}  // namespace takt::worker

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// How an attempt gets its cgroup: as a transient systemd scope, or as a directory below one
+// delegated place. Guarantees: park() answers exactly once, later, on the loop; what it took for
+// an attempt is given back by release(), also after a failure.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "attempt/control.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "worker/live_attempt.h"
+#include "worker/spawner.h"
+
+namespace takt::worker {
+
+// A supervisor parked where it belongs, and what it is told to prepare.
+struct ParkedInPlace {
+  Parked supervisor;
+  attempt::Launcher how = attempt::Launcher::kScope;
+  UniqueFd job_leaf;  // made already, under the cgroup launcher
+};
+
+// A start that failed, and at which step: "spawn", "scope", "cgroup".
+struct LaunchFailure {
+  std::string step;
+  Error error;
+};
+
+class AttemptLauncher {
+ public:
+  using Done = std::function<void(std::variant<ParkedInPlace, LaunchFailure>)>;
+
+  virtual ~AttemptLauncher() = default;
+
+  // Gets a parked supervisor for the attempt into its cgroup.
+  virtual void park(LiveAttempt& live, Done done) = 0;
+
+  // Takes over an attempt that was found running at the worker's start.
+  virtual void adopt(LiveAttempt& live) = 0;
+
+  // The attempt has no process any more: gives back what was taken for it.
+  virtual void release(LiveAttempt& live) = 0;
+};
+
+}  // namespace takt::worker

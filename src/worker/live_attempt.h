@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// An attempt that the worker looks after: from its acceptance until its end is acknowledged.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "attempt/control.h"
+#include "attempt/records.h"
+#include "base/unique_fd.h"
+#include "cgroup/cgroup.h"
+#include "job/job.h"
+#include "sd/event_loop.h"
+#include "sd/inotify.h"
+#include "worker/acceptance.h"
+#include "worker/output_gate.h"
+#include "worker/user_lookup.h"
+
+namespace takt::worker {
+
+// How far a start has come; after kGo the command may have run.
+enum class Step {
+  kWaiting,    // for its turn: at most [jobs] starts_at_once are on their way
+  kPreparing,  // looking up, spawning, preparing
+  kReady,      // the supervisor has prepared all; waits for the record to be durable
+  kGo,         // `go` was sent
+  kEnding,     // the end is being worked out or made durable
+  kEnded,      // the end is durable; waits to be acknowledged
+};
+
+struct LiveAttempt {
+  Attempt record;  // what is told
+  Acceptance acceptance;
+  Step step = Step::kWaiting;
+  bool start_durable = false;
+  bool holds_turn = false;      // counts among the starts at once
+  bool holds_launcher = false;  // the launcher keeps something for it: release() is due
+  bool parking = false;         // the launcher has not answered yet: a process may come
+
+  UniqueFd folder;
+  UserIdentity identity;  // once looked up
+
+  pid_t pid = 0;  // of the supervisor, for display and the record
+  UniqueFd pidfd;
+  sd::Source pidfd_source;
+  UniqueFd control;  // until the supervisor closes it; none after a restart of the worker
+  sd::Source control_source;
+  cgroup::Cgroup base;              // holds job/ and supervisor/
+  std::string slice;                // of the scope
+  sd::Inotify::Watch leader_watch;  // on `supervisor`, when there is no control socket
+  sd::Source empty_source;          // while waiting for job/ to be empty
+  sd::Source backstop;
+  std::size_t followers = 0;  // that wait for more output
+  sd::Inotify::Watch output_watch;
+
+  std::optional<attempt::StopRecord> stop;     // asked for
+  std::optional<attempt::ExitRecord> own_end;  // the worker's word, if no supervisor's
+  std::vector<std::function<void(const Attempt&)>> on_settled;  // runs, or ended
+  std::shared_ptr<OutputGate> output;
+
+  // `go` was sent, so only the supervisor or its death ends it.
+  [[nodiscard]] bool went() const { return step >= Step::kGo; }
+};
+
+// Shared, so that an answer that comes late finds a dead weak_ptr and not another attempt.
+using LivePtr = std::shared_ptr<LiveAttempt>;
+
+class AttemptTable {
+ public:
+  void add(const LivePtr& live) { live_[live->record.id] = live; }
+  void remove(const AttemptId& id) { live_.erase(id); }
+  [[nodiscard]] LivePtr find(const AttemptId& id) const {
+    const auto found = live_.find(id);
+    return found == live_.end() ? nullptr : found->second;
+  }
+  // The attempt of the highest number.
+  [[nodiscard]] LivePtr latest(const Uuid& job_id) const {
+    const auto after = live_.lower_bound(AttemptId{job_id, 0x7fffffff});
+    if (after == live_.begin()) return nullptr;
+    const auto last = std::prev(after);
+    return last->first.job_id == job_id ? last->second : nullptr;
+  }
+  [[nodiscard]] const std::map<AttemptId, LivePtr>& all() const { return live_; }
+
+ private:
+  std::map<AttemptId, LivePtr> live_;
+};
+
+}  // namespace takt::worker

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Serving output. Guarantees: readers read the files by offset, one chunk in flight each, nothing
+// stored; waiting costs no thread and no polling; any number of readers costs the job nothing. The
+// loop is asked once where the output is, then gRPC's threads do the rest.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <set>
+
+#include "rpc/stream_writer.h"
+#include "takt/v1/worker_service.pb.h"
+#include "worker/core.h"
+
+namespace takt::worker {
+
+using OutputMessage = v1::WorkerServiceReadOutputResponse;
+
+// Where an attempt's output is, and how more of it is noticed.
+struct OutputSource {
+  int attempt = 0;
+  UniqueFd folder;
+  std::shared_ptr<OutputGate> gate;
+};
+
+class OutputFollower;
+
+class Outputs {
+ public:
+  explicit Outputs(Core& core) : core_(core) {}
+
+  // The reactor of one ReadOutput call. Any thread.
+  grpc::ServerWriteReactor<OutputMessage>* read(const v1::WorkerServiceReadOutputRequest& request);
+
+  // Ends all streams with UNAVAILABLE: the worker goes down, readers go on at their offset later.
+  // Any thread.
+  void end_all();
+
+ private:
+  friend class OutputFollower;
+  // Loop thread.
+  [[nodiscard]] Result<OutputSource> open(const Uuid& job_id, int attempt, bool follow);
+  void followed(const AttemptId& id, int change);
+
+  Core& core_;
+  std::mutex mutex_;
+  std::set<std::shared_ptr<OutputFollower>> followers_;
+  bool ended_ = false;
+};
+
+}  // namespace takt::worker

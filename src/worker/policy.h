@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// What this worker allows, whoever asks. Pure: configuration and request in, verdict out.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "config/worker_config.h"
+#include "job/spec.h"
+#include "rpc/caller.h"
+#include "worker/user_lookup.h"
+
+namespace takt::worker {
+
+// THE decision on whom an attempt runs as: the user that was asked for; else the caller's own over
+// the unix socket (root's own is the default user: nothing runs as root by accident); else the
+// default user. kPermissionDenied, naming "spec.user", if the caller may not ask for that user or
+// the configuration forbids it.
+Result<std::string> decide_run_as(const rpc::Caller& caller, const JobSpec& spec,
+                                  const config::WorkerConfig& config);
+
+// Whether the configuration lets this identity run jobs (root by any name needs allow_root).
+Result<void> check_identity(const UserIdentity& identity, const config::WorkerConfig& config);
+
+// Whether the spec asks for nothing that the configuration forbids; names the field.
+Result<void> check_spec(const JobSpec& spec, const config::WorkerConfig& config);
+
+}  // namespace takt::worker

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/scope_launcher.h"
+
+#include "attempt/folder.h"
+
+namespace takt::worker {
+namespace {
+
+constexpr int kScopeTries = 3;
+
+bool runs_a_job(const std::string& scope_path) {
+  const auto tree = cgroup::Tree::find();
+  if (!tree) return false;
+  const auto scope = cgroup::Cgroup::open(*tree, scope_path);
+  if (!scope) return false;
+  const auto job = scope->open_child(attempt::kJobLeaf);
+  const auto populated = job ? job->populated() : Result<bool>(job.error());
+  return populated && *populated;
+}
+
+}  // namespace
+
+void ScopeLauncher::park(LiveAttempt& live, Done done) {
+  live.slice = slices_.acquire();
+  live.holds_launcher = true;
+  sd::ScopeRequest request;
+  request.unit = live.record.unit;
+  request.slice = live.slice;
+  const std::string& name = live.acceptance.spec.name;
+  request.description = "takt job " + live.record.id.str() + (name.empty() ? "" : " " + name);
+  request.grace = live.acceptance.spec.stop.grace;
+  spawner_.spawn({}, [this, request = std::move(request),
+                      done = std::move(done)](Result<Parked> parked) mutable {
+    if (!parked) return done(LaunchFailure{"spawn", parked.error()});
+    request.pid = parked->pid;
+    request.pidfd = parked->pidfd.get();
+    start_scope(std::make_shared<Start>(Start{
+        .request = std::move(request), .parked = std::move(*parked), .done = std::move(done)}));
+  });
+}
+
+void ScopeLauncher::start_scope(const StartPtr& start) {
+  ++start->tries;
+  manager_.start_scope(start->request, [this, start](Result<void> started) {
+    if (started)
+      return start->done(ParkedInPlace{.supervisor = std::move(start->parked),
+                                       .how = attempt::Launcher::kScope,
+                                       .job_leaf = {}});
+    if (started.error().code == ErrorCode::kExists) return replace_leftover(start, started.error());
+    // The scope may have come into being all the same; the parked process ends as soon as its
+    // control socket is closed, and this takes care of a scope that does not notice.
+    manager_.stop_unit(start->request.unit, limits::kScopeStart, [](Result<void>) {});
+    start->done(LaunchFailure{"scope", started.error()});
+  });
+}
+
+// A worker that was killed over this very start leaves a scope with what it had parked there, on
+// its way out. It never got `go`: else the attempt would be known here. A job of somebody else's
+// that runs in a scope of this name is left alone.
+void ScopeLauncher::replace_leftover(const StartPtr& start, const Error& exists) {
+  const std::string& unit = start->request.unit;
+  manager_.get_unit_control_group(unit, [this, start, exists](Result<std::string> path) {
+    if (start->tries >= kScopeTries || (path && runs_a_job(*path)))
+      return start->done(LaunchFailure{"scope", exists});
+    manager_.stop_unit(start->request.unit, limits::kScopeStart, [this, start](Result<void> gone) {
+      if (!gone) return start->done(LaunchFailure{"scope", gone.error()});
+      start_scope(start);
+    });
+  });
+}
+
+void ScopeLauncher::adopt(LiveAttempt& live) {
+  // /takt.slice/takt-jobs.slice/takt-jobs-07.slice/takt-job-….scope
+  const std::string slice = cgroup::parent_path(live.base.path());
+  live.slice = slice.substr(slice.rfind('/') + 1);
+  live.holds_launcher = slices_.adopt(live.slice);
+}
+
+void ScopeLauncher::release(LiveAttempt& live) {
+  if (!live.holds_launcher) return;
+  live.holds_launcher = false;
+  slices_.release(live.slice);
+}
+
+}  // namespace takt::worker

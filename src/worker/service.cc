@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/service.h"
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "rpc/convert.h"
+#include "rpc/convert_spec.h"
+#include "worker/stored.h"
+
+namespace takt::worker {
+namespace {
+
+// The attempt that a request means: 0 is the latest one.
+Result<AttemptId> read_id(const Core& core, const Uuid& job_id, int number) {
+  if (number > 0) return AttemptId{job_id, number};
+  if (const LivePtr live = core.attempts.latest(job_id)) return live->record.id;
+  const std::vector<int> numbers = core.state.attempts_of(job_id);
+  if (!numbers.empty()) return AttemptId{job_id, numbers.back()};
+  return make_error(ErrorCode::kNotFound, "job " + job_id.str() + " is not on this worker");
+}
+
+Result<Uuid> check_id(const std::string& job_id, int attempt) {
+  if (attempt < 0) return invalid("attempt", std::to_string(attempt) + " is below 0");
+  return Uuid::parse(job_id, "job_id");
+}
+
+Result<Attempt> find_attempt(const Core& core, const Uuid& job_id, int number) {
+  auto id = read_id(core, job_id, number);
+  if (!id) return id.error();
+  if (const LivePtr live = core.attempts.find(*id)) return live->record;
+  return stored_attempt(core.state, *id);
+}
+
+// Direct attempts are stopped by who started them, or by operators; a scheduler's by operators.
+Result<void> may_stop(const rpc::Caller& caller, const LiveAttempt& live) {
+  const bool operates = caller.every_role || caller.role == rpc::Role::kOperator;
+  const bool own = caller.local && live.acceptance.owner == kDirectOwner &&
+                   live.acceptance.caller_uid == caller.uid;
+  if (operates || own) return {};
+  return make_error(ErrorCode::kPermissionDenied,
+                    "job " + live.record.id.job_id.str() + " was started by " +
+                        live.acceptance.submitted_by + "; only they or an operator may stop it");
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* WorkerServiceImpl::StartJob(
+    grpc::CallbackServerContext* context, const v1::WorkerServiceStartJobRequest* request,
+    v1::WorkerServiceStartJobResponse* response) {
+  auto caller = guard_.admit(*context, rpc::Action::kWorkerStartJob);
+  if (!caller) return rpc::refuse(context, caller.error());
+  auto spec = rpc::spec_from_proto(request->spec());
+  if (!spec) return rpc::refuse(context, spec.error());
+  auto job_id = request->job_id().empty() ? Result<Uuid>(Uuid::random())
+                                          : check_id(request->job_id(), request->attempt());
+  if (!job_id) return rpc::refuse(context, job_id.error());
+  StartRequest start{.id = {*job_id, std::max(1, request->attempt())},
+                     .spec = std::move(*spec),
+                     .owner = kDirectOwner,
+                     .submitted_by = caller->describe(),
+                     .caller = *caller};
+  rpc::UnaryReply<v1::WorkerServiceStartJobResponse> reply(response);
+  std::ignore = parts_.core.loop.post([parts = parts_, reply, start = std::move(start)]() mutable {
+    const AttemptId id = start.id;
+    const std::string by = start.submitted_by;
+    auto taken = parts.starting.start(std::move(start), [reply](const Attempt& attempt) {
+      v1::WorkerServiceStartJobResponse answer;
+      *answer.mutable_attempt() = rpc::attempt_to_proto(attempt);
+      reply.finish(std::move(answer));
+    });
+    if (!taken) return (void)reply.fail(taken.error());
+    log_info("job " + id.str() + " was started directly by " + by,
+             {{"TAKT_JOB_ID", id.job_id.str()}});
+  });
+  return reply.reactor();
+}
+
+grpc::ServerUnaryReactor* WorkerServiceImpl::StopJob(grpc::CallbackServerContext* context,
+                                                     const v1::WorkerServiceStopJobRequest* request,
+                                                     v1::WorkerServiceStopJobResponse* response) {
+  auto caller = guard_.admit(*context, rpc::Action::kWorkerStopJob);
+  if (!caller) return rpc::refuse(context, caller.error());
+  auto job_id = check_id(request->job_id(), request->attempt());
+  if (!job_id) return rpc::refuse(context, job_id.error());
+  if (request->reason().size() > limits::kReasonMaxBytes)
+    return rpc::refuse(
+        context,
+        invalid("reason", "is longer than " + std::to_string(limits::kReasonMaxBytes) + " bytes"));
+  attempt::StopRecord stop;
+  stop.by = caller->describe();
+  stop.reason = request->reason();
+  if (request->has_grace()) {
+    auto grace = rpc::duration_from_proto(request->grace(), "grace", limits::kStopGraceMax);
+    if (!grace) return rpc::refuse(context, grace.error());
+    stop.grace = *grace;
+  }
+  rpc::UnaryReply<v1::WorkerServiceStopJobResponse> reply(response);
+  std::ignore = parts_.core.loop.post(
+      [parts = parts_, reply, stop, job_id = *job_id, number = request->attempt(), by = *caller] {
+        auto found = find_attempt(parts.core, job_id, number);
+        if (!found) return (void)reply.fail(found.error());
+        v1::WorkerServiceStopJobResponse answer;
+        if (const LivePtr live = parts.core.attempts.find(found->id)) {
+          if (auto may = may_stop(by, *live); !may) return (void)reply.fail(may.error());
+          if (auto stopped = parts.stopping.stop(live, stop); !stopped)
+            return (void)reply.fail(stopped.error());
+          found->state = live->record.state;
+        }
+        answer.set_state(rpc::state_to_proto(found->state));
+        reply.finish(std::move(answer));
+      });
+  return reply.reactor();
+}
+
+grpc::ServerUnaryReactor* WorkerServiceImpl::QueryJob(grpc::CallbackServerContext* context,
+                                                      const v1::QueryJobRequest* request,
+                                                      v1::QueryJobResponse* response) {
+  auto caller = guard_.admit(*context, rpc::Action::kWorkerQueryJob);
+  if (!caller) return rpc::refuse(context, caller.error());
+  auto job_id = check_id(request->job_id(), request->attempt());
+  if (!job_id) return rpc::refuse(context, job_id.error());
+  rpc::UnaryReply<v1::QueryJobResponse> reply(response);
+  std::ignore =
+      parts_.core.loop.post([parts = parts_, reply, job_id = *job_id, number = request->attempt()] {
+        auto found = find_attempt(parts.core, job_id, number);
+        if (!found) return (void)reply.fail(found.error());
+        v1::QueryJobResponse answer;
+        *answer.mutable_attempt() = rpc::attempt_to_proto(*found);
+        reply.finish(std::move(answer));
+      });
+  return reply.reactor();
+}
+
+grpc::ServerWriteReactor<v1::WorkerServiceReadOutputResponse>* WorkerServiceImpl::ReadOutput(
+    grpc::CallbackServerContext* context, const v1::WorkerServiceReadOutputRequest* request) {
+  auto caller = guard_.admit(*context, rpc::Action::kWorkerReadOutput);
+  if (!caller) return rpc::refuse_stream<OutputMessage>(caller.error());
+  return parts_.outputs.read(*request);
+}
+
+grpc::ServerBidiReactor<v1::SessionRequest, v1::SessionResponse>* WorkerServiceImpl::Session(
+    grpc::CallbackServerContext* context) {
+  auto caller = guard_.admit(*context, rpc::Action::kWorkerSession);
+  if (!caller) return rpc::refuse_bidi<v1::SessionRequest, v1::SessionResponse>(caller.error());
+  return parts_.sessions.accept(*caller);
+}
+
+}  // namespace takt::worker

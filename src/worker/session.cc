@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/session.h"
+
+#include <atomic>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/version.h"
+#include "rpc/convert.h"
+#include "rpc/convert_spec.h"
+
+namespace takt::worker {
+namespace {
+
+constexpr std::size_t kQueueMax = 16384;  // reports that wait for a slow scheduler
+constexpr std::size_t kWindow = 256;      // commands on their way to the loop
+
+Result<AttemptId> read_id(const std::string& job_id, int number) {
+  auto id = Uuid::parse(job_id, "job_id");
+  if (!id) return id.error();
+  if (number < 1) return invalid("attempt", std::to_string(number) + " is below 1");
+  return AttemptId{*id, number};
+}
+
+}  // namespace
+
+struct Sessions::Session {
+  std::shared_ptr<SessionStream> stream;
+  rpc::Caller caller;
+  std::string store_id;              // empty until the hello
+  std::atomic<bool> refused{false};  // the loop is full or gone: nothing will come of it
+  BootTime last_heard = BootClock::now();
+  std::map<AttemptId, attempt::StopRecord> early_stops;
+};
+
+Sessions::Sessions(Core& core, Starting& starting, Stopping& stopping, Ending& ending)
+    : core_(core), starting_(starting), stopping_(stopping), ending_(ending) {
+  core_.on_change.push_back([this](const LivePtr& live) { on_change(live); });
+  heartbeat_ = core_.loop.add_timer(limits::kHeartbeat, [this] { on_heartbeat_time(); });
+}
+
+grpc::ServerBidiReactor<v1::SessionRequest, v1::SessionResponse>* Sessions::accept(
+    const rpc::Caller& caller) {
+  auto session = std::make_shared<Session>();
+  session->caller = caller;
+  auto stream = SessionStream::create(
+      kQueueMax, kWindow,
+      {.on_message =
+           [this, session](std::shared_ptr<v1::SessionRequest> message) {
+             std::ignore =
+                 core_.loop.post([this, session, message] { on_message(session, *message); });
+           },
+       .on_end =
+           [this, session] {
+             std::ignore = core_.loop.post([this, session] { remove(session); });
+           }});
+  // Only the loop uses it; a message that is quicker than this waits behind it.
+  if (!core_.loop.post([session, stream] { session->stream = stream; })) {
+    session->refused = true;
+    stream->fail(make_error(ErrorCode::kUnavailable, "the worker is too busy, or goes down"));
+  }
+  return stream.get();
+}
+
+void Sessions::on_message(const SessionPtr& session, const v1::SessionRequest& message) {
+  if (!session->stream) {
+    if (session->refused) return;
+    // The message overtook the post of accept(): once more, behind it.
+    std::ignore = core_.loop.post([this, session, message] { on_message(session, message); });
+    return;
+  }
+  session->last_heard = BootClock::now();
+  if (message.has_hello()) return on_hello(session, message.hello());
+  const auto known = sessions_.find(session->store_id);
+  if (known == sessions_.end() || known->second != session)
+    return session->stream->fail(
+        make_error(ErrorCode::kFailedPrecondition, "a session begins with a hello"));
+  if (message.has_start()) return on_start(session, message.start());
+  if (message.has_stop()) return on_stop(session, message.stop());
+  if (message.has_acknowledge()) return on_acknowledge(session, message.acknowledge());
+}
+
+void Sessions::on_hello(const SessionPtr& session, const v1::SchedulerHello& hello) {
+  auto store = Uuid::parse(hello.store_id(), "hello.store_id");
+  if (!store) return session->stream->fail(store.error());
+  std::int64_t& epoch = epochs_[store->str()];
+  if (hello.epoch() < epoch)
+    return session->stream->fail(make_error(
+        ErrorCode::kFailedPrecondition, "epoch " + std::to_string(hello.epoch()) +
+                                            " is over: a scheduler with epoch " +
+                                            std::to_string(epoch) + " has taken over this store"));
+  epoch = hello.epoch();
+  session->store_id = store->str();
+  if (const auto old = sessions_.find(session->store_id); old != sessions_.end())
+    old->second->stream->fail(
+        make_error(ErrorCode::kCancelled, "a newer session of this store took over"));
+  sessions_[session->store_id] = session;
+
+  v1::SessionResponse message;
+  v1::WorkerHello* mine = message.mutable_hello();
+  mine->set_worker_id(core_.state.worker_id().str());
+  mine->set_boot_id(boot_id());
+  mine->set_session_number(next_number_++);
+  mine->set_name(core_.config.name);
+  mine->mutable_labels()->insert(core_.config.labels.begin(), core_.config.labels.end());
+  (*mine->mutable_labels())["worker"] = core_.config.name;
+  *mine->mutable_capacity() = capacity_of(core_);
+  mine->set_version(version());
+  session->stream->send(std::move(message));
+  send_list(*session);
+  log_notice("session with scheduler store " + session->store_id + ", epoch " +
+             std::to_string(hello.epoch()));
+}
+
+void Sessions::send_list(Session& session) {
+  v1::SessionResponse part;
+  std::int64_t count = 0;
+  for (const auto& [id, live] : core_.attempts.all()) {
+    if (live->acceptance.owner != session.store_id) continue;
+    ++count;
+    *part.mutable_list()->add_reports()->mutable_attempt() = rpc::attempt_to_proto(live->record);
+    const auto filled = static_cast<std::size_t>(part.list().reports_size());
+    if (filled >= limits::kReportsPerMessage)
+      session.stream->send(std::exchange(part, v1::SessionResponse()));
+  }
+  if (part.list().reports_size() > 0) session.stream->send(std::move(part));
+  v1::SessionResponse end;
+  end.mutable_list_end()->set_count(count);
+  session.stream->send(std::move(end));
+}
+
+void Sessions::send_report(Session& session, const Attempt& attempt) {
+  v1::SessionResponse message;
+  *message.mutable_report()->mutable_attempt() = rpc::attempt_to_proto(attempt);
+  session.stream->send(std::move(message));
+}
+
+void Sessions::send_capacity(Session& session) {
+  v1::SessionResponse message;
+  *message.mutable_capacity() = capacity_of(core_);
+  session.stream->send(std::move(message));
+}
+
+void Sessions::on_change(const LivePtr& live) {
+  // What direct jobs take is missing from what schedulers may give.
+  if (live->acceptance.owner == kDirectOwner) {
+    for (const auto& [store, session] : sessions_) send_capacity(*session);
+    return;
+  }
+  const auto found = sessions_.find(live->acceptance.owner);
+  if (found != sessions_.end()) send_report(*found->second, live->record);
+}
+
+void Sessions::on_start(const SessionPtr& session, const v1::StartCommand& command) {
+  auto id = read_id(command.job_id(), command.attempt());
+  if (!id) return session->stream->fail(id.error());
+  auto spec = rpc::spec_from_proto(command.spec());
+  if (!spec) return end_start(*session, *id, spec.error());
+  rpc::Caller scheduler = session->caller;
+  scheduler.role = rpc::Role::kScheduler;
+  StartRequest request{.id = *id,
+                       .spec = std::move(*spec),
+                       .owner = session->store_id,
+                       .submitted_by = command.submitted_by(),
+                       .caller = std::move(scheduler)};
+  // A known attempt is told again; a new one tells of itself.
+  const bool known = core_.attempts.find(*id) != nullptr;
+  auto started = starting_.start(std::move(request), [this, session](const Attempt& attempt) {
+    if (!core_.attempts.find(attempt.id)) send_report(*session, attempt);
+  });
+  if (!started) {
+    const ErrorCode code = started.error().code;
+    const bool never = code == ErrorCode::kInvalid || code == ErrorCode::kPermissionDenied;
+    return never ? end_start(*session, *id, started.error())
+                 : refuse_start(*session, *id, started.error());
+  }
+  const LivePtr live = core_.attempts.find(*id);
+  if (live && known) send_report(*session, live->record);
+  const auto stop = session->early_stops.extract(*id);
+  if (live && !stop.empty()) std::ignore = stopping_.stop(live, stop.mapped());
+}
+
+// Nothing was kept: the scheduler may send it elsewhere.
+void Sessions::refuse_start(Session& session, const AttemptId& id, const Error& error) {
+  v1::SessionResponse message;
+  v1::StartRefused* refused = message.mutable_refused();
+  refused->set_job_id(id.job_id.str());
+  refused->set_attempt(id.number);
+  refused->set_message(error.message);
+  session.stream->send(std::move(message));
+}
+
+// This worker will never run it: an end, told without being kept. If it gets lost, the start comes
+// again and is answered the same.
+void Sessions::end_start(Session& session, const AttemptId& id, const Error& error) {
+  Attempt attempt;
+  attempt.id = id;
+  attempt.worker_id = core_.state.worker_id();
+  attempt.worker_name = core_.config.name;
+  attempt.boot_id = boot_id();
+  attempt.end = JobEnd{.cause = EndCause::kStartFailed,
+                       .failed_step = "policy",
+                       .error_number = error.error_number,
+                       .field = error.field,
+                       .detail = error.message};
+  attempt.end_time = wall_now();
+  attempt.state = state_of_end(*attempt.end);
+  send_report(session, attempt);
+}
+
+void Sessions::on_stop(const SessionPtr& session, const v1::StopCommand& command) {
+  auto id = read_id(command.job_id(), command.attempt());
+  if (!id) return session->stream->fail(id.error());
+  attempt::StopRecord stop;
+  stop.by = command.stopped_by();
+  stop.reason = command.reason();
+  if (command.has_grace()) {
+    auto grace = rpc::duration_from_proto(command.grace(), "grace", limits::kStopGraceMax);
+    if (!grace) return session->stream->fail(grace.error());
+    stop.grace = *grace;
+  }
+  const LivePtr live = core_.attempts.find(*id);
+  if (!live) {
+    if (session->early_stops.size() < limits::kStartsWaiting) session->early_stops[*id] = stop;
+    return;
+  }
+  if (auto stopped = stopping_.stop(live, stop); !stopped)
+    log_error("job " + id->str() + ": " + stopped.error().message, fields_of(*live));
+}
+
+void Sessions::on_acknowledge(const SessionPtr& session, const v1::AcknowledgeCommand& command) {
+  auto id = read_id(command.job_id(), command.attempt());
+  if (!id) return session->stream->fail(id.error());
+  const LivePtr live = core_.attempts.find(*id);
+  if (live && live->acceptance.owner == session->store_id) ending_.acknowledge(live);
+}
+
+void Sessions::refuse(const LiveAttempt& live, const std::string& why) {
+  const auto found = sessions_.find(live.acceptance.owner);
+  if (found != sessions_.end())
+    refuse_start(*found->second, live.record.id, make_error(ErrorCode::kUnavailable, why));
+}
+
+void Sessions::on_heartbeat_time() {
+  heartbeat_ = core_.loop.add_timer(limits::kHeartbeat, [this] { on_heartbeat_time(); });
+  const BootTime now = BootClock::now();
+  for (const auto& [store, session] : sessions_) {
+    if (now - session->last_heard > limits::kUnreachableAfter) {
+      session->stream->fail(make_error(ErrorCode::kDeadlineExceeded,
+                                       "nothing was heard from the scheduler for too long"));
+      continue;
+    }
+    v1::SessionResponse message;
+    message.mutable_heartbeat()->set_sequence(now.time_since_epoch().count());
+    session->stream->send(std::move(message));
+  }
+}
+
+void Sessions::remove(const SessionPtr& session) {
+  const auto found = sessions_.find(session->store_id);
+  if (found == sessions_.end() || found->second != session) return;
+  log_notice("session with scheduler store " + session->store_id + " is over");
+  sessions_.erase(found);
+}
+
+void Sessions::end_all() {
+  for (const auto& [store, session] : sessions_)
+    session->stream->fail(make_error(ErrorCode::kUnavailable, "the worker goes down"));
+}
+
+}  // namespace takt::worker

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sessions with schedulers, one for each store. Guarantees: after the hello the whole list of the
+// store's attempts goes out before anything else; every change follows, ends until they are
+// acknowledged; a stop for an attempt that is not here yet is kept until the session ends; a newer
+// session of a store takes over, a lower epoch is refused. Loop thread only, but for accept().
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "rpc/bidi_server.h"
+#include "takt/v1/worker_service.pb.h"
+#include "worker/core.h"
+#include "worker/starting.h"
+#include "worker/stopping.h"
+
+namespace takt::worker {
+
+using SessionStream = rpc::BidiServer<v1::SessionRequest, v1::SessionResponse>;
+
+class Sessions {
+ public:
+  Sessions(Core& core, Starting& starting, Stopping& stopping, Ending& ending);
+
+  // The reactor of one Session call. Any thread.
+  grpc::ServerBidiReactor<v1::SessionRequest, v1::SessionResponse>* accept(
+      const rpc::Caller& caller);
+
+  // Tells all schedulers that the start was not taken after all.
+  void refuse(const LiveAttempt& live, const std::string& why);
+
+  // Ends all sessions: the worker goes down.
+  void end_all();
+
+  [[nodiscard]] bool any() const { return !sessions_.empty(); }
+
+ private:
+  struct Session;
+  using SessionPtr = std::shared_ptr<Session>;
+
+  void on_message(const SessionPtr& session, const v1::SessionRequest& message);
+  void on_hello(const SessionPtr& session, const v1::SchedulerHello& hello);
+  void on_start(const SessionPtr& session, const v1::StartCommand& command);
+  void on_stop(const SessionPtr& session, const v1::StopCommand& command);
+  void on_acknowledge(const SessionPtr& session, const v1::AcknowledgeCommand& command);
+  void send_list(Session& session);
+  void send_report(Session& session, const Attempt& attempt);
+  void send_capacity(Session& session);
+  void refuse_start(Session& session, const AttemptId& id, const Error& error);
+  void end_start(Session& session, const AttemptId& id, const Error& error);
+  void on_change(const LivePtr& live);
+  void on_heartbeat_time();
+  void remove(const SessionPtr& session);
+
+  Core& core_;
+  Starting& starting_;
+  Stopping& stopping_;
+  Ending& ending_;
+  std::map<std::string, SessionPtr> sessions_;  // by store id, after the hello
+  std::map<std::string, std::int64_t> epochs_;  // the highest seen
+  std::int64_t next_number_ = 1;
+  sd::Source heartbeat_;
+};
+
+// What this worker has now.
+v1::Capacity capacity_of(const Core& core);
+
+}  // namespace takt::worker

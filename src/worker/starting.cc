@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/starting.h"
+
+#include <algorithm>
+
+#include "attempt/folder.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "worker/plan.h"
+#include "worker/policy.h"
+#include "worker/stored.h"
+
+namespace takt::worker {
+
+void when_settled(LiveAttempt& live, Starting::Settled settled) {
+  if (live.record.state >= JobState::kRunning) return settled(live.record);
+  live.on_settled.push_back(std::move(settled));
+}
+
+bool Starting::answer_known(const AttemptId& id, const Settled& settled) {
+  if (const LivePtr live = core_.attempts.find(id)) {
+    when_settled(*live, settled);
+    return true;
+  }
+  if (auto stored = stored_attempt(core_.state, id)) {
+    settled(*stored);
+    return true;
+  }
+  return false;
+}
+
+Result<Launcher> Starting::choose_launcher(const JobSpec& spec) const {
+  const Launcher wanted =
+      spec.launcher == Launcher::kDefault ? core_.default_launcher : spec.launcher;
+  const auto named =
+      wanted == Launcher::kCgroup ? config::Launcher::kCgroup : config::Launcher::kScope;
+  const auto& allowed = core_.config.allow_launcher;
+  const bool may = spec.launcher == Launcher::kDefault || wanted == core_.default_launcher ||
+                   std::find(allowed.begin(), allowed.end(), named) != allowed.end();
+  if (may && core_.launcher(wanted) != nullptr) return wanted;
+  return invalid("spec.launcher",
+                 std::string(config::to_string(named)) +
+                     (may ? " is not possible here: systemd is not PID 1"
+                          : " is not allowed on this worker (allow_launcher in [jobs])"));
+}
+
+Result<std::string> Starting::check(const StartRequest& request) const {
+  if (auto good = check_spec(request.spec, core_.config); !good) return good.error();
+  if (!request.spec.script.empty())
+    if (auto words = script_interpreter(request.spec.script); !words) return words.error();
+  if (auto launcher = choose_launcher(request.spec); !launcher) return launcher.error();
+  return decide_run_as(request.caller, request.spec, core_.config);
+}
+
+Result<void> Starting::start(StartRequest request, Settled settled) {
+  if (answer_known(request.id, settled)) return {};
+  if (core_.stopping)
+    return make_error(ErrorCode::kUnavailable, "this worker is going down; try again");
+  if (launch_.under_way() >= limits::kStartsWaiting)
+    return make_error(ErrorCode::kResourceExhausted,
+                      std::to_string(limits::kStartsWaiting) + " starts wait already; try later");
+  auto user = check(request);
+  if (!user) return user.error();
+
+  auto live = std::make_shared<LiveAttempt>();
+  Acceptance& acceptance = live->acceptance;
+  acceptance.owner = std::move(request.owner);
+  acceptance.boot_id = boot_id();
+  acceptance.submitted_by = std::move(request.submitted_by);
+  acceptance.user = std::move(*user);
+  acceptance.caller_uid = request.caller.uid;
+  acceptance.accept_time = wall_now();
+  acceptance.spec = std::move(request.spec);
+  auto folder = core_.state.create_attempt(request.id, acceptance);
+  if (!folder) return folder.error();
+  live->folder = std::move(*folder);
+  live->record = accepted_attempt(request.id, acceptance);
+  live->record.worker_id = core_.state.worker_id();
+  live->record.worker_name = core_.config.name;
+  live->record.launcher = *choose_launcher(acceptance.spec);
+  live->output = std::make_shared<OutputGate>();
+  live->on_settled.push_back(std::move(settled));
+  core_.attempts.add(live);
+  launch_.begin(live);
+  core_.changed(live);
+  return {};
+}
+
+}  // namespace takt::worker

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// The worker's files: /var/lib/takt. Guarantees: one process uses the folder at a time; an attempt
+// is found by its link in active/ until its end is acknowledged, so that a restart reads these
+// only, however long the history is. Nothing here is synced but where it says so.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "attempt/folder.h"
+#include "attempt/records.h"
+#include "base/result.h"
+#include "base/unique_fd.h"
+#include "base/uuid.h"
+#include "job/job.h"
+#include "worker/acceptance.h"
+
+namespace takt::worker {
+
+attempt::AttemptName name_of(const AttemptId& id);
+AttemptId id_of(const attempt::AttemptName& name);
+
+class StateFolder {
+ public:
+  // Makes what is missing, takes the lock (kFailedPrecondition if another worker has it), reads or
+  // makes the worker's id, which is durable before this returns.
+  static Result<StateFolder> open(const std::string& path);
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] const Uuid& worker_id() const { return worker_id_; }
+
+  // Makes the attempt's folder with `spec`, and the link; nothing is left of what fails. What is
+  // left of a start that never ran (no `supervisor`) is replaced; any other folder is kExists.
+  Result<UniqueFd> create_attempt(const AttemptId& id, const Acceptance& acceptance);
+
+  // The folder of an attempt. kNotFound if there is none.
+  [[nodiscard]] Result<UniqueFd> open_attempt(const AttemptId& id) const;
+
+  // Absolute path of a file of the attempt, for display and for scripts.
+  [[nodiscard]] std::string file_path(const AttemptId& id, const char* file) const;
+
+  // Takes the link out: the end is acknowledged, or owed to nobody.
+  Result<void> forget_active(const AttemptId& id);
+
+  // Removes folder and link of an attempt that never ran.
+  Result<void> discard_attempt(const AttemptId& id);
+
+  // Attempts with a link, in no order; what is no link of ours is left out.
+  [[nodiscard]] Result<std::vector<AttemptId>> active() const;
+
+  // The attempts of a job, by number.
+  [[nodiscard]] std::vector<int> attempts_of(const Uuid& job_id) const;
+
+  // Jobs whose id comes after `after`, by id, at most `most`.
+  [[nodiscard]] Result<std::vector<Uuid>> jobs(const std::optional<Uuid>& after,
+                                               std::size_t most) const;
+
+  // Makes what create_attempt did for these durable. Thread-safe; blocks.
+  [[nodiscard]] Result<void> sync_starts(const std::vector<AttemptId>& ids) const;
+
+  // Makes the ends of these durable: `exit` and the folders. Thread-safe; blocks.
+  [[nodiscard]] Result<void> sync_ends(const std::vector<AttemptId>& ids) const;
+
+ private:
+  StateFolder() = default;
+  Result<void> load_worker_id();
+  Result<UniqueFd> make_attempt(const AttemptId& id, const Acceptance& acceptance);
+
+  std::string path_;
+  UniqueFd root_;
+  UniqueFd jobs_;
+  UniqueFd active_;
+  UniqueFd lock_;
+  Uuid worker_id_;
+};
+
+Result<Acceptance> read_acceptance(int folder);
+
+}  // namespace takt::worker

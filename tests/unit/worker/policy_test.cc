@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whom attempts run as, and what the configuration forbids.
+#include "worker/policy.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "unit/job/specs.h"
+
+namespace takt::worker {
+namespace {
+
+using rpc::Caller;
+using rpc::Role;
+
+Caller local(Role role, uid_t uid, const std::string& name, bool every_role = false) {
+  return {.role = role,
+          .every_role = every_role,
+          .local = true,
+          .uid = uid,
+          .gid = uid,
+          .user_name = name};
+}
+Caller alice() { return local(Role::kUser, 1000, "alice"); }
+Caller operator_bob() { return local(Role::kOperator, 1001, "bob"); }
+Caller root() { return local(Role::kOperator, 0, "root", true); }
+Caller scheduler() { return local(Role::kScheduler, 990, "takt-scheduler"); }
+Caller nameless() { return local(Role::kUser, 4711, ""); }
+// Root's own scheduler, as where both daemons run as root.
+Caller root_scheduler() { return local(Role::kScheduler, 0, "root", true); }
+
+config::WorkerConfig config() {
+  config::WorkerConfig made;
+  made.default_user = "takt-job";
+  return made;
+}
+
+Result<std::string> decide(const Caller& caller, const std::string& user,
+                           const config::WorkerConfig& config) {
+  JobSpec spec = test::small_spec();
+  spec.user = user;
+  return decide_run_as(caller, spec, config);
+}
+
+constexpr const char* kDenied = "(denied)";
+
+struct Case {
+  const char* what;
+  Caller caller;
+  std::string asked;
+  std::string runs_as;
+};
+
+TEST(DecideRunAs, ForEachKindOfCaller) {
+  const std::vector<Case> cases{
+      {"a user is themself", alice(), "", "alice"},
+      {"a user may say so", alice(), "alice", "alice"},
+      {"a user is nobody else", alice(), "bob", kDenied},
+      {"nor the default user", alice(), "takt-job", kDenied},
+      {"nor root", alice(), "root", kDenied},
+      {"an operator is themself", operator_bob(), "", "bob"},
+      {"an operator may ask for others", operator_bob(), "alice", "alice"},
+      {"an operator is not root by asking", operator_bob(), "root", kDenied},
+      {"root is the default user", root(), "", "takt-job"},
+      {"root may ask for others", root(), "alice", "alice"},
+      {"root is not root by asking", root(), "root", kDenied},
+      {"the scheduler is the default user", scheduler(), "", "takt-job"},
+      {"the scheduler asks for its users", scheduler(), "alice", "alice"},
+      {"the scheduler asks for no root", scheduler(), "root", kDenied},
+      {"a scheduler that runs as root is the same", root_scheduler(), "", "takt-job"},
+      {"TCP is the default user", rpc::insecure_tcp_caller(), "", "takt-job"},
+      {"TCP may ask for others", rpc::insecure_tcp_caller(), "alice", "alice"},
+      {"TCP asks for no root", rpc::insecure_tcp_caller(), "root", kDenied},
+      {"a uid without a name is the default user", nameless(), "", "takt-job"},
+      {"a uid without a name may ask for nobody", nameless(), "alice", kDenied},
+  };
+  for (const Case& c : cases) {
+    const auto user = decide(c.caller, c.asked, config());
+    EXPECT_EQ(user.ok() ? *user : kDenied, c.runs_as) << c.what;
+    if (user.ok()) continue;
+    EXPECT_EQ(user.error().code, ErrorCode::kPermissionDenied) << c.what;
+    EXPECT_EQ(user.error().field, "spec.user") << c.what;
+  }
+}
+
+TEST(DecideRunAs, RootOnlyByAnExplicitLine) {
+  config::WorkerConfig allowing = config();
+  allowing.allow_root = true;
+  EXPECT_EQ(decide(root(), "root", allowing).value(), "root");
+  EXPECT_EQ(decide(operator_bob(), "root", allowing).value(), "root");
+  EXPECT_FALSE(decide(alice(), "root", allowing).ok());
+  EXPECT_EQ(decide(root(), "", allowing).value(), "takt-job") << "never by accident";
+  const auto refused = decide(root(), "root", config());
+  EXPECT_NE(refused.error().message.find("allow_root"), std::string::npos);
+}
+
+TEST(DecideRunAs, OnlyAsUsersThatTheConfigurationNames) {
+  config::WorkerConfig few = config();
+  few.users = {"batch-*", "alice"};
+  EXPECT_EQ(decide(root(), "batch-7", few).value(), "batch-7");
+  EXPECT_EQ(decide(alice(), "", few).value(), "alice");
+  for (const auto& refused : {decide(operator_bob(), "", few), decide(root(), "bob", few),
+                              decide(root(), "batch", few), decide(scheduler(), "", few)}) {
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().field, "spec.user");
+    EXPECT_NE(refused.error().message.find("users in [jobs]"), std::string::npos);
+  }
+  few.users.clear();
+  EXPECT_FALSE(decide(alice(), "", few).ok()) << "no globs match nobody";
+}
+
+UserIdentity identity(const std::string& name, uid_t uid) {
+  UserIdentity made;
+  made.name = name;
+  made.uid = uid;
+  return made;
+}
+
+TEST(CheckIdentity, RootByAnyNameNeedsTheLine) {
+  config::WorkerConfig worker = config();
+  EXPECT_TRUE(check_identity(identity("alice", 1000), worker).ok());
+  const auto toor = check_identity(identity("toor", 0), worker);
+  ASSERT_FALSE(toor.ok());
+  EXPECT_EQ(toor.error().code, ErrorCode::kPermissionDenied);
+  EXPECT_EQ(toor.error().field, "spec.user");
+  worker.allow_root = true;
+  EXPECT_TRUE(check_identity(identity("toor", 0), worker).ok());
+  worker.users = {"root"};
+  EXPECT_FALSE(check_identity(identity("toor", 0), worker).ok()) << "the name it has counts";
+}
+
+TEST(CheckSpec, RefusesEnvironmentThatIsDeniedByGlob) {
+  config::WorkerConfig worker = config();
+  worker.denied_environment = {"LD_*", "IFS"};
+  JobSpec spec = test::small_spec();
+  spec.environment = {{"LANG", "C"}, {"ALD_X", "1"}, {"ld_x", "1"}, {"IFSX", "1"}};
+  EXPECT_TRUE(check_spec(spec, worker).ok());
+  for (const char* name : {"LD_PRELOAD", "LD_", "IFS"}) {
+    spec.environment = {{"LANG", "C"}, {name, "x"}};
+    const auto verdict = check_spec(spec, worker);
+    ASSERT_FALSE(verdict.ok()) << name;
+    EXPECT_EQ(verdict.error().code, ErrorCode::kPermissionDenied);
+    EXPECT_EQ(verdict.error().field, "spec.environment");
+    EXPECT_NE(verdict.error().message.find(name), std::string::npos);
+  }
+}
+
+TEST(CheckSpec, RefusesAnOutputCapAboveItsOwn) {
+  config::WorkerConfig worker = config();
+  worker.output_cap_bytes = 1000;
+  JobSpec spec = test::small_spec();
+  for (const std::uint64_t cap : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{1000}}) {
+    spec.output_cap_bytes = cap;
+    EXPECT_TRUE(check_spec(spec, worker).ok()) << cap;
+  }
+  for (const std::uint64_t cap : {std::uint64_t{1001}, ~std::uint64_t{0}}) {
+    spec.output_cap_bytes = cap;
+    const auto verdict = check_spec(spec, worker);
+    ASSERT_FALSE(verdict.ok()) << cap;
+    EXPECT_EQ(verdict.error().field, "spec.output_cap_bytes");
+    EXPECT_NE(verdict.error().message.find(std::to_string(cap)), std::string::npos);
+    EXPECT_NE(verdict.error().message.find("1000"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace takt::worker
