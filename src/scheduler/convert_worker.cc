@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduler/convert_worker.h"
+
+#include <utility>
+
+#include "base/limits.h"
+#include "job/spec.h"
+#include "rpc/address.h"
+#include "rpc/convert.h"
+
+namespace takt::scheduler {
+namespace {
+
+constexpr int kCapacityEntriesMax = 256;  // of each list
+constexpr int kSlotsMax = 1000000;
+
+v1::WorkerState state_to_proto(WorkerState state) {
+  switch (state) {
+    case WorkerState::kReady:
+      return v1::WORKER_STATE_READY;
+    case WorkerState::kUnreachable:
+      return v1::WORKER_STATE_UNREACHABLE;
+    case WorkerState::kLost:
+      return v1::WORKER_STATE_LOST;
+    case WorkerState::kAway:
+      return v1::WORKER_STATE_AWAY;
+    case WorkerState::kDraining:
+      return v1::WORKER_STATE_DRAINING;
+  }
+  return v1::WORKER_STATE_UNSPECIFIED;
+}
+
+Result<Launcher> launcher_from_proto(int launcher) {
+  switch (launcher) {
+    case v1::LAUNCHER_SCOPE:
+      return Launcher::kScope;
+    case v1::LAUNCHER_CGROUP:
+      return Launcher::kCgroup;
+    default:
+      return invalid("capacity.launchers", "has the unknown value " + std::to_string(launcher));
+  }
+}
+
+v1::Capacity capacity_to_proto(const Capacity& capacity) {
+  v1::Capacity message;
+  message.set_slots(capacity.slots);
+  message.set_direct_slots(capacity.direct_slots);
+  message.set_cpu_millicores(capacity.cpu_millicores);
+  message.set_memory_bytes(capacity.memory_bytes);
+  for (const auto& [name, count] : capacity.counted) (*message.mutable_counted())[name] = count;
+  for (const std::string& name : capacity.controllers) message.add_controllers(name);
+  for (const Launcher launcher : capacity.launchers)
+    message.add_launchers(rpc::launcher_to_proto(launcher));
+  return message;
+}
+
+Result<void> check_short(const std::string& text, const std::string& field) {
+  if (text.size() <= limits::kNameMaxBytes) return {};
+  return invalid(field, "has " + std::to_string(text.size()) + " bytes; at most " +
+                            std::to_string(limits::kNameMaxBytes) + " are accepted");
+}
+
+}  // namespace
+
+Result<Capacity> capacity_from_proto(const v1::Capacity& message) {
+  if (message.slots() < 0 || message.slots() > kSlotsMax)
+    return invalid("capacity.slots", std::to_string(message.slots()) + " is not 0 to 1000000");
+  if (message.direct_slots() < 0 || message.direct_slots() > kSlotsMax)
+    return invalid("capacity.direct_slots", "is not 0 to 1000000");
+  if (message.controllers_size() > kCapacityEntriesMax ||
+      message.launchers_size() > kCapacityEntriesMax ||
+      message.counted_size() > kCapacityEntriesMax)
+    return invalid("capacity", "has a list of more than 256 entries");
+  Capacity capacity;
+  capacity.slots = message.slots();
+  capacity.direct_slots = message.direct_slots();
+  capacity.cpu_millicores = message.cpu_millicores();
+  capacity.memory_bytes = message.memory_bytes();
+  for (const auto& [name, count] : message.counted()) capacity.counted[name] = count;
+  for (const std::string& name : message.controllers()) capacity.controllers.push_back(name);
+  for (const int number : message.launchers()) {
+    const auto launcher = launcher_from_proto(number);
+    if (!launcher) return launcher.error();
+    capacity.launchers.push_back(*launcher);
+  }
+  return capacity;
+}
+
+v1::Worker worker_to_proto(const store::WorkerView& view) {
+  const WorkerRecord& worker = view.worker;
+  v1::Worker message;
+  message.set_worker_id(worker.id.str());
+  message.set_name(worker.name);
+  message.set_address(worker.address);
+  message.set_state(state_to_proto(worker.state));
+  for (const auto& [key, value] : worker.labels) (*message.mutable_labels())[key] = value;
+  *message.mutable_capacity() = capacity_to_proto(worker.capacity);
+  message.set_running(view.running);
+  message.set_boot_id(worker.boot_id);
+  message.set_version(worker.version);
+  *message.mutable_state_time() = rpc::time_to_proto(worker.state_time);
+  *message.mutable_register_time() = rpc::time_to_proto(worker.register_time);
+  return message;
+}
+
+Result<WorkerRecord> worker_from_registration(const v1::RegisterWorkerRequest& request) {
+  WorkerRecord worker;
+  const auto id = Uuid::parse(request.worker_id(), "worker_id");
+  if (!id) return id.error();
+  if (id->is_nil()) return invalid("worker_id", "is the nil UUID");
+  if (request.name().empty()) return invalid("name", "is empty; give the worker's name");
+  if (auto checked = validate_name(request.name(), "name"); !checked) return checked.error();
+  if (auto address = rpc::parse_address(request.address(), "address"); !address)
+    return address.error();
+  if (request.boot_id().empty()) return invalid("boot_id", "is empty; give the host's boot id");
+  if (auto checked = check_short(request.boot_id(), "boot_id"); !checked) return checked.error();
+  if (auto checked = check_short(request.version(), "version"); !checked) return checked.error();
+  worker.id = *id;
+  worker.name = request.name();
+  worker.address = request.address();
+  worker.boot_id = request.boot_id();
+  worker.version = request.version();
+  return worker;
+}
+
+Result<void> apply_hello(WorkerRecord& worker, const v1::WorkerHello& hello) {
+  const auto id = Uuid::parse(hello.worker_id(), "hello.worker_id");
+  if (!id) return id.error();
+  if (*id != worker.id) {
+    return invalid("hello.worker_id", "another worker (" + hello.name() + ", " + id->str() +
+                                          ") answers at " + worker.address);
+  }
+  if (hello.boot_id().empty()) return invalid("hello.boot_id", "is empty");
+  if (auto checked = check_short(hello.boot_id(), "hello.boot_id"); !checked) return checked;
+  if (auto checked = check_short(hello.version(), "hello.version"); !checked) return checked;
+  if (auto checked = validate_name(hello.name(), "hello.name"); !checked) return checked;
+  auto capacity = capacity_from_proto(hello.capacity());
+  if (!capacity) return capacity.error();
+  Labels labels(hello.labels().begin(), hello.labels().end());
+  if (auto checked = validate_labels(labels, "hello.labels"); !checked) return checked;
+  worker.boot_id = hello.boot_id();
+  worker.version = hello.version();
+  if (!hello.name().empty()) worker.name = hello.name();
+  worker.capacity = std::move(*capacity);
+  worker.labels = std::move(labels);
+  return {};
+}
+
+}  // namespace takt::scheduler

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduler/daemon.h"
+
+#include <csignal>
+#include <tuple>
+#include <utility>
+
+#include "base/fs.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/version.h"
+#include "scheduler/services.h"
+#include "sd/notify.h"
+
+namespace takt::scheduler {
+
+Result<std::unique_ptr<Daemon>> Daemon::create(config::SchedulerConfig config,
+                                               std::vector<sd::InheritedSocket> inherited) {
+  std::unique_ptr<Daemon> daemon(new Daemon(std::move(config)));
+  if (auto opened = daemon->open(std::move(inherited)); !opened) return opened.error();
+  return daemon;
+}
+
+Daemon::Daemon(config::SchedulerConfig config) : config_(std::move(config)) {}
+
+Daemon::~Daemon() {
+  if (shutdown_.joinable()) shutdown_.join();
+  server_.reset();
+  for (rpc::ListenSocket& socket : sockets_) rpc::close_listener(socket);
+  // Commits the last batches and answers the last reads; what follows from them reaches nobody any
+  // more. Before the core, which these answers may still ask.
+  store_.reset();
+  core_.reset();
+}
+
+Result<void> Daemon::open(std::vector<sd::InheritedSocket> inherited) {
+  auto loop = sd::EventLoop::create();
+  if (!loop) return loop.error();
+  loop_ = std::move(*loop);
+  for (const int number : {SIGTERM, SIGINT}) {
+    auto source = loop_->add_signal(number, [this] { begin_stop(); });
+    if (!source) return source.error();
+    signals_.push_back(std::move(*source));
+  }
+  if (auto opened = open_sockets(std::move(inherited)); !opened) return opened;
+  if (auto opened = open_store(); !opened) return opened;
+  auto core = Core::create(*loop_, *store_, {config_.unreachable_after});
+  if (!core) return core.error();
+  core_ = std::move(*core);
+  return loop_->enable_watchdog();
+}
+
+Result<void> Daemon::open_sockets(std::vector<sd::InheritedSocket> inherited) {
+  if (!inherited.empty() && !config_.listen.empty()) {
+    return invalid("listen",
+                   "takt-scheduler.socket owns the addresses under systemd; take listen out of "
+                   "[scheduler], or stop and disable takt-scheduler.socket");
+  }
+  for (sd::InheritedSocket& socket : inherited) {
+    auto adopted = rpc::adopt_socket(std::move(socket.fd), config_.insecure);
+    if (!adopted) return adopted.error();
+    sockets_.push_back(std::move(*adopted));
+  }
+  std::vector<std::string> addresses = config_.listen;
+  if (inherited.empty() && addresses.empty())
+    addresses.emplace_back(config::kDefaultSchedulerListen);
+  rpc::BindOptions options{.insecure = config_.insecure};
+  auto group = rpc::find_group(config_.group);
+  if (!group) return group.error();
+  if (*group) options.group = **group;
+  for (const std::string& address : addresses) {
+    auto bound = rpc::bind_address(address, options);
+    if (!bound) return bound.error();
+    sockets_.push_back(std::move(*bound));
+  }
+  return {};
+}
+
+Result<void> Daemon::open_store() {
+  if (auto made = make_directories(config_.state_directory, 0700); !made) return made;
+  store::StoreOptions options;
+  options.directory = config_.state_directory;
+  auto opened = store::Store::open(options);
+  if (!opened) return opened.error();
+  store_ = std::move(*opened);
+  return {};
+}
+
+Result<void> Daemon::serve() {
+  auto policy = rpc::resolve_policy({.user_group = config_.group,
+                                     .operator_group = config_.admin_group,
+                                     .scheduler_user = "",
+                                     .worker_user = config_.worker_user});
+  if (!policy) return policy.error();
+  rpc::ServerOptions options;
+  options.policy = *policy;
+  options.services = make_services(*core_);
+  options.health_names = service_names();
+  options.end_streams = [core = core_.get()] { core->end_streams(); };
+  auto server = rpc::Server::start(std::exchange(sockets_, {}), std::move(options));
+  if (!server) return server.error();
+  server_ = std::move(*server);
+  return {};
+}
+
+Result<int> Daemon::run() {
+  if (auto served = serve(); !served) return served.error();
+  loop_->set_status(core_->status());
+  sd::notify_ready();
+  log_notice("takt-scheduler " + std::string(version()) + " serves " + server_->displays().front() +
+             " (store " + store_->id().str() + ", epoch " + std::to_string(store_->epoch()) + ")");
+  auto code = loop_->run();
+  if (shutdown_.joinable()) shutdown_.join();
+  return code;
+}
+
+void Daemon::stop() {
+  std::ignore = loop_->post([this] { begin_stop(); });
+}
+
+// On a thread of its own: it waits for handlers, which are answered by the loop.
+void Daemon::begin_stop() {
+  if (std::exchange(stopping_, true)) return;
+  sd::notify_stopping();
+  log_notice("going down; jobs run on");
+  shutdown_ = std::thread([this] {
+    server_->shutdown(std::chrono::duration_cast<milliseconds>(limits::kShutdownPatience));
+    loop_->exit(0);
+  });
+}
+
+}  // namespace takt::scheduler

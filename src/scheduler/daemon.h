@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// The scheduler put together, in the order in which its parts need each other, and taken apart in
+// reverse.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/result.h"
+#include "config/scheduler_config.h"
+#include "rpc/listener.h"
+#include "rpc/server.h"
+#include "scheduler/core.h"
+#include "sd/event_loop.h"
+#include "sd/listen_fds.h"
+#include "store/store.h"
+
+namespace takt::scheduler {
+
+class Daemon {
+ public:
+  // Opens sockets and store, and dials the workers; nothing is served yet. `inherited` are the
+  // sockets of systemd, if any. Before other threads are started (signals get blocked).
+  static Result<std::unique_ptr<Daemon>> create(config::SchedulerConfig config,
+                                                std::vector<sd::InheritedSocket> inherited);
+  ~Daemon();
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
+  // Serves until a signal has asked it to go; gives the exit code.
+  Result<int> run();
+
+  // Asks it to go, as SIGTERM does. Any thread.
+  void stop();
+
+  // The live state, for tests.
+  [[nodiscard]] Core& core() { return *core_; }
+
+ private:
+  explicit Daemon(config::SchedulerConfig config);
+  Result<void> open(std::vector<sd::InheritedSocket> inherited);
+  Result<void> open_sockets(std::vector<sd::InheritedSocket> inherited);
+  Result<void> open_store();
+  Result<void> serve();
+  void begin_stop();
+
+  const config::SchedulerConfig config_;
+  std::unique_ptr<sd::EventLoop> loop_;
+  std::vector<rpc::ListenSocket> sockets_;
+  std::vector<sd::Source> signals_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<Core> core_;
+  std::unique_ptr<rpc::Server> server_;
+  std::thread shutdown_;
+  bool stopping_ = false;
+};
+
+}  // namespace takt::scheduler

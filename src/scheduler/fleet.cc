@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduler/fleet.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/limits.h"
+#include "rpc/convert.h"
+#include "rpc/convert_spec.h"
+#include "scheduler/audit.h"
+
+namespace takt::scheduler {
+
+Fleet::Fleet(Parts parts, const Options& options) : parts_(std::move(parts)), options_(options) {}
+
+void Fleet::register_worker(const WorkerRecord& news, Done done) {
+  auto found = workers_.find(news.id);
+  if (found == workers_.end()) {
+    if (workers_.size() >= limits::kWorkersMax) {
+      return done(make_error(ErrorCode::kResourceExhausted,
+                             "the scheduler knows " + std::to_string(limits::kWorkersMax) +
+                                 " workers already, and takes no more"));
+    }
+    found = workers_.emplace(news.id, WorkerEntry{}).first;
+    found->second.record = news;
+    found->second.record.state_time = found->second.record.register_time = wall_now();
+  }
+  WorkerEntry& entry = found->second;
+  const bool was_away = entry.record.state == WorkerState::kAway;
+  const bool moved = entry.session != nullptr && entry.session->address() != news.address;
+  entry.record.name = news.name;
+  entry.record.address = news.address;
+  entry.record.version = news.version;
+  if (moved) entry.session.reset();
+  if (was_away) {
+    set_state(entry, WorkerState::kUnreachable, "it registered again and is being dialled");
+  } else {
+    parts_.ledger.record(entry.record);
+  }
+  refresh_offer(entry);
+  parts_.ledger.after_commit(
+      [this, id = news.id, done = std::move(done)](const Result<void>& committed) {
+        const auto worker = workers_.find(id);
+        if (committed && worker != workers_.end()) {
+          audit_registered(worker->second.record);
+          if (worker->second.record.state != WorkerState::kAway) open_session(worker->second);
+        }
+        done(committed);
+      });
+}
+
+void Fleet::deregister_worker(const Uuid& id, Done done) {
+  const auto found = workers_.find(id);
+  if (found == workers_.end()) {
+    return done(Error{ErrorCode::kNotFound, "no worker has the id " + id.str(), "worker_id", 0});
+  }
+  WorkerEntry& entry = found->second;
+  entry.session.reset();
+  entry.silence.reset();
+  if (entry.record.state != WorkerState::kAway)
+    set_state(entry, WorkerState::kAway, "it deregistered");
+  refresh_offer(entry);
+  parts_.ledger.after_commit(std::move(done));
+}
+
+void Fleet::restore(std::vector<WorkerRecord> workers) {
+  for (WorkerRecord& record : workers) {
+    WorkerEntry& entry = workers_[record.id];
+    entry.record = std::move(record);
+    refresh_offer(entry);
+    if (entry.record.state != WorkerState::kAway) open_session(entry);
+  }
+}
+
+void Fleet::clear() {
+  workers_.clear();
+  parts_.dispatcher.clear();
+}
+
+// Dials, and gives a worker that is thought to be there a fresh time to answer.
+void Fleet::open_session(WorkerEntry& entry) {
+  if (entry.session != nullptr) return entry.session->dial();
+  if (entry.record.state == WorkerState::kReady) expect_silence(entry);
+  entry.session = Session::create(
+      parts_.loop, parts_.mailbox,
+      {entry.record.address, options_.store_id, options_.epoch, options_.unreachable_after},
+      events_of(entry.record.id));
+}
+
+// The session belongs to the entry, so the entry is there when it calls.
+Session::Events Fleet::events_of(const Uuid& id) {
+  Session::Events events;
+  events.on_hello = [this, id](const v1::WorkerHello& hello) {
+    return on_hello(workers_.at(id), hello);
+  };
+  events.on_report = [this, id](const v1::AttemptReport& report) {
+    on_report(workers_.at(id), report);
+  };
+  events.on_settled = [this, id] { on_settled(workers_.at(id)); };
+  events.on_refused = [this, id](const v1::StartRefused& refused) {
+    on_refused(workers_.at(id), refused);
+  };
+  events.on_capacity = [this, id](const v1::Capacity& capacity) {
+    on_capacity(workers_.at(id), capacity);
+  };
+  events.on_down = [this, id](const std::string& why) { on_down(workers_.at(id), why); };
+  return events;
+}
+
+void Fleet::set_state(WorkerEntry& entry, WorkerState state, const std::string& why) {
+  if (entry.record.state == state) return;
+  entry.record.state = state;
+  entry.record.state_time = wall_now();
+  parts_.ledger.record(entry.record);
+  parts_.ledger.after_commit([record = entry.record, why](const Result<void>& committed) {
+    if (committed) audit_worker_state(record, why);
+  });
+}
+
+void Fleet::expect_silence(WorkerEntry& entry) {
+  entry.silence =
+      parts_.loop.add_timer(nanoseconds(options_.unreachable_after), [this, id = entry.record.id] {
+        const auto found = workers_.find(id);
+        if (found == workers_.end()) return;
+        set_state(found->second, WorkerState::kUnreachable, found->second.why_down);
+        refresh_offer(found->second);
+      });
+}
+
+void Fleet::refresh_offer(const WorkerEntry& entry) {
+  const bool available = entry.record.state == WorkerState::kReady && entry.session != nullptr &&
+                         entry.session->settled();
+  parts_.dispatcher.set_offer(entry.record, available, entry.jobs.size());
+}
+
+void Fleet::on_occupied(const Uuid& worker, const Uuid& job) {
+  const auto found = workers_.find(worker);
+  if (found == workers_.end()) return;
+  found->second.jobs.insert(job);
+  parts_.dispatcher.set_taken(worker, found->second.jobs.size());
+}
+
+void Fleet::on_vacated(const Uuid& worker, const Uuid& job) {
+  const auto found = workers_.find(worker);
+  if (found == workers_.end()) return;
+  found->second.jobs.erase(job);
+  parts_.dispatcher.set_taken(worker, found->second.jobs.size());
+}
+
+void Fleet::send_start(const LiveJob& live, const JobSpec& spec) {
+  const Attempt* attempt = live.job.current_attempt();
+  if (attempt == nullptr) return;
+  const auto found = workers_.find(attempt->worker_id);
+  if (found == workers_.end() || found->second.session == nullptr) return;
+  v1::SessionRequest message;
+  v1::StartCommand* start = message.mutable_start();
+  start->set_job_id(live.job.id.str());
+  start->set_attempt(attempt->id.number);
+  *start->mutable_spec() = rpc::spec_to_proto(spec);
+  start->set_submitted_by(live.job.submitted_by);
+  found->second.session->send(std::move(message));
+}
+
+void Fleet::send_stop(const LiveJob& live, const StopRequest& request) {
+  const Attempt* attempt = live.job.current_attempt();
+  if (attempt == nullptr || has_ended(attempt->state)) return;
+  const auto found = workers_.find(attempt->worker_id);
+  if (found != workers_.end()) stop_attempt(found->second, attempt->id, request);
+}
+
+const WorkerEntry* Fleet::find(const Uuid& id) const {
+  const auto found = workers_.find(id);
+  return found == workers_.end() ? nullptr : &found->second;
+}
+
+std::size_t Fleet::count(WorkerState state) const {
+  return static_cast<std::size_t>(
+      std::count_if(workers_.begin(), workers_.end(),
+                    [state](const auto& worker) { return worker.second.record.state == state; }));
+}
+
+}  // namespace takt::scheduler

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// The workers: who they are, how they are reached, which jobs they hold.
+//
+//   (registers) -> READY <-> UNREACHABLE      READY, UNREACHABLE -> AWAY (deregisters) -> registers
+//
+// Guarantees: a worker that is AWAY is never dialled; being out of reach changes no job; a
+// session's list settles every doubt (settlement.cc): live attempts that the worker does not hold
+// are sent again in the same boot and lost in another. Loop thread only.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "base/uuid.h"
+#include "job/worker.h"
+#include "scheduler/dispatcher.h"
+#include "scheduler/job_table.h"
+#include "scheduler/ledger.h"
+#include "scheduler/mailbox.h"
+#include "scheduler/session.h"
+#include "sd/event_loop.h"
+
+namespace takt::scheduler {
+
+struct WorkerEntry {
+  WorkerRecord record;
+  std::shared_ptr<Session> session;  // none while AWAY
+  std::unordered_set<Uuid> jobs;     // with a live attempt here
+  std::unordered_set<Uuid> listed;   // jobs whose current attempt the list had
+  std::string why_down = "not yet dialled";
+  sd::Source silence;  // when it becomes UNREACHABLE
+};
+
+class Fleet {
+ public:
+  using Done = std::function<void(const Result<void>&)>;
+  struct Options {
+    Uuid store_id;
+    std::int64_t epoch = 0;
+    microseconds unreachable_after{};
+  };
+  // What the fleet needs of the rest.
+  struct Parts {
+    sd::EventLoop& loop;
+    std::shared_ptr<Mailbox> mailbox;
+    Ledger& ledger;
+    JobTable& jobs;
+    Dispatcher& dispatcher;
+    // Has the spec read and calls send_start() with it.
+    std::function<void(const AttemptId&)> start;
+  };
+
+  Fleet(Parts parts, const Options& options);
+
+  // A worker says where it is; `done` after the commit.
+  void register_worker(const WorkerRecord& news, Done done);
+  // A worker goes down in order; kNotFound if it is not known.
+  void deregister_worker(const Uuid& id, Done done);
+
+  // Takes over what the store knows, before the jobs; dials all that are not AWAY.
+  void restore(std::vector<WorkerRecord> workers);
+  // Hangs up on all and forgets them; nothing is recorded.
+  void clear();
+
+  void on_occupied(const Uuid& worker, const Uuid& job);
+  void on_vacated(const Uuid& worker, const Uuid& job);
+
+  // Sends the start of a job's current attempt, if its worker can be reached; else its next list
+  // settles it.
+  void send_start(const LiveJob& live, const JobSpec& spec);
+  void send_stop(const LiveJob& live, const StopRequest& request);
+
+  [[nodiscard]] const WorkerEntry* find(const Uuid& id) const;
+  [[nodiscard]] std::size_t size() const { return workers_.size(); }
+  [[nodiscard]] std::size_t count(WorkerState state) const;
+
+ private:
+  void open_session(WorkerEntry& entry);
+  void set_state(WorkerEntry& entry, WorkerState state, const std::string& why);
+  void expect_silence(WorkerEntry& entry);
+  void refresh_offer(const WorkerEntry& entry);
+  Session::Events events_of(const Uuid& id);
+
+  // settlement.cc
+  Result<void> on_hello(WorkerEntry& entry, const v1::WorkerHello& hello);
+  void on_settled(WorkerEntry& entry);
+  void settle(WorkerEntry& entry, const Uuid& job);
+  void on_down(WorkerEntry& entry, const std::string& why);
+  void on_capacity(WorkerEntry& entry, const v1::Capacity& capacity);
+
+  // reports.cc
+  void on_report(WorkerEntry& entry, const v1::AttemptReport& report);
+  void on_stray(WorkerEntry& entry, const Attempt& attempt);
+  void on_refused(WorkerEntry& entry, const v1::StartRefused& refused);
+  void acknowledge(const Uuid& worker, const AttemptId& attempt);
+  void stop_attempt(WorkerEntry& entry, const AttemptId& attempt, const StopRequest& request);
+
+  const Parts parts_;
+  const Options options_;
+  std::unordered_map<Uuid, WorkerEntry> workers_;
+};
+
+}  // namespace takt::scheduler

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// GetJob: from the store, so that only committed state is shown.
+#include <utility>
+
+#include "scheduler/verbs.h"
+
+namespace takt::scheduler {
+
+void get_job(Core& core, const v1::GetJobRequest& request,
+             const rpc::UnaryReply<v1::GetJobResponse>& reply) {
+  core.reader().get_job(request.job_id(), true, [reply](const Result<store::JobView>& view) {
+    if (!view) {
+      reply.fail(view.error());
+      return;
+    }
+    v1::GetJobResponse response;
+    *response.mutable_job() = view_to_proto(*view);
+    reply.finish(std::move(response));
+  });
+}
+
+}  // namespace takt::scheduler

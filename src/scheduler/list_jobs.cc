@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// ListJobs: pages from the store, newest first. A page token is the number of the last job sent.
+#include <charconv>
+#include <utility>
+
+#include "base/limits.h"
+#include "rpc/convert.h"
+#include "scheduler/verbs.h"
+
+namespace takt::scheduler {
+namespace {
+
+Result<std::int64_t> parse_token(const std::string& token) {
+  if (token.empty()) return 0;
+  std::int64_t number = 0;
+  const char* const end = token.data() + token.size();
+  const auto parsed = std::from_chars(token.data(), end, number);
+  if (parsed.ec != std::errc() || parsed.ptr != end || number <= 0)
+    return invalid("page_token", "is not one that an answer gave; leave it empty to begin anew");
+  return number;
+}
+
+Result<store::JobFilter> parse_filter(const v1::ListJobsRequest& request) {
+  store::JobFilter filter;
+  const auto size = page_size(request.page_size());
+  if (!size) return size.error();
+  const auto before = parse_token(request.page_token());
+  if (!before) return before.error();
+  filter.page_size = *size;
+  filter.before = *before;
+  filter.name = request.name();
+  filter.user = request.user();
+  if (request.states_size() > static_cast<int>(limits::kPageSizeMax))
+    return invalid("states", "has too many entries");
+  for (const int number : request.states()) {
+    const auto state = rpc::state_from_proto(static_cast<v1::JobState>(number), "states");
+    if (!state) return state.error();
+    filter.states.push_back(*state);
+  }
+  return filter;
+}
+
+}  // namespace
+
+void list_jobs(Core& core, const v1::ListJobsRequest& request,
+               const rpc::UnaryReply<v1::ListJobsResponse>& reply) {
+  auto filter = parse_filter(request);
+  if (!filter) {
+    reply.fail(filter.error());
+    return;
+  }
+  core.reader().list_jobs(std::move(*filter), [reply](const Result<store::JobPage>& page) {
+    if (!page) {
+      reply.fail(page.error());
+      return;
+    }
+    v1::ListJobsResponse response;
+    for (const store::JobView& view : page->jobs) *response.add_jobs() = view_to_proto(view);
+    if (page->next_before > 0) response.set_next_page_token(std::to_string(page->next_before));
+    reply.finish(std::move(response));
+  });
+}
+
+}  // namespace takt::scheduler

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// ListWorkers: pages from the store, by name. A page token is the last worker's id and name.
+#include <utility>
+
+#include "scheduler/convert_worker.h"
+#include "scheduler/verbs.h"
+
+namespace takt::scheduler {
+namespace {
+
+constexpr std::size_t kIdLength = 36;
+
+struct Position {
+  std::string name;
+  std::string id;
+};
+
+Result<Position> parse_token(const std::string& token) {
+  if (token.empty()) return Position{};
+  if (token.size() <= kIdLength || !Uuid::parse(token.substr(0, kIdLength)).ok())
+    return invalid("page_token", "is not one that an answer gave; leave it empty to begin anew");
+  return Position{token.substr(kIdLength), token.substr(0, kIdLength)};
+}
+
+}  // namespace
+
+void list_workers(Core& core, const v1::ListWorkersRequest& request,
+                  const rpc::UnaryReply<v1::ListWorkersResponse>& reply) {
+  const auto size = page_size(request.page_size());
+  if (!size) {
+    reply.fail(size.error());
+    return;
+  }
+  auto after = parse_token(request.page_token());
+  if (!after) {
+    reply.fail(after.error());
+    return;
+  }
+  core.reader().list_workers(after->name, after->id, *size,
+                             [reply](const Result<store::WorkerPage>& page) {
+                               if (!page) {
+                                 reply.fail(page.error());
+                                 return;
+                               }
+                               v1::ListWorkersResponse response;
+                               for (const store::WorkerView& view : page->workers)
+                                 *response.add_workers() = worker_to_proto(view);
+                               if (page->more) {
+                                 const WorkerRecord& last = page->workers.back().worker;
+                                 response.set_next_page_token(last.id.str() + last.name);
+                               }
+                               reply.finish(std::move(response));
+                             });
+}
+
+}  // namespace takt::scheduler

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// takt-scheduler: options, configuration, sockets, run.
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <tuple>
+
+#include "base/log.h"
+#include "base/process.h"
+#include "base/version.h"
+#include "config/daemon_options.h"
+#include "scheduler/daemon.h"
+#include "sd/journal.h"
+
+namespace takt::scheduler {
+namespace {
+
+constexpr int kExitFailure = 1;
+constexpr int kExitUsage = 2;
+// systemd's EX_CONFIG: the unit does not try again with a configuration that is wrong.
+constexpr int kExitConfig = 78;
+
+int fail(const Error& error) {
+  const std::string field = error.field.empty() ? "" : error.field + ": ";
+  const bool said = error.message.rfind(field, 0) == 0;
+  log_error("takt-scheduler: " + (said ? "" : field) + error.message);
+  return error.code == ErrorCode::kInvalid ? kExitConfig : kExitFailure;
+}
+
+int run(int argc, char** argv) {
+  const auto options = config::parse_daemon_options(argc, argv);
+  if (!options) {
+    std::fprintf(stderr, "takt-scheduler: %s\n", options.error().message.c_str());
+    return kExitUsage;
+  }
+  if (options->action == config::DaemonAction::kHelp)
+    return std::fputs(config::daemon_help("takt-scheduler", "scheduler.conf").c_str(), stdout) < 0;
+  if (options->action == config::DaemonAction::kVersion)
+    return std::printf("takt %s\n", version()) < 0;
+  auto config = config::load_scheduler_config(options->load);
+  if (!config) {
+    std::fprintf(stderr, "%s\n", config.error().message.c_str());
+    return kExitConfig;
+  }
+  if (options->action == config::DaemonAction::kCheckConfig) return 0;
+
+  std::ignore = std::signal(SIGPIPE, SIG_IGN);
+  sd::install_journal_log_sink();
+  set_log_level(config->log_level);
+  if (auto raised = raise_descriptor_limit(); !raised)
+    log_warning(raised.error().message + "; going on with fewer descriptors");
+  auto inherited = sd::take_inherited_sockets();
+  if (!inherited) return fail(inherited.error());
+  auto daemon = Daemon::create(std::move(*config), std::move(*inherited));
+  if (!daemon) return fail(daemon.error());
+  const auto code = (*daemon)->run();
+  return code ? *code : fail(code.error());
+}
+
+}  // namespace
+}  // namespace takt::scheduler
+
+int main(int argc, char** argv) {
+  try {
+    return takt::scheduler::run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "takt-scheduler: %s\n", error.what());
+    return 1;
+  }
+}

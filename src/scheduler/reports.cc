@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// What workers say of attempts. An end is acknowledged once it is on disk, and again each time that
+// it comes again, for as long as anybody may have missed it.
+#include <algorithm>
+#include <utility>
+
+#include "base/limits.h"
+#include "rpc/convert.h"
+#include "scheduler/audit.h"
+#include "scheduler/fleet.h"
+
+namespace takt::scheduler {
+namespace {
+
+constexpr auto kRefusedPause = limits::kHeartbeat;  // where the worker says no time
+
+}  // namespace
+
+void Fleet::on_report(WorkerEntry& entry, const v1::AttemptReport& report) {
+  auto attempt = rpc::attempt_from_proto(report.attempt());
+  if (!attempt) {
+    log_warning("worker " + entry.record.name +
+                    " sent a report that is ignored: " + attempt.error().message,
+                {{"TAKT_WORKER_ID", entry.record.id.str()}});
+    return;
+  }
+  LiveJob* live = parts_.jobs.find(attempt->id.job_id);
+  const Attempt* current = live == nullptr ? nullptr : live->job.current_attempt();
+  const bool ours =
+      current != nullptr && current->id == attempt->id && current->worker_id == entry.record.id;
+  if (!ours) return on_stray(entry, *attempt);
+  entry.listed.insert(attempt->id.job_id);
+  parts_.jobs.change(*live, Reported{*attempt});
+  if (attempt->end) acknowledge(entry.record.id, attempt->id);
+}
+
+// An attempt that is not the one that the job has on this worker now.
+void Fleet::on_stray(WorkerEntry& entry, const Attempt& attempt) {
+  // Known to have ended, superseded, or purged: the end is in nobody's way any more.
+  if (attempt.end) return acknowledge(entry.record.id, attempt.id);
+  const LiveJob* live = parts_.jobs.find(attempt.id.job_id);
+  const Attempt* current = live == nullptr ? nullptr : live->job.current_attempt();
+  if (current != nullptr && current->id.number > attempt.id.number) {
+    audit_orphan(attempt.id, entry.record, "which a later attempt has replaced; it is stopped");
+    stop_attempt(entry, attempt.id, {"takt-scheduler", "a later attempt took its place", {}});
+    return;
+  }
+  audit_orphan(attempt.id, entry.record, "which is not on record here; it is left alone");
+}
+
+void Fleet::on_refused(WorkerEntry& entry, const v1::StartRefused& refused) {
+  const auto job = Uuid::parse(refused.job_id(), "refused.job_id");
+  LiveJob* live = job ? parts_.jobs.find(*job) : nullptr;
+  const Attempt* current = live == nullptr ? nullptr : live->job.current_attempt();
+  if (current == nullptr || current->worker_id != entry.record.id) return;
+  const AttemptId id{*job, refused.attempt()};
+  if (!parts_.jobs.change(*live, StartRefused{refused.attempt()})) return;
+  audit_refused(id, entry.record, refused.message());
+  nanoseconds pause = kRefusedPause;
+  if (refused.has_retry_time()) {
+    pause = std::clamp<nanoseconds>(rpc::time_from_proto(refused.retry_time()) - wall_now(),
+                                    limits::kReconnectMin, limits::kLostAfter);
+  }
+  parts_.dispatcher.exclude(entry.record.id, live->ticket.line(), BootClock::now() + pause);
+  // A stop that came meanwhile finds nothing to stop any more.
+  if (live->job.stop_requested) parts_.jobs.change(*live, StopRequested{*live->job.stop_requested});
+}
+
+void Fleet::acknowledge(const Uuid& worker, const AttemptId& attempt) {
+  parts_.ledger.after_commit([this, worker, attempt](const Result<void>& committed) {
+    const auto found = workers_.find(worker);
+    if (!committed || found == workers_.end() || found->second.session == nullptr) return;
+    v1::SessionRequest message;
+    message.mutable_acknowledge()->set_job_id(attempt.job_id.str());
+    message.mutable_acknowledge()->set_attempt(attempt.number);
+    found->second.session->send(std::move(message));
+  });
+}
+
+void Fleet::stop_attempt(WorkerEntry& entry, const AttemptId& attempt, const StopRequest& request) {
+  if (entry.session == nullptr) return;
+  v1::SessionRequest message;
+  v1::StopCommand* stop = message.mutable_stop();
+  stop->set_job_id(attempt.job_id.str());
+  stop->set_attempt(attempt.number);
+  stop->set_stopped_by(request.by);
+  stop->set_reason(request.reason);
+  if (request.grace) *stop->mutable_grace() = rpc::duration_to_proto(*request.grace);
+  entry.session->send(std::move(message));
+}
+
+}  // namespace takt::scheduler

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduler/services.h"
+
+#include <memory>
+#include <utility>
+
+#include "rpc/authorize.h"
+#include "rpc/status.h"
+#include "rpc/stream_writer.h"
+#include "rpc/unary.h"
+#include "scheduler/verbs.h"
+
+namespace takt::scheduler {
+namespace {
+
+using grpc::CallbackServerContext;
+using grpc::ServerUnaryReactor;
+using grpc::ServerWriteReactor;
+using rpc::Action;
+
+// Lets `verb(caller, reply)` answer, if the caller may.
+template <class Response, class Verb>
+ServerUnaryReactor* admit(const rpc::Guard& guard, CallbackServerContext* context, Action action,
+                          Response* response, Verb verb) {
+  const auto caller = guard.admit(*context, action);
+  if (!caller) return rpc::refuse(context, caller.error());
+  const rpc::UnaryReply<Response> reply(response);
+  ServerUnaryReactor* const reactor = reply.reactor();
+  verb(*caller, reply);
+  return reactor;
+}
+
+ServerUnaryReactor* unimplemented(const rpc::Guard& guard, CallbackServerContext* context,
+                                  Action action, const std::string& verb) {
+  if (auto caller = guard.admit(*context, action); !caller)
+    return rpc::refuse(context, caller.error());
+  return rpc::refuse(
+      context, Error{ErrorCode::kUnimplemented, verb + " is not part of this version", "", 0});
+}
+
+class JobService final : public v1::JobService::CallbackService {
+ public:
+  JobService(Core& core, rpc::Caller caller) : core_(core), guard_(std::move(caller)) {}
+
+  ServerUnaryReactor* SubmitJob(CallbackServerContext* context, const v1::SubmitJobRequest* request,
+                                v1::SubmitJobResponse* response) override {
+    return admit(
+        guard_, context, Action::kSubmitJob, response,
+        [&](const auto& caller, const auto& reply) { submit_job(core_, caller, *request, reply); });
+  }
+  ServerUnaryReactor* SubmitJobs(CallbackServerContext* context,
+                                 const v1::SubmitJobsRequest* request,
+                                 v1::SubmitJobsResponse* response) override {
+    return admit(guard_, context, Action::kSubmitJob, response,
+                 [&](const auto& caller, const auto& reply) {
+                   submit_jobs(core_, caller, *request, reply);
+                 });
+  }
+  ServerUnaryReactor* GetJob(CallbackServerContext* context, const v1::GetJobRequest* request,
+                             v1::GetJobResponse* response) override {
+    return admit(guard_, context, Action::kGetJob, response,
+                 [&](const auto&, const auto& reply) { get_job(core_, *request, reply); });
+  }
+  ServerUnaryReactor* ListJobs(CallbackServerContext* context, const v1::ListJobsRequest* request,
+                               v1::ListJobsResponse* response) override {
+    return admit(guard_, context, Action::kListJobs, response,
+                 [&](const auto&, const auto& reply) { list_jobs(core_, *request, reply); });
+  }
+  ServerUnaryReactor* StopJob(CallbackServerContext* context, const v1::StopJobRequest* request,
+                              v1::StopJobResponse* response) override {
+    return admit(
+        guard_, context, Action::kStopJob, response,
+        [&](const auto& caller, const auto& reply) { stop_job(core_, caller, *request, reply); });
+  }
+  ServerUnaryReactor* PauseJob(CallbackServerContext* context, const v1::PauseJobRequest*,
+                               v1::PauseJobResponse*) override {
+    return unimplemented(guard_, context, Action::kStopJob, "PauseJob");
+  }
+  ServerUnaryReactor* ResumeJob(CallbackServerContext* context, const v1::ResumeJobRequest*,
+                                v1::ResumeJobResponse*) override {
+    return unimplemented(guard_, context, Action::kStopJob, "ResumeJob");
+  }
+  ServerUnaryReactor* RetryJob(CallbackServerContext* context, const v1::RetryJobRequest*,
+                               v1::RetryJobResponse*) override {
+    return unimplemented(guard_, context, Action::kRetryJob, "RetryJob");
+  }
+  ServerUnaryReactor* ExplainJob(CallbackServerContext* context, const v1::ExplainJobRequest*,
+                                 v1::ExplainJobResponse*) override {
+    return unimplemented(guard_, context, Action::kExplainJob, "ExplainJob");
+  }
+  ServerWriteReactor<v1::WatchJobsResponse>* WatchJobs(
+      CallbackServerContext* context, const v1::WatchJobsRequest* request) override {
+    if (auto caller = guard_.admit(*context, Action::kWatchJobs); !caller)
+      return rpc::refuse_stream<v1::WatchJobsResponse>(caller.error());
+    return watch_jobs(core_, *request);
+  }
+  ServerWriteReactor<v1::ReadOutputResponse>* ReadOutput(
+      CallbackServerContext* context, const v1::ReadOutputRequest* request) override {
+    if (auto caller = guard_.admit(*context, Action::kReadOutput); !caller)
+      return rpc::refuse_stream<v1::ReadOutputResponse>(caller.error());
+    return read_output(core_, *request);
+  }
+
+ private:
+  Core& core_;
+  const rpc::Guard guard_;
+};
+
+class OperatorService final : public v1::OperatorService::CallbackService {
+ public:
+  OperatorService(Core& core, rpc::Caller caller) : core_(core), guard_(std::move(caller)) {}
+
+  ServerUnaryReactor* ListWorkers(CallbackServerContext* context,
+                                  const v1::ListWorkersRequest* request,
+                                  v1::ListWorkersResponse* response) override {
+    return admit(guard_, context, Action::kListWorkers, response,
+                 [&](const auto&, const auto& reply) { list_workers(core_, *request, reply); });
+  }
+  ServerUnaryReactor* DrainWorker(CallbackServerContext* context, const v1::DrainWorkerRequest*,
+                                  v1::DrainWorkerResponse*) override {
+    return unimplemented(guard_, context, Action::kDrainWorker, "DrainWorker");
+  }
+  ServerUnaryReactor* UndrainWorker(CallbackServerContext* context, const v1::UndrainWorkerRequest*,
+                                    v1::UndrainWorkerResponse*) override {
+    return unimplemented(guard_, context, Action::kDrainWorker, "UndrainWorker");
+  }
+  ServerUnaryReactor* ForgetWorker(CallbackServerContext* context, const v1::ForgetWorkerRequest*,
+                                   v1::ForgetWorkerResponse*) override {
+    return unimplemented(guard_, context, Action::kForgetWorker, "ForgetWorker");
+  }
+
+ private:
+  Core& core_;
+  const rpc::Guard guard_;
+};
+
+class RegistryService final : public v1::RegistryService::CallbackService {
+ public:
+  RegistryService(Core& core, rpc::Caller caller) : core_(core), guard_(std::move(caller)) {}
+
+  ServerUnaryReactor* RegisterWorker(CallbackServerContext* context,
+                                     const v1::RegisterWorkerRequest* request,
+                                     v1::RegisterWorkerResponse* response) override {
+    return admit(guard_, context, Action::kRegisterWorker, response,
+                 [&](const auto&, const auto& reply) { register_worker(core_, *request, reply); });
+  }
+  ServerUnaryReactor* DeregisterWorker(CallbackServerContext* context,
+                                       const v1::DeregisterWorkerRequest* request,
+                                       v1::DeregisterWorkerResponse* response) override {
+    return admit(
+        guard_, context, Action::kDeregisterWorker, response,
+        [&](const auto&, const auto& reply) { deregister_worker(core_, *request, reply); });
+  }
+
+ private:
+  Core& core_;
+  const rpc::Guard guard_;
+};
+
+}  // namespace
+
+rpc::ServiceFactory make_services(Core& core) {
+  return [&core](const rpc::Caller& caller) {
+    std::vector<std::unique_ptr<grpc::Service>> services;
+    services.push_back(std::make_unique<JobService>(core, caller));
+    services.push_back(std::make_unique<OperatorService>(core, caller));
+    services.push_back(std::make_unique<RegistryService>(core, caller));
+    return services;
+  };
+}
+
+std::vector<std::string> service_names() {
+  return {v1::JobService::service_full_name(), v1::OperatorService::service_full_name(),
+          v1::RegistryService::service_full_name()};
+}
+
+}  // namespace takt::scheduler

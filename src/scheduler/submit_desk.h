@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Takes jobs. Guarantees: answered means on disk; the same request id of the same submitter with
+// the same specs gets the first answer, also while the first is still under way, and runs nothing
+// twice; several specs are taken all or none. Loop thread only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "base/uuid.h"
+#include "job/spec.h"
+#include "scheduler/job_table.h"
+#include "scheduler/ledger.h"
+#include "scheduler/mailbox.h"
+#include "store/reader.h"
+
+namespace takt::scheduler {
+
+struct Submission {
+  std::string submitter;     // whose request ids these are
+  std::string submitted_by;  // for people
+  std::string submit_user;   // the local user, empty over TCP
+  std::string request_id;    // empty: nothing to compare with
+  std::vector<JobSpec> specs;
+};
+
+struct Submitted {
+  std::vector<Uuid> job_ids;
+  std::int64_t revision = 0;  // of the first one's submission
+};
+
+class SubmitDesk {
+ public:
+  using Done = std::function<void(const Result<Submitted>&)>;
+
+  SubmitDesk(store::Reader& reader, std::shared_ptr<Mailbox> mailbox, Ledger& ledger,
+             JobTable& jobs);
+
+  // Calls `done` once, after the commit.
+  void submit(Submission submission, Done done);
+
+ private:
+  using Key = std::pair<std::string, std::string>;  // submitter, request id
+  // The first of its key, and those that came with the same id before it was answered.
+  struct Pending {
+    Submission submission;
+    std::vector<Done> waiting;
+  };
+
+  void on_looked_up(const Key& key, Result<std::optional<store::StoredRequest>> stored);
+  void answer(const Key& key, const Result<Submitted>& result);
+  void take(const Submission& submission, Done done);
+  [[nodiscard]] Result<void> room_for(std::size_t count) const;
+
+  store::Reader& reader_;
+  const std::shared_ptr<Mailbox> mailbox_;
+  Ledger& ledger_;
+  JobTable& jobs_;
+  std::map<Key, Pending> pending_;
+};
+
+}  // namespace takt::scheduler

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// SubmitJob and SubmitJobs: everything is checked here; the desk takes the jobs on the loop.
+#include <utility>
+
+#include "base/limits.h"
+#include "rpc/convert_spec.h"
+#include "scheduler/verbs.h"
+
+namespace takt::scheduler {
+namespace {
+
+// Whose user the job runs as. Left empty, the worker takes its default user: that is what root
+// gets, since root is refused on workers unless they say otherwise.
+Result<void> decide_user(const rpc::Caller& caller, JobSpec& spec, const std::string& field) {
+  const std::string own = caller.local ? caller.user_name : "";
+  if (spec.user.empty()) {
+    if (caller.uid != 0) spec.user = own;
+    return {};
+  }
+  if (spec.user == own || is_operator(caller)) return {};
+  return Error{ErrorCode::kPermissionDenied,
+               field + ": " + who(caller) + " may not run jobs as \"" + spec.user +
+                   "\"; leave it empty, or have an operator submit the job",
+               field, 0};
+}
+
+Result<JobSpec> checked_spec(const rpc::Caller& caller, const v1::JobSpec& message,
+                             const std::string& prefix) {
+  if (message.ByteSizeLong() > limits::kSpecMaxBytes) {
+    return invalid(prefix + "spec", "has " + std::to_string(message.ByteSizeLong()) +
+                                        " bytes; at most " + std::to_string(limits::kSpecMaxBytes) +
+                                        " are accepted");
+  }
+  auto spec = rpc::spec_from_proto(message);
+  if (!spec) {
+    Error error = spec.error();
+    error.field = prefix + error.field;
+    return error;
+  }
+  if (auto decided = decide_user(caller, *spec, prefix + "spec.user"); !decided)
+    return decided.error();
+  return spec;
+}
+
+Result<Submission> new_submission(const rpc::Caller& caller, const std::string& request_id) {
+  if (request_id.size() > limits::kRequestIdMaxBytes) {
+    return invalid("request_id", "has " + std::to_string(request_id.size()) + " bytes; at most " +
+                                     std::to_string(limits::kRequestIdMaxBytes) + " are accepted");
+  }
+  Submission submission;
+  submission.submitter = caller.local ? "uid " + std::to_string(caller.uid) : "tcp";
+  submission.submitted_by = who(caller);
+  submission.submit_user = local_user(caller);
+  submission.request_id = request_id;
+  return submission;
+}
+
+void submit(Core& core, Submission submission, const SubmitDesk::Done& done) {
+  core.run(
+      [&core, submission = std::move(submission), done] { core.desk().submit(submission, done); },
+      [done](const Error& error) { done(error); });
+}
+
+}  // namespace
+
+void submit_job(Core& core, const rpc::Caller& caller, const v1::SubmitJobRequest& request,
+                const rpc::UnaryReply<v1::SubmitJobResponse>& reply) {
+  auto submission = new_submission(caller, request.request_id());
+  if (!submission) {
+    reply.fail(submission.error());
+    return;
+  }
+  auto spec = checked_spec(caller, request.spec(), "");
+  if (!spec) {
+    reply.fail(spec.error());
+    return;
+  }
+  submission->specs.push_back(std::move(*spec));
+  submit(core, std::move(*submission), [reply](const Result<Submitted>& submitted) {
+    if (!submitted) {
+      reply.fail(submitted.error());
+      return;
+    }
+    v1::SubmitJobResponse response;
+    response.set_job_id(submitted->job_ids.front().str());
+    response.set_revision(submitted->revision);
+    reply.finish(std::move(response));
+  });
+}
+
+void submit_jobs(Core& core, const rpc::Caller& caller, const v1::SubmitJobsRequest& request,
+                 const rpc::UnaryReply<v1::SubmitJobsResponse>& reply) {
+  auto submission = new_submission(caller, request.request_id());
+  if (!submission) {
+    reply.fail(submission.error());
+    return;
+  }
+  const auto count = static_cast<std::size_t>(request.specs_size());
+  if (count == 0 || count > limits::kSubmitJobsMax) {
+    reply.fail(invalid("specs", "has " + std::to_string(count) + " entries; 1 to " +
+                                    std::to_string(limits::kSubmitJobsMax) + " are accepted"));
+    return;
+  }
+  for (int at = 0; at < request.specs_size(); ++at) {
+    auto spec = checked_spec(caller, request.specs(at), "specs[" + std::to_string(at) + "].");
+    if (!spec) {
+      reply.fail(spec.error());
+      return;
+    }
+    submission->specs.push_back(std::move(*spec));
+  }
+  submit(core, std::move(*submission), [reply](const Result<Submitted>& submitted) {
+    if (!submitted) {
+      reply.fail(submitted.error());
+      return;
+    }
+    v1::SubmitJobsResponse response;
+    for (const Uuid& id : submitted->job_ids) response.add_job_ids(id.str());
+    reply.finish(std::move(response));
+  });
+}
+
+}  // namespace takt::scheduler

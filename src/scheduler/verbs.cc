@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the verbs share.
+#include "scheduler/verbs.h"
+
+#include <algorithm>
+
+#include "base/limits.h"
+#include "rpc/convert.h"
+
+namespace takt::scheduler {
+
+bool is_operator(const rpc::Caller& caller) {
+  return caller.every_role || caller.role == rpc::Role::kOperator;
+}
+
+std::string local_user(const rpc::Caller& caller) {
+  if (!caller.local) return "";
+  return caller.user_name.empty() ? "uid " + std::to_string(caller.uid) : caller.user_name;
+}
+
+std::string who(const rpc::Caller& caller) {
+  return caller.local && !caller.user_name.empty() ? "user " + caller.user_name : caller.describe();
+}
+
+Result<std::size_t> page_size(int asked) {
+  if (asked < 0)
+    return invalid("page_size", std::to_string(asked) + " is negative; give 0 (the default) to " +
+                                    std::to_string(limits::kPageSizeMax));
+  if (asked == 0) return limits::kPageSizeDefault;
+  return std::min(static_cast<std::size_t>(asked), limits::kPageSizeMax);
+}
+
+v1::Job view_to_proto(const store::JobView& view) {
+  v1::Job job = rpc::job_to_proto(view.job);
+  if (view.unreachable_since)
+    *job.mutable_unreachable_since_time() = rpc::time_to_proto(*view.unreachable_since);
+  return job;
+}
+
+}  // namespace takt::scheduler

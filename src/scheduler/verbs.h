@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// What each RPC does, one file a verb. Each is called on a gRPC thread by a caller that may do it,
+// answers later, and checks all of its request before anything happens.
+#pragma once
+
+#include "rpc/caller.h"
+#include "rpc/unary.h"
+#include "scheduler/core.h"
+#include "takt/v1/job_service.grpc.pb.h"
+#include "takt/v1/operator_service.grpc.pb.h"
+#include "takt/v1/registry_service.grpc.pb.h"
+
+namespace takt::scheduler {
+
+void submit_job(Core& core, const rpc::Caller& caller, const v1::SubmitJobRequest& request,
+                const rpc::UnaryReply<v1::SubmitJobResponse>& reply);
+void submit_jobs(Core& core, const rpc::Caller& caller, const v1::SubmitJobsRequest& request,
+                 const rpc::UnaryReply<v1::SubmitJobsResponse>& reply);
+void get_job(Core& core, const v1::GetJobRequest& request,
+             const rpc::UnaryReply<v1::GetJobResponse>& reply);
+void list_jobs(Core& core, const v1::ListJobsRequest& request,
+               const rpc::UnaryReply<v1::ListJobsResponse>& reply);
+void stop_job(Core& core, const rpc::Caller& caller, const v1::StopJobRequest& request,
+              const rpc::UnaryReply<v1::StopJobResponse>& reply);
+void list_workers(Core& core, const v1::ListWorkersRequest& request,
+                  const rpc::UnaryReply<v1::ListWorkersResponse>& reply);
+void register_worker(Core& core, const v1::RegisterWorkerRequest& request,
+                     const rpc::UnaryReply<v1::RegisterWorkerResponse>& reply);
+void deregister_worker(Core& core, const v1::DeregisterWorkerRequest& request,
+                       const rpc::UnaryReply<v1::DeregisterWorkerResponse>& reply);
+
+grpc::ServerWriteReactor<v1::WatchJobsResponse>* watch_jobs(Core& core,
+                                                            const v1::WatchJobsRequest& request);
+grpc::ServerWriteReactor<v1::ReadOutputResponse>* read_output(Core& core,
+                                                              const v1::ReadOutputRequest& request);
+
+// A caller with the rights of an operator.
+[[nodiscard]] bool is_operator(const rpc::Caller& caller);
+
+// The local user that a caller is: a name, or "uid 1000" where it has none; empty over TCP.
+[[nodiscard]] std::string local_user(const rpc::Caller& caller);
+
+// "user alice", or the caller's description where it is no local user.
+[[nodiscard]] std::string who(const rpc::Caller& caller);
+
+// A page size as asked for, or the default; too large ones are capped.
+Result<std::size_t> page_size(int asked);
+
+// A job as it is sent, with the sign of an unreachable worker.
+v1::Job view_to_proto(const store::JobView& view);
+
+}  // namespace takt::scheduler

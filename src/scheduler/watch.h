@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// One WatchJobs stream: the history first, then what comes, without gap or double. Guarantees: at
+// most limits::kWatchQueueMax events wait for the reader of the stream; a slower one is told so.
+// Thread-safe; its stream asks on gRPC threads, the hub feeds on the loop's.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <unordered_set>
+#include <vector>
+
+#include "base/result.h"
+#include "base/uuid.h"
+#include "rpc/stream_writer.h"
+#include "store/types.h"
+#include "takt/v1/job_service.grpc.pb.h"
+
+namespace takt::scheduler {
+
+class Watch : public std::enable_shared_from_this<Watch> {
+ public:
+  using Writer = rpc::PullWriter<v1::WatchJobsResponse>;
+  struct Events {
+    // All that was fed is sent, and the watch is not live: feed it more history.
+    std::function<void(const std::shared_ptr<Watch>&)> on_hungry;
+    // The stream is over.
+    std::function<void(const std::shared_ptr<Watch>&)> on_end;
+  };
+
+  // An empty set watches all jobs.
+  static std::shared_ptr<Watch> create(std::int64_t after, std::unordered_set<Uuid> jobs,
+                                       Events events);
+
+  // What the handler returns to gRPC; asks for the first history. Once, in the handler.
+  grpc::ServerWriteReactor<v1::WatchJobsResponse>* start();
+
+  // Changes up to `up_to`, in order; moves the cursor there.
+  void feed(const std::vector<store::JobChange>& changes, std::int64_t up_to);
+  // From now on the hub feeds each commit; the history is told.
+  void go_live();
+  // Tells the newest revision, if the reader waits.
+  void sign_of_life(std::int64_t revision);
+  void finish(const grpc::Status& status) { writer_->finish(status); }
+
+  // The revision up to which it was fed. Loop thread only, as feed().
+  [[nodiscard]] std::int64_t cursor() const { return cursor_; }
+  [[nodiscard]] std::int64_t after() const { return after_; }
+
+ private:
+  Watch(std::int64_t after, std::unordered_set<Uuid> jobs, Events events)
+      : after_(after), jobs_(std::move(jobs)), events_(std::move(events)), cursor_(after) {}
+  void on_wanted();
+
+  const std::int64_t after_;
+  const std::unordered_set<Uuid> jobs_;
+  const Events events_;
+  std::shared_ptr<Writer> writer_;
+  std::int64_t cursor_;
+
+  std::mutex mutex_;  // guards what follows
+  std::deque<v1::WatchJobsResponse> queue_;
+  bool wanted_ = false;  // the stream asked, and was not answered yet
+  bool hungry_ = false;  // asked the hub for history
+  bool live_ = false;
+};
+
+}  // namespace takt::scheduler

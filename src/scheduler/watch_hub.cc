@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduler/watch_hub.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/limits.h"
+#include "rpc/status.h"
+
+namespace takt::scheduler {
+namespace {
+
+constexpr std::size_t kHistoryPage = 512;
+static_assert(kHistoryPage <= limits::kWatchQueueMax, "a page of history fits the queue");
+
+grpc::Status history_gone(std::int64_t after, std::int64_t oldest) {
+  return {grpc::StatusCode::OUT_OF_RANGE,
+          "the history after revision " + std::to_string(after) +
+              " is gone; the oldest revision kept is " + std::to_string(oldest) +
+              ": list the jobs, then watch after_revision " + std::to_string(oldest - 1)};
+}
+
+grpc::Status not_yet(std::int64_t after, std::int64_t newest) {
+  return {grpc::StatusCode::OUT_OF_RANGE,
+          "after_revision " + std::to_string(after) + " is newer than the newest revision, " +
+              std::to_string(newest) + ": list the jobs, then watch from there"};
+}
+
+}  // namespace
+
+WatchHub::WatchHub(sd::EventLoop& loop, store::Reader& reader, std::shared_ptr<Mailbox> mailbox,
+                   const Ledger& ledger)
+    : loop_(loop), reader_(reader), mailbox_(std::move(mailbox)), ledger_(ledger) {}
+
+grpc::ServerWriteReactor<v1::WatchJobsResponse>* WatchHub::watch(std::int64_t after,
+                                                                 std::unordered_set<Uuid> jobs) {
+  Watch::Events events;
+  events.on_hungry = [this, mailbox = mailbox_](const WatchPtr& watch) {
+    mailbox->post([this, watch] { on_hungry(watch); });
+  };
+  events.on_end = [this, mailbox = mailbox_](const WatchPtr& watch) {
+    mailbox->post([this, watch] { on_end(watch); });
+  };
+  return Watch::create(after, std::move(jobs), std::move(events))->start();
+}
+
+bool WatchHub::admit(const WatchPtr& watch) {
+  if (watches_.contains(watch)) return true;
+  if (ended_) {
+    watch->finish(rpc::to_status(*ended_));
+    return false;
+  }
+  if (watches_.size() >= limits::kWatchersMax) {
+    watch->finish(rpc::to_status(make_error(ErrorCode::kResourceExhausted,
+                                            "there are " + std::to_string(limits::kWatchersMax) +
+                                                " watchers already; try again later")));
+    return false;
+  }
+  if (watch->cursor() > ledger_.committed_revision()) {
+    watch->finish(not_yet(watch->cursor(), ledger_.committed_revision()));
+    return false;
+  }
+  watches_.insert(watch);
+  if (!beat_) beat_ = loop_.add_timer(nanoseconds(limits::kHeartbeat), [this] { signs_of_life(); });
+  return true;
+}
+
+void WatchHub::on_hungry(const WatchPtr& watch) {
+  if (!admit(watch)) return;
+  const std::int64_t newest = ledger_.committed_revision();
+  if (watch->cursor() >= newest) {
+    // Nothing can be committed between this and the next commit's hook: no gap, no double.
+    watch->go_live();
+    live_.insert(watch);
+    return;
+  }
+  reader_.events(watch->cursor(), newest, kHistoryPage,
+                 [this, mailbox = mailbox_, watch, newest](Result<store::EventPage> page) {
+                   mailbox->post([this, watch, newest, page = std::move(page)] {
+                     on_page(watch, newest, page);
+                   });
+                 });
+}
+
+void WatchHub::on_page(const WatchPtr& watch, std::int64_t up_to,
+                       const Result<store::EventPage>& page) {
+  if (!watches_.contains(watch)) return;
+  if (!page) return watch->finish(rpc::to_status(page.error()));
+  // after_revision 0 asks for what there is, wherever that begins.
+  const bool from_start = watch->cursor() == 0 && watch->after() == 0;
+  if (!from_start && page->oldest > watch->cursor() + 1)
+    return watch->finish(history_gone(watch->cursor(), page->oldest));
+  const bool last = page->changes.size() < kHistoryPage;
+  watch->feed(page->changes, last ? up_to : page->changes.back().revision);
+}
+
+void WatchHub::on_committed(const std::vector<store::JobChange>& changes) {
+  for (const WatchPtr& watch : live_) watch->feed(changes, changes.back().revision);
+}
+
+void WatchHub::on_end(const WatchPtr& watch) {
+  live_.erase(watch);
+  watches_.erase(watch);
+}
+
+void WatchHub::end_all(const Error& error, bool for_good) {
+  if (for_good) ended_ = error;
+  for (const WatchPtr& watch : watches_) watch->finish(rpc::to_status(error));
+  live_.clear();
+  watches_.clear();
+}
+
+void WatchHub::signs_of_life() {
+  for (const WatchPtr& watch : live_) watch->sign_of_life(ledger_.committed_revision());
+  beat_.reset();
+  if (!watches_.empty())
+    beat_ = loop_.add_timer(nanoseconds(limits::kHeartbeat), [this] { signs_of_life(); });
+}
+
+}  // namespace takt::scheduler

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// WatchJobs: checks the request; the hub does the rest.
+#include <utility>
+
+#include "base/limits.h"
+#include "scheduler/verbs.h"
+
+namespace takt::scheduler {
+
+grpc::ServerWriteReactor<v1::WatchJobsResponse>* watch_jobs(Core& core,
+                                                            const v1::WatchJobsRequest& request) {
+  using Response = v1::WatchJobsResponse;
+  if (request.after_revision() < 0) {
+    return rpc::refuse_stream<Response>(
+        invalid("after_revision", std::to_string(request.after_revision()) +
+                                      " is negative; give 0 for all that the history holds"));
+  }
+  if (request.job_ids_size() > static_cast<int>(limits::kWatchedJobsMax)) {
+    return rpc::refuse_stream<Response>(
+        invalid("job_ids", "has " + std::to_string(request.job_ids_size()) + " entries; at most " +
+                               std::to_string(limits::kWatchedJobsMax) + " are accepted"));
+  }
+  std::unordered_set<Uuid> jobs;
+  for (const std::string& text : request.job_ids()) {
+    const auto id = Uuid::parse(text, "job_ids");
+    if (!id) return rpc::refuse_stream<Response>(id.error());
+    jobs.insert(*id);
+  }
+  return core.watches().watch(request.after_revision(), std::move(jobs));
+}
+
+}  // namespace takt::scheduler

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a session's list settles, and how workers come and go.
+#include "unit/scheduler/scheduler_fixture.h"
+
+namespace takt::scheduler {
+namespace {
+
+using OnStart = test::FakeWorker::OnStart;
+
+v1::Attempt attempt_of(const std::string& job, v1::JobState state) {
+  v1::Attempt attempt;
+  attempt.set_job_id(job);
+  attempt.set_number(1);
+  attempt.set_worker_id(kWorkerOne);
+  attempt.set_state(state);
+  return attempt;
+}
+
+TEST_F(SchedulerTest, AStartThatNeverArrivedIsSentAgainInTheSameBoot) {
+  const auto worker = make_worker(kWorkerOne, "one");
+  worker->on_start(OnStart::kLose);
+  const std::string job = submit(spec());
+  ASSERT_TRUE(worker->wait_starts(1));
+  worker->die();
+  worker->on_start(OnStart::kRun);
+  worker->serve();
+  watch_until(job, v1::JOB_STATE_RUNNING);
+  ASSERT_EQ(worker->starts().size(), 2U);
+  EXPECT_EQ(worker->starts()[1].attempt(), worker->starts()[0].attempt());
+  EXPECT_EQ(get(job).attempts_size(), 1);
+}
+
+TEST_F(SchedulerTest, AnAttemptThatIsGoneWithItsBootIsLost) {
+  const auto worker = make_worker(kWorkerOne, "one");
+  worker->on_start(OnStart::kLose);
+  const std::string job = submit(spec());
+  ASSERT_TRUE(worker->wait_starts(1));
+  worker->die();
+  worker->set_boot("boot-2");
+  worker->serve();
+  const auto seen = watch_until(job, v1::JOB_STATE_FAILED);
+  EXPECT_EQ(seen.back().event().end().cause(), v1::END_CAUSE_WORKER_LOST);
+  EXPECT_EQ(worker->starts().size(), 1U);
+  const std::string next = submit(spec());
+  ASSERT_TRUE(worker->wait_starts(2)) << "its slot is free";
+  EXPECT_EQ(worker->starts()[1].job_id(), next);
+}
+
+TEST_F(SchedulerTest, ARunningJobSurvivesWorkerAndSchedulerRestarts) {
+  const auto worker = make_worker(kWorkerOne, "one");
+  const std::string job = submit(spec());
+  watch_until(job, v1::JOB_STATE_RUNNING);
+  worker->die();
+  worker->serve();
+  ASSERT_TRUE(worker->wait_sessions(2));
+  stop();
+  worker->end(job, 0);  // while no scheduler is there
+  start();
+  watch_until(job, v1::JOB_STATE_SUCCEEDED);
+  ASSERT_TRUE(worker->wait_acknowledged(job));
+  EXPECT_EQ(worker->starts().size(), 1U);
+  EXPECT_EQ(worker->early_commands(), 0);
+}
+
+TEST_F(SchedulerTest, AnEndIsAcknowledgedEachTimeThatItComes) {
+  const auto worker = make_worker(kWorkerOne, "one");
+  worker->on_start(OnStart::kSucceed);
+  const std::string job = submit(spec());
+  ASSERT_TRUE(worker->wait_acknowledged(job));
+  worker->die();
+  worker->serve();
+  EXPECT_TRUE(worker->wait_acknowledged(job, 2)) << "the list has it again";
+  EXPECT_EQ(get(job).state(), v1::JOB_STATE_SUCCEEDED);
+}
+
+TEST_F(SchedulerTest, UnknownAttemptsAreLeftAloneAndUnknownEndsAcknowledged) {
+  test::FakeWorker worker(kWorkerOne, "one", folder_.path() + "/one.sock");
+  const std::string runs = "aaaaaaaa-0000-4000-8000-000000000001";
+  const std::string ended = "bbbbbbbb-0000-4000-8000-000000000002";
+  worker.hold(attempt_of(runs, v1::JOB_STATE_RUNNING));
+  v1::Attempt over = attempt_of(ended, v1::JOB_STATE_SUCCEEDED);
+  over.mutable_end()->set_cause(v1::END_CAUSE_EXITED);
+  worker.hold(over);
+  worker.serve();
+  add_worker(worker);
+  ASSERT_TRUE(worker.wait_acknowledged(ended));
+  submit(spec());
+  ASSERT_TRUE(worker.wait_starts(1));
+  EXPECT_TRUE(worker.stops().empty());
+}
+
+TEST_F(SchedulerTest, AStopThatMissedItsWorkerIsSentWithTheNextSession) {
+  const auto worker = make_worker(kWorkerOne, "one");
+  const std::string job = submit(spec());
+  watch_until(job, v1::JOB_STATE_RUNNING);
+  worker->die();
+  stop_job(job, "while away");
+  EXPECT_EQ(get(job).state(), v1::JOB_STATE_RUNNING);
+  worker->serve();
+  ASSERT_TRUE(worker->wait_stops(1));
+  watch_until(job, v1::JOB_STATE_STOPPED);
+}
+
+TEST_F(SchedulerTest, AnUnreachableWorkerChangesNoJob) {
+  stop();
+  config_.unreachable_after = milliseconds(300);
+  start();
+  const auto worker = make_worker(kWorkerOne, "one");
+  const std::string job = submit(spec());
+  watch_until(job, v1::JOB_STATE_RUNNING);
+  EXPECT_FALSE(get(job).has_unreachable_since_time());
+  worker->die();
+  ASSERT_TRUE(wait_worker(kWorkerOne, v1::WORKER_STATE_UNREACHABLE));
+  EXPECT_EQ(get(job).state(), v1::JOB_STATE_RUNNING);
+  EXPECT_TRUE(get(job).has_unreachable_since_time());
+  worker->serve();
+  ASSERT_TRUE(wait_worker(kWorkerOne, v1::WORKER_STATE_READY));
+  EXPECT_FALSE(get(job).has_unreachable_since_time());
+}
+
+TEST_F(SchedulerTest, AWorkerThatWentAwayIsNotDialledUntilItRegisters) {
+  const auto worker = make_worker(kWorkerOne, "one");
+  const std::string job = submit(spec());
+  watch_until(job, v1::JOB_STATE_RUNNING);
+  v1::DeregisterWorkerRequest request;
+  request.set_worker_id(kWorkerOne);
+  v1::DeregisterWorkerResponse response;
+  ASSERT_TRUE(registry_->DeregisterWorker(context().get(), request, &response).ok());
+  EXPECT_EQ(workers()[0].state(), v1::WORKER_STATE_AWAY);
+  restart();
+  EXPECT_EQ(get(job).state(), v1::JOB_STATE_RUNNING);
+  const std::string waits = submit(spec());
+  EXPECT_EQ(worker->sessions(), 1);
+  add_worker(*worker);
+  EXPECT_EQ(worker->sessions(), 2);
+  watch_until(waits, v1::JOB_STATE_RUNNING);
+  EXPECT_EQ(workers()[0].state(), v1::WORKER_STATE_READY);
+  request.set_worker_id(kWorkerTwo);
+  EXPECT_EQ(registry_->DeregisterWorker(context().get(), request, &response).error_code(),
+            grpc::StatusCode::NOT_FOUND);
+}
+
+TEST_F(SchedulerTest, TheNewestAddressOfAWorkerCounts) {
+  const auto old = make_worker(kWorkerOne, "one");
+  test::FakeWorker moved(kWorkerOne, "one", folder_.path() + "/moved.sock");
+  moved.serve();
+  add_worker(moved);
+  const std::string job = submit(spec());
+  ASSERT_TRUE(moved.wait_starts(1));
+  EXPECT_TRUE(old->starts().empty());
+  EXPECT_EQ(workers().size(), 1U);
+  EXPECT_EQ(workers()[0].address(), moved.address());
+}
+
+}  // namespace
+}  // namespace takt::scheduler
