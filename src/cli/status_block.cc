@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/status_block.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "base/units.h"
+#include "cli/text.h"
+#include "rpc/convert.h"
+
+namespace takt::cli {
+namespace {
+
+constexpr std::size_t kLabelColumn = 10;
+
+std::string line(std::string_view label, const std::string& value) {
+  if (value.empty()) return "";
+  return std::string(kLabelColumn - label.size(), ' ') + std::string(label) + ": " + value + "\n";
+}
+
+std::string since_text(const google::protobuf::Timestamp& time, const Layout& layout) {
+  if (layout.full) return " since " + when_text(time, layout);
+  const auto span = layout.now - rpc::time_from_proto(time);
+  return " for " + format_duration(std::max(microseconds(span), microseconds(0)));
+}
+
+// The mark before the id: filled while it lives or went well, colour as systemctl's.
+std::string mark(const v1::Job& job, const Screen& screen) {
+  const std::string dot = screen.utf8 ? "●" : "*";
+  if (!screen.colour) return dot;
+  switch (job.state()) {
+    case v1::JOB_STATE_RUNNING:
+    case v1::JOB_STATE_SUCCEEDED:
+      return "\033[32m" + dot + "\033[0m";
+    case v1::JOB_STATE_FAILED:
+      return "\033[31m" + dot + "\033[0m";
+    default:
+      return dot;
+  }
+}
+
+const v1::Attempt* latest(const v1::Job& job) {
+  return job.attempts_size() == 0 ? nullptr : &job.attempts(job.attempts_size() - 1);
+}
+
+std::string state_value(const v1::Job& job, const Layout& layout) {
+  std::string text = state_text(job.state());
+  if (job.has_end()) {
+    const std::string how = end_text(job.end());  // "stopped by alice" says the state already
+    text = how.starts_with(text) ? how : text + " (" + how + ")";
+    if (job.has_end_time())
+      text += (layout.full ? " at " : " ") + when_text(job.end_time(), layout) +
+              (layout.full ? "" : " ago");
+    return text;
+  }
+  const v1::Attempt* attempt = latest(job);
+  if (attempt != nullptr && attempt->has_start_time())
+    text += since_text(attempt->start_time(), layout);
+  else if (job.has_submit_time())
+    text += since_text(job.submit_time(), layout);
+  if (!job.stop_requested_by().empty())
+    text += ", asked to stop by " + printable(job.stop_requested_by());
+  if (job.has_unreachable_since_time())
+    text += ", worker out of reach" + since_text(job.unreachable_since_time(), layout);
+  return text;
+}
+
+std::string worker_value(const v1::Job& job) {
+  const v1::Attempt* attempt = latest(job);
+  if (attempt == nullptr) return "";
+  std::string text = printable(attempt->worker_name().empty() ? short_id(attempt->worker_id())
+                                                              : attempt->worker_name());
+  if (!attempt->user().empty()) text += ", as " + printable(attempt->user());
+  text += ", attempt " + std::to_string(attempt->number());
+  if (job.spec().retry().max_attempts() > 1)
+    text += " of " + std::to_string(job.spec().retry().max_attempts());
+  return text;
+}
+
+std::string joined(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
+  return text;
+}
+
+std::string usage_value(const v1::Usage& usage, bool exact) {
+  std::vector<std::string> parts;
+  if (const auto cpu = cpu_time(usage)) parts.push_back(format_duration(*cpu) + " CPU");
+  if (usage.has_memory_peak_bytes())
+    parts.push_back(size_text(usage.memory_peak_bytes(), exact) + " memory peak");
+  if (usage.has_tasks_peak()) parts.push_back(std::to_string(usage.tasks_peak()) + " tasks peak");
+  if (usage.has_io_read_bytes()) parts.push_back(size_text(usage.io_read_bytes(), exact) + " read");
+  if (usage.has_io_write_bytes())
+    parts.push_back(size_text(usage.io_write_bytes(), exact) + " written");
+  if (usage.stragglers() > 0)
+    parts.push_back(std::to_string(usage.stragglers()) + " stragglers killed");
+  return joined(parts);
+}
+
+std::string output_value(const v1::Job& job, const v1::Usage& usage, bool exact) {
+  std::vector<std::string> parts;
+  if (usage.has_stdout_bytes()) parts.push_back(size_text(usage.stdout_bytes(), exact) + " stdout");
+  if (usage.has_stderr_bytes()) parts.push_back(size_text(usage.stderr_bytes(), exact) + " stderr");
+  const std::int64_t lost = usage.stdout_truncated_bytes() + usage.stderr_truncated_bytes();
+  if (lost > 0) parts.push_back(size_text(lost, exact) + " not kept");
+  if (usage.journal_dropped_lines() > 0)
+    parts.push_back(std::to_string(usage.journal_dropped_lines()) + " lines not in the journal");
+  if (parts.empty()) return "";
+  return joined(parts) + " (takt logs " + short_id(job.job_id()) + ")";
+}
+
+std::string earlier_lines(const v1::Job& job, const Layout& layout) {
+  std::string text;
+  for (int i = 0; i + 1 < job.attempts_size(); ++i) {
+    const v1::Attempt& attempt = job.attempts(i);
+    std::string value =
+        "attempt " + std::to_string(attempt.number()) + " on " + printable(attempt.worker_name());
+    if (attempt.has_end()) value += ": " + end_text(attempt.end());
+    if (attempt.has_end_time())
+      value += ", " + when_text(attempt.end_time(), layout) + (layout.full ? "" : " ago");
+    text += line(i == 0 ? "Earlier" : "", value);
+  }
+  return text;
+}
+
+std::string labels_value(const v1::JobSpec& spec) {
+  std::vector<std::string> parts;
+  for (const auto& [key, value] : spec.labels()) parts.push_back(printable(key + "=" + value));
+  std::sort(parts.begin(), parts.end());
+  return joined(parts);
+}
+
+}  // namespace
+
+std::string when_text(const google::protobuf::Timestamp& time, const Layout& layout) {
+  const WallTime when = rpc::time_from_proto(time);
+  if (layout.full) return format_time(when);
+  return coarse(std::max(microseconds(layout.now - when), microseconds(0)));
+}
+
+std::string status_block(const v1::Job& job, const Layout& layout) {
+  std::string text = mark(job, layout.screen) + " " + job.job_id();
+  if (!job.spec().name().empty()) text += " " + printable(job.spec().name());
+  text += "\n" + line("State", state_value(job, layout));
+  text += line("Command", command_text(job.spec()));
+  text += line("Labels", labels_value(job.spec()));
+  if (job.has_submit_time())
+    text += line("Submitted", when_text(job.submit_time(), layout) + (layout.full ? "" : " ago") +
+                                  " by " + submitter(job));
+  text += line("Worker", worker_value(job));
+  if (const v1::Attempt* attempt = latest(job)) {
+    text += line("Unit", printable(attempt->unit()));
+    if (!ended(job) && attempt->leader_pid() > 0)
+      text += line("Main PID", std::to_string(attempt->leader_pid()));
+    text += line("Usage", usage_value(attempt->usage(), layout.bytes));
+    text += line("Output", output_value(job, attempt->usage(), layout.bytes));
+  }
+  text += line("Note", printable(job.end().note()));
+  return text + earlier_lines(job, layout);
+}
+
+}  // namespace takt::cli

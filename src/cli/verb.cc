@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/verb.h"
+
+#include <array>
+
+namespace takt::cli {
+namespace {
+
+constexpr std::array<const Verb*, 8> kVerbs = {&kRunVerb,  &kSubmitVerb, &kListVerb, &kStatusVerb,
+                                               &kStopVerb, &kWaitVerb,   &kLogsVerb, &kWorkersVerb};
+
+}  // namespace
+
+std::span<const Verb* const> verbs() { return kVerbs; }
+
+const Verb* find_verb(std::string_view name) {
+  for (const Verb* verb : kVerbs)
+    if (verb->name == name) return verb;
+  return nullptr;
+}
+
+}  // namespace takt::cli

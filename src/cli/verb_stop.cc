@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// takt stop: asks jobs to stop; the end comes later.
+#include "base/units.h"
+#include "cli/invocation.h"
+#include "cli/json.h"
+#include "cli/text.h"
+#include "cli/verb.h"
+#include "rpc/convert.h"
+#include "rpc/status.h"
+
+namespace takt::cli {
+namespace {
+
+Result<v1::StopJobRequest> make_request(const std::string& reason, const std::string& grace) {
+  v1::StopJobRequest request;
+  if (reason.size() > limits::kReasonMaxBytes || rpc::clean_text(reason, reason.size()) != reason)
+    return invalid("--reason",
+                   "takes up to " + std::to_string(limits::kReasonMaxBytes) + " bytes of UTF-8");
+  request.set_reason(reason);
+  if (grace.empty()) return request;
+  const auto span = parse_duration(grace, "--grace");
+  if (!span) return span.error();
+  if (*span > limits::kStopGraceMax)
+    return invalid("--grace", in_quotes(grace) + " is too long; up to 24h is accepted");
+  *request.mutable_grace() = rpc::duration_to_proto(*span);
+  return request;
+}
+
+int run_stop(Invocation& call) {
+  std::vector<std::string> jobs;
+  std::string reason, grace;
+  call.operands(jobs, limits::kClientJobsMax);
+  call.option("--reason", "TEXT", reason, "Why, in your words; kept with the job's end.");
+  call.option("--grace", "TIME", grace,
+              "Time between the stop signal and SIGKILL, instead of the job's own.");
+  if (const auto end = call.parse()) return *end;
+  auto request = make_request(reason, grace);
+  if (!request) return call.usage(request.error().message);
+  auto client = call.connect();
+  if (!client) return call.fail("can't stop jobs", client.error());
+  int code = 0;
+  for (const std::string& name : jobs) {
+    request->set_job_id(name);
+    const auto response = (*client)->call(&v1::JobService::Stub::StopJob, *request);
+    if (!response) {
+      code = call.fail("can't stop job " + in_quotes(name), response.error());
+      if (out_of_reach(response.error())) return code;
+    } else if (call.json()) {
+      if (const int failed = call.answer(to_json(*response) + "\n")) return failed;
+    }
+  }
+  return code;
+}
+
+}  // namespace
+
+constinit const Verb kStopVerb = {
+    .name = "stop",
+    .group = "Jobs",
+    .operands = "JOB...",
+    .summary = "stop jobs, with all their processes",
+    .examples =
+        "  takt stop 6f0b --reason \"wrong table\"\n"
+        "  takt stop 6f0b --grace 0 && takt wait 6f0b\n",
+    .details =
+        "Returns once the request is on the scheduler's disk; takt wait waits for the end.\n"
+        "Stopping a job that has ended changes nothing and is no error.\n"
+        "With --json: a StopJobResponse a line.\n",
+    .run = run_stop,
+};
+
+}  // namespace takt::cli

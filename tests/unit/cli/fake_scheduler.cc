@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "unit/cli/fake_scheduler.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <algorithm>
+
+#include "base/fs.h"
+#include "rpc/status.h"
+
+namespace takt::cli {
+
+// One call of ReadOutput under way.
+struct FakeScheduler::Stream {
+  grpc::ServerWriter<v1::ReadOutputResponse>* writer;
+  const v1::ReadOutputRequest* request;
+  std::int64_t out_at = 0;
+  std::int64_t err_at = 0;
+  std::size_t sent = 0;
+  std::size_t sent_most = std::string::npos;
+};
+
+v1::JobEnd exited(int code) {
+  v1::JobEnd end;
+  end.set_cause(v1::END_CAUSE_EXITED);
+  end.set_exit_code(code);
+  return end;
+}
+
+FakeScheduler::FakeScheduler() {
+  char folder[] = "/tmp/takt-cli-test-XXXXXX";
+  folder_ = ::mkdtemp(folder);
+  job_.set_job_id(kJobId);
+  job_.set_revision(7);
+  job_.set_state(v1::JOB_STATE_RUNNING);
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort(address(), grpc::InsecureServerCredentials());
+  builder.RegisterService(static_cast<v1::JobService::Service*>(this));
+  builder.RegisterService(static_cast<v1::OperatorService::Service*>(this));
+  server_ = builder.BuildAndStart();
+}
+
+FakeScheduler::~FakeScheduler() {
+  server_->Shutdown(std::chrono::system_clock::now());
+  server_.reset();
+  EXPECT_TRUE(remove_tree(AT_FDCWD, folder_).ok());
+}
+
+void FakeScheduler::set_job(const v1::Job& job) {
+  const std::lock_guard lock(mutex_);
+  job_ = job;
+  changed_.notify_all();
+}
+
+void FakeScheduler::end_job(const v1::JobEnd& end) {
+  const std::lock_guard lock(mutex_);
+  *job_.mutable_end() = end;
+  job_.set_revision(job_.revision() + 1);
+  job_.set_state(v1::JOB_STATE_FAILED);
+  changed_.notify_all();
+}
+
+void FakeScheduler::wait_for_stops(std::size_t count) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return stops.size() >= count; });
+}
+
+grpc::Status FakeScheduler::take_refusal() {
+  if (refusals.empty()) return grpc::Status::OK;
+  const grpc::Status status = refusals.front();
+  refusals.pop_front();
+  return status;
+}
+
+grpc::Status FakeScheduler::SubmitJob(grpc::ServerContext*, const v1::SubmitJobRequest* request,
+                                      v1::SubmitJobResponse* response) {
+  const std::lock_guard lock(mutex_);
+  submits.push_back(*request);
+  if (auto refused = take_refusal(); !refused.ok()) return refused;
+  response->set_job_id(job_.job_id());
+  response->set_revision(job_.revision());
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeScheduler::GetJob(grpc::ServerContext*, const v1::GetJobRequest* request,
+                                   v1::GetJobResponse* response) {
+  const std::lock_guard lock(mutex_);
+  if (auto refused = take_refusal(); !refused.ok()) return refused;
+  const auto named = std::find_if(listed.begin(), listed.end(), [&](const v1::Job& job) {
+    return job.job_id() == request->job_id();
+  });
+  if (named != listed.end()) {
+    *response->mutable_job() = *named;
+    return grpc::Status::OK;
+  }
+  if (!job_.job_id().starts_with(request->job_id()))
+    return rpc::to_status(
+        make_error(ErrorCode::kNotFound, "there is no job \"" + request->job_id() + "\""));
+  *response->mutable_job() = job_;
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeScheduler::ListJobs(grpc::ServerContext*, const v1::ListJobsRequest* request,
+                                     v1::ListJobsResponse* response) {
+  const std::lock_guard lock(mutex_);
+  lists.push_back(*request);
+  if (auto refused = take_refusal(); !refused.ok()) return refused;
+  // Two jobs a page, whatever was asked for.
+  const std::size_t from = request->page_token().size() * 2;
+  for (std::size_t i = from; i < std::min(from + 2, listed.size()); ++i)
+    *response->add_jobs() = listed[i];
+  if (from + 2 < listed.size()) response->set_next_page_token(request->page_token() + "x");
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeScheduler::StopJob(grpc::ServerContext*, const v1::StopJobRequest* request,
+                                    v1::StopJobResponse* response) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (auto refused = take_refusal(); !refused.ok()) return refused;
+    stops.push_back(*request);
+    response->set_job_id(job_.job_id());
+    response->set_state(v1::JOB_STATE_ENDING);
+    changed_.notify_all();
+  }
+  if (!stop_ends) return grpc::Status::OK;
+  v1::JobEnd end;
+  end.set_cause(v1::END_CAUSE_STOPPED);
+  end.set_message("stopped by user alice");
+  end_job(end);
+  return grpc::Status::OK;
+}
+
+// Until the job has ended; false if the caller is gone first.
+bool FakeScheduler::wait_for_end(std::unique_lock<std::mutex>& lock, grpc::ServerContext& context) {
+  while (!job_.has_end() && !context.IsCancelled())
+    changed_.wait_for(lock, std::chrono::milliseconds(2));
+  return job_.has_end();
+}
+
+grpc::Status FakeScheduler::WatchJobs(grpc::ServerContext* context,
+                                      const v1::WatchJobsRequest* request,
+                                      grpc::ServerWriter<v1::WatchJobsResponse>* writer) {
+  std::unique_lock lock(mutex_);
+  watches.push_back(*request);
+  if (!watch_breaks.empty()) {
+    const grpc::StatusCode code = watch_breaks.front();
+    watch_breaks.pop_front();
+    return {code, "broken"};
+  }
+  if (end_by_watch) {
+    *job_.mutable_end() = exited(0);
+    job_.set_revision(job_.revision() + 1);
+  }
+  v1::WatchJobsResponse alive;
+  alive.set_revision(request->after_revision());
+  writer->Write(alive);
+  if (!wait_for_end(lock, *context)) return grpc::Status::CANCELLED;
+  v1::WatchJobsResponse change;
+  change.set_revision(job_.revision());
+  change.mutable_event()->set_job_id(job_.job_id());
+  *change.mutable_event()->mutable_end() = job_.end();
+  writer->Write(change);
+  while (!context->IsCancelled()) changed_.wait_for(lock, std::chrono::milliseconds(2));
+  return grpc::Status::CANCELLED;
+}
+
+// A piece of the stream that is further behind; false if all is sent or the stream is to break.
+bool FakeScheduler::send_next(Stream& stream) {
+  const auto rest = [](const std::string& text, std::int64_t at) {
+    return text.size() - std::min(text.size(), static_cast<std::size_t>(at));
+  };
+  const v1::OutputStream only = stream.request->stream();
+  if (stream.out_at >= missing_from && stream.out_at < missing_to) stream.out_at = missing_to;
+  const std::size_t out_rest = only == v1::OUTPUT_STREAM_STDERR ? 0 : rest(out, stream.out_at);
+  const std::size_t err_rest = only == v1::OUTPUT_STREAM_STDOUT ? 0 : rest(err, stream.err_at);
+  const bool error = err_rest > out_rest;
+  std::int64_t& at = error ? stream.err_at : stream.out_at;
+  std::size_t size =
+      std::min({chunk_bytes, error ? err_rest : out_rest, stream.sent_most - stream.sent});
+  if (!error && at < missing_from)
+    size = std::min(size, static_cast<std::size_t>(missing_from - at));
+  if (size == 0) return false;
+  v1::ReadOutputResponse piece;
+  piece.set_attempt(1);
+  piece.mutable_chunk()->set_stream(error ? v1::OUTPUT_STREAM_STDERR : v1::OUTPUT_STREAM_STDOUT);
+  piece.mutable_chunk()->set_offset(at);
+  piece.mutable_chunk()->set_data((error ? err : out).substr(static_cast<std::size_t>(at), size));
+  at += static_cast<std::int64_t>(size);
+  stream.sent += size;
+  return stream.writer->Write(piece);
+}
+
+grpc::Status FakeScheduler::ReadOutput(grpc::ServerContext* context,
+                                       const v1::ReadOutputRequest* request,
+                                       grpc::ServerWriter<v1::ReadOutputResponse>* writer) {
+  std::unique_lock lock(mutex_);
+  reads.push_back(*request);
+  const std::int64_t back = repeat_bytes ? 10 : 0;
+  Stream stream{.writer = writer,
+                .request = request,
+                .out_at = std::max<std::int64_t>(request->stdout_offset() - back, 0),
+                .err_at = std::max<std::int64_t>(request->stderr_offset() - back, 0)};
+  grpc::Status broken = grpc::Status::OK;
+  if (!output_breaks.empty()) {
+    stream.sent_most = output_breaks.front().after_bytes;
+    broken = grpc::Status(output_breaks.front().code, "broken");
+    output_breaks.pop_front();
+  }
+  const bool breaks = stream.sent_most != std::string::npos;
+  while (send_next(stream)) {
+  }
+  if (breaks) return broken;
+  if (!request->follow()) return grpc::Status::OK;
+  if (!wait_for_end(lock, *context)) return grpc::Status::CANCELLED;
+  v1::ReadOutputResponse last;
+  last.set_attempt(1);
+  last.set_complete(true);
+  writer->Write(last);
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeScheduler::ListWorkers(grpc::ServerContext*, const v1::ListWorkersRequest*,
+                                        v1::ListWorkersResponse* response) {
+  const std::lock_guard lock(mutex_);
+  for (const v1::Worker& worker : workers) *response->add_workers() = worker;
+  return grpc::Status::OK;
+}
+
+}  // namespace takt::cli
