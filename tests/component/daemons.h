@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// The two daemons as child processes, each with its files below a temporary folder and its jobs in
+// a cgroup of its own. Guarantees: whatever they leave is killed and removed with their owner.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "cgroup/cgroup.h"
+#include "support/child_process.h"
+#include "takt/v1/worker_service.grpc.pb.h"
+
+namespace takt::component {
+
+// A daemon that can be started again and again with the same files.
+class DaemonProcess {
+ public:
+  // `folder` is where its configuration, socket, log and state are.
+  DaemonProcess(std::string program, std::string folder, const std::string& configuration);
+  virtual ~DaemonProcess() = default;
+  DaemonProcess(const DaemonProcess&) = delete;
+  DaemonProcess& operator=(const DaemonProcess&) = delete;
+
+  void start();
+  // SIGTERM; expects it to go with exit code 0 (a sanitizer's findings give another one).
+  void stop();
+  // SIGKILL.
+  void kill();
+  void send_terminate() const { process_->signal(15); }
+  [[nodiscard]] bool running() const { return process_ != nullptr && process_->running(); }
+  [[nodiscard]] pid_t pid() const { return process_->pid(); }
+
+  [[nodiscard]] std::string socket() const { return "unix:" + folder_ + "/socket"; }
+  [[nodiscard]] std::string state() const { return folder_ + "/state"; }
+  // What it has logged; printed when a test fails.
+  [[nodiscard]] std::string log() const;
+
+ private:
+  const std::string program_;
+  const std::string folder_;
+  std::unique_ptr<test::ChildProcess> process_;
+};
+
+class SchedulerProcess : public DaemonProcess {
+ public:
+  explicit SchedulerProcess(const std::string& folder);
+};
+
+struct WorkerOptions {
+  std::string labels;  // "role=db, zone=a"
+  int slots = 300;
+  int starts_at_once = 32;
+};
+
+class WorkerProcess : public DaemonProcess {
+ public:
+  WorkerProcess(const std::string& folder, const std::string& name, const std::string& scheduler,
+                const WorkerOptions& options = {});
+  ~WorkerProcess() override;
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] std::string id() const;
+  [[nodiscard]] v1::WorkerService::Stub& stub();
+  // The process that forks supervisors; once a job was started.
+  [[nodiscard]] pid_t spawner() const;
+  // Names in active/: attempts whose end is not acknowledged.
+  [[nodiscard]] std::vector<std::string> active() const;
+  // Whether any process of a job or a supervisor is there, and whether its cgroup is.
+  [[nodiscard]] bool populated() const;
+  [[nodiscard]] bool has_cgroup() const;
+
+ private:
+  const std::string name_;
+  const std::string cgroup_name_;
+  std::unique_ptr<v1::WorkerService::Stub> stub_;
+};
+
+}  // namespace takt::component

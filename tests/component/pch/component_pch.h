@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// Precompiled: gRPC's and GoogleTest's headers cost more to read than all of ours.
+#ifndef TAKT_COMPONENT_PCH_H
+#define TAKT_COMPONENT_PCH_H
+
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "takt/v1/job_service.grpc.pb.h"
+#include "takt/v1/operator_service.grpc.pb.h"
+#include "takt/v1/worker_service.grpc.pb.h"
+
+#endif

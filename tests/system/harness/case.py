@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The base of the system tests: one booted machine a class, its journal kept when a test fails.
+
+Guarantees: a class's machine is stopped and removed however the class ends; the trees are made once
+a run; a failing test leaves the journal and the console in the artifacts folder.
+"""
+
+import atexit
+import functools
+import os
+import pathlib
+import shutil
+import tempfile
+import unittest
+
+from . import root, staging
+from .machine import Machine
+from .takt import Takt
+
+SOCKETS = ("takt-scheduler.socket", "takt-worker.socket")
+SERVICES = ("takt-scheduler.service", "takt-worker.service")
+
+
+@functools.cache
+def trees() -> tuple[pathlib.Path, pathlib.Path]:
+    """Returns the folders with takt as installed and with the test tools, made once a run."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="takt-test-trees."))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    installed, tools = folder / "takt", folder / "tools"
+    installed.mkdir()
+    tools.mkdir()
+    staging.install_takt(installed)
+    staging.install_test_tools(tools)
+    return installed, tools
+
+
+@functools.cache
+def base_root() -> pathlib.Path:
+    """Returns the cached root that can run what is installed."""
+    return root.prepare(staging.binaries(trees()[0]))
+
+
+def artifacts_folder() -> pathlib.Path:
+    """Returns where the evidence of failures goes; TAKT_TEST_ARTIFACTS overrides it."""
+    default = staging.SOURCE / "build" / "system-artifacts"
+    return pathlib.Path(os.environ.get("TAKT_TEST_ARTIFACTS", default))
+
+
+class MachineCase(unittest.TestCase):
+    """A test class with a booted machine in self.machine; takt is installed and not started."""
+
+    machine: Machine
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.machine = Machine(base_root(), trees())
+        cls.addClassCleanup(cls.machine.stop)
+        cls.machine.boot()
+
+    def run(self, result: unittest.TestResult | None = None) -> unittest.TestResult | None:
+        """Runs the test and keeps the machine's evidence if it failed."""
+        before = self._troubles(result)
+        outcome = super().run(result)
+        if self._troubles(result) > before:
+            self._keep_evidence()
+        return outcome
+
+    @staticmethod
+    def _troubles(result: unittest.TestResult | None) -> int:
+        return len(result.failures) + len(result.errors) if result else 0
+
+    def _keep_evidence(self) -> None:
+        folder = artifacts_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{self.id()}.log"
+        processes = self.machine.run("ps", "-eo", "pid,ppid,user,cgroup,args", check=False)
+        path.write_text(f"{self.machine.journal('-b')}\n--- processes\n{processes.stdout}\n"
+                        f"--- console\n{self.machine.console()}")
+        print(f"evidence kept: {path}", flush=True)
+
+
+class TaktCase(MachineCase):
+    """A machine whose daemons are up, with the launcher that the class names."""
+
+    launcher = "scope"
+    takt: Takt
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.takt = Takt(cls.machine)
+        cls.machine.write("/etc/takt/worker.conf.d/50-test.conf",
+                          f"[jobs]\nlauncher = {cls.launcher}\n")
+        cls.machine.run("systemctl", "start", *SOCKETS, *SERVICES)
+        cls.takt.wait_for_ready_worker()
+
+    def tearDown(self) -> None:
+        """Whatever a test did, both daemons answer again afterwards."""
+        self.machine.run("systemctl", "start", *SOCKETS, *SERVICES)
+        self.takt.wait_for_ready_worker()

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The cached root folder of the test machines: this distribution's base system with systemd.
+
+Guarantees: a root in the cache is complete (it is renamed into place), is never written to again,
+and is keyed by the distribution and the package list; the cache lies outside the source tree.
+"""
+
+import fcntl
+import hashlib
+import os
+import pathlib
+import shutil
+import subprocess
+
+DEBIAN_PACKAGES = ["systemd", "systemd-sysv", "dbus", "udev", "procps", "python3", "iproute2",
+                   "python3-grpcio", "python3-protobuf"]
+FEDORA_PACKAGES = ["systemd", "systemd-udev", "dbus-broker", "procps-ng", "python3", "iproute",
+                   "util-linux", "coreutils", "python3-grpcio", "python3-protobuf"]
+KEPT_ROOTS = 3
+
+
+def os_release() -> dict[str, str]:
+    """Returns the fields of the host's os-release."""
+    lines = pathlib.Path("/etc/os-release").read_text().splitlines()
+    pairs = (line.split("=", 1) for line in lines if "=" in line)
+    return {key: value.strip('"') for key, value in pairs}
+
+
+def cache_folder() -> pathlib.Path:
+    """Returns the folder that keeps the roots; TAKT_TEST_CACHE overrides it."""
+    return pathlib.Path(os.environ.get("TAKT_TEST_CACHE", "/var/cache/takt-test"))
+
+
+def is_debian() -> bool:
+    """Says whether the host's packages are Debian's."""
+    return shutil.which("apt-get") is not None
+
+
+def runtime_packages(binaries: list[pathlib.Path]) -> list[str]:
+    """Returns the packages that own the shared libraries which the binaries load."""
+    libraries: set[str] = set()
+    for binary in binaries:
+        for line in subprocess.run(["ldd", str(binary)], capture_output=True, text=True,
+                                   check=True).stdout.splitlines():
+            fields = line.split()
+            if "=>" in fields and fields[2].startswith("/"):
+                libraries.add(os.path.realpath(fields[2]))
+            elif "not found" in line:
+                raise RuntimeError(f"{binary}: {line.strip()}")
+    return sorted({owner(path) for path in libraries})
+
+
+def owner(path: str) -> str:
+    """Returns the package that a library file belongs to."""
+    if not is_debian():
+        return subprocess.run(["rpm", "-q", "--whatprovides", "--qf", "%{NAME}", path],
+                              capture_output=True, text=True, check=True).stdout
+    # dpkg knows a file of a merged-/usr system by the name that its package used.
+    for name in (path, path.removeprefix("/usr")):
+        found = subprocess.run(["dpkg-query", "-S", name], capture_output=True, text=True)
+        if found.returncode == 0:
+            return found.stdout.split(":")[0]
+    raise RuntimeError(f"no package owns {path}")
+
+
+def prepare(binaries: list[pathlib.Path]) -> pathlib.Path:
+    """Returns a root that can run the binaries, built now if the cache has none."""
+    release = os_release()
+    base = DEBIAN_PACKAGES if is_debian() else FEDORA_PACKAGES
+    packages = sorted({*base, *runtime_packages(binaries)})
+    version = release.get("VERSION_CODENAME") or release["VERSION_ID"]
+    key = hashlib.sha256(" ".join([version, *packages]).encode()).hexdigest()[:12]
+    cache = cache_folder()
+    cache.mkdir(parents=True, exist_ok=True)
+    root = cache / f"root-{version}-{key}"
+    with open(cache / "lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not root.is_dir():
+            build(root, version, packages)
+            prune(cache)
+        os.utime(root)
+    return root
+
+
+def build(root: pathlib.Path, version: str, packages: list[str]) -> None:
+    """Builds a root and renames it into place."""
+    half = root.with_name(root.name + ".new")
+    shutil.rmtree(half, ignore_errors=True)
+    if is_debian():
+        command = ["mmdebstrap", "--quiet", "--variant=minbase", f"--include={','.join(packages)}",
+                   version, str(half)]
+    else:
+        command = ["dnf", "-q", "-y", f"--installroot={half}", f"--releasever={version}",
+                   "--setopt=install_weak_deps=False", "install", *packages]
+    print(f"building the root of the test machines ({len(packages)} packages) …", flush=True)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"{command[0]} failed:\n{done.stdout[-4000:]}")
+    # An id of the image would be shared by all machines; empty means: make one at boot.
+    (half / "etc/machine-id").write_text("")
+    (half / "etc/hostname").unlink(missing_ok=True)
+    half.rename(root)
+
+
+def prune(cache: pathlib.Path) -> None:
+    """Keeps the roots used last."""
+    roots = sorted(cache.glob("root-*"), key=lambda path: path.stat().st_mtime)
+    for old in roots[:-KEPT_ROOTS]:
+        shutil.rmtree(old, ignore_errors=True)

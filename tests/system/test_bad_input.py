@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What bad input gets: an RPC status, or START_FAILED with its step, errno and field."""
+
+import errno
+import json
+
+from harness import host
+from harness.case import TaktCase
+from harness.staging import INSIDE
+
+ID = "7d1f3a52-9a0c-4c38-8a54-2f2f6f1f0c11"
+OTHER_ID = "7d1f3a52-9a0c-4c38-8a54-2f2f6f1f0c12"
+SCHEDULER = ("/run/takt/scheduler.sock", "takt.v1.JobService")
+WORKER = ("/run/takt/worker.sock", "takt.v1.WorkerService")
+# Spec in protobuf's JSON form → the field that the refusal names.
+INVALID_SPECS = {
+    "empty argv": ({}, "argv"),
+    "NUL in argv": ({"argv": ["echo", "a\0b"]}, "argv"),
+    "empty argv[0]": ({"argv": [""]}, "argv"),
+    "script without #!": ({"script": "ZWNobwo="}, "script"),
+    "NUL in environment": (
+        {"argv": ["true"], "environment": [{"name": "A", "value": "a\0"}]}, "environment"),
+    "= in a variable's name": (
+        {"argv": ["true"], "environment": [{"name": "A=B", "value": ""}]}, "environment"),
+    "relative folder": ({"argv": ["true"], "working_directory": "tmp"}, "working_directory"),
+    "unknown enum value": ({"argv": ["true"], "launcher": 77}, "launcher"),
+    "unknown stop target": ({"argv": ["true"], "stop": {"target": 77}}, "target"),
+    "signal out of range": ({"argv": ["true"], "stop": {"signal": 99}}, "signal"),
+    "over the limit": ({"argv": ["true"], "stdin_data": "QUFB" * 360000}, "spec"),
+}
+UNIMPLEMENTED_SPECS = {
+    "resources": {"argv": ["true"], "resources": {"memory_bytes": "1000000"}},
+    "run_time_limit": {"argv": ["true"], "run_time_limit": "60s"},
+    "priority": {"argv": ["true"], "priority": 7},
+    "retry": {"argv": ["true"], "retry": {"max_attempts": 3}},
+    "array": {"argv": ["true"], "array": {"count": 3}},
+    "dependencies": {"argv": ["true"], "dependencies": [
+        {"job_id": ID, "condition": "DEPENDENCY_CONDITION_END"}]},
+}
+
+
+class BadInput(TaktCase):
+    """Over gRPC, at the scheduler and at the worker itself."""
+
+    def call(self, door: tuple[str, str], method: str, request: dict) -> dict:
+        """Makes a call as alice; returns the answer, or the status of its refusal."""
+        done = self.machine.run(f"{INSIDE}/rpc.py", *door, method, stdin=json.dumps(request),
+                                user="alice", check=False)
+        self.assertIn(done.code, (0, 3), str(done))
+        return json.loads(done.stdout if done.code == 0 else done.stderr)
+
+    def start_failure(self, **spec: object) -> dict:
+        """Submits a spec that is accepted and cannot be started; returns its end."""
+        job = self.call(SCHEDULER, "SubmitJob", {"spec": spec})
+        ended = self.takt.wait_for_end(job["job_id"])
+        end = ended["attempts"][-1]["end"]
+        self.assertEqual(ended["state"], "JOB_STATE_FAILED")
+        self.assertEqual(end["cause"], "END_CAUSE_START_FAILED")
+        self.assertTrue(end["message"])
+        return end
+
+    def test_invalid_specs_name_their_field(self) -> None:
+        for door, method in ((SCHEDULER, "SubmitJob"), (WORKER, "StartJob")):
+            for what, (spec, field) in INVALID_SPECS.items():
+                with self.subTest(what, method=method):
+                    status = self.call(door, method, {"spec": spec})
+                    self.assertEqual(status["code"], "INVALID_ARGUMENT", status)
+                    self.assertIn(field, status["message"])
+
+    def test_what_is_not_done_yet_is_refused_by_name(self) -> None:
+        for field, spec in UNIMPLEMENTED_SPECS.items():
+            with self.subTest(field):
+                status = self.call(SCHEDULER, "SubmitJob", {"spec": spec})
+                self.assertEqual(status["code"], "UNIMPLEMENTED", status)
+                self.assertIn(field, status["message"])
+
+    def test_ids(self) -> None:
+        calls = [(SCHEDULER, m) for m in ("GetJob", "StopJob", "ReadOutput")]
+        calls += [(WORKER, m) for m in ("QueryJob", "StopJob", "ReadOutput")]
+        for door, method in calls:
+            with self.subTest(f"{door[1]}.{method}"):
+                status = self.call(door, method, {"job_id": ID})
+                self.assertEqual(status["code"], "NOT_FOUND", status)
+                self.assertIn(ID, status["message"])
+        for door, method in calls:
+            status = self.call(door, method, {"job_id": "no-uuid"})
+            # The scheduler takes names, too: there is no job of this one.
+            code = "NOT_FOUND" if door == SCHEDULER else "INVALID_ARGUMENT"
+            self.assertEqual(status["code"], code, status)
+            self.assertIn("no-uuid", status["message"])
+        status = self.call(WORKER, "StartJob", {"job_id": "no-uuid", "spec": {"argv": ["true"]}})
+        self.assertEqual(status["code"], "INVALID_ARGUMENT", status)
+
+    def test_start_failures_say_step_errno_and_field(self) -> None:
+        end = self.start_failure(argv=["/no/such/program"])
+        self.assertEqual((end["failed_step"], end["error_number"]), ("exec", errno.ENOENT))
+        self.assertIn("argv", end["field"])
+        end = self.start_failure(argv=["/etc/passwd"])
+        self.assertEqual((end["failed_step"], end["error_number"]), ("exec", errno.EACCES))
+        end = self.start_failure(argv=["true"], workingDirectory="/no/such/folder")
+        self.assertEqual((end["failed_step"], end["error_number"]), ("chdir", errno.ENOENT))
+        self.assertIn("working_directory", end["field"])
+        end = self.start_failure(argv=["./nothing-here"])
+        self.assertEqual((end["failed_step"], end["error_number"]), ("exec", errno.ENOENT))
+
+    def test_unknown_user(self) -> None:
+        status = self.call(WORKER, "StartJob", {"spec": {"argv": ["true"], "user": "nosuchuser"}})
+        if "attempt" in status:  # accepted: then the attempt says it
+            end = status["attempt"]["end"]
+            self.assertEqual(end["cause"], "END_CAUSE_START_FAILED")
+            self.assertIn("user", end["field"])
+        else:
+            self.assertIn(status["code"], ("INVALID_ARGUMENT", "PERMISSION_DENIED"))
+            self.assertIn("user", status["message"])
+
+    def test_root_is_refused(self) -> None:
+        done = self.machine.run("takt", "run", "--user", "root", "--", "true", check=False)
+        self.assertNotEqual(done.code, 0)
+        self.assertIn("root", done.stderr)
+        done = self.machine.run("takt", "run", "--", "id", "-un")
+        self.assertEqual(done.stdout, "takt-job\n", "root's own jobs run as the default user")
+
+    def test_other_users_are_refused(self) -> None:
+        done = self.takt.run("run", "--user", "bob", "--", "true", check=False)
+        self.assertNotEqual(done.code, 0)
+        self.assertIn("bob", done.stderr)
+
+    def test_second_start_of_an_attempt_runs_nothing_twice(self) -> None:
+        witness = "/var/tmp/witness/second-start"
+        request = {"job_id": ID, "attempt": 1,
+                   "spec": {"argv": ["sh", "-c", f"echo ran >> {witness}; exit 4"]}}
+        self.assertEqual(self.call(WORKER, "StartJob", request)["attempt"]["job_id"], ID)
+        ended = self.machine.wait_until(self.ended_direct, "the direct job's end")
+        second = self.call(WORKER, "StartJob", request)["attempt"]
+        self.assertEqual(second, ended)
+        self.assertEqual(second["end"]["exit_code"], 4)
+        self.assertEqual(self.machine.read(witness), "ran\n")
+
+    def test_second_start_of_a_running_attempt_runs_nothing_twice(self) -> None:
+        witness, job = "/var/tmp/witness/start-running", OTHER_ID
+        request = {"job_id": job, "attempt": 1,
+                   "spec": {"argv": ["sh", "-c", f"echo ran >> {witness}; exec sleep 1000"]}}
+        first = self.call(WORKER, "StartJob", request)["attempt"]
+        self.assertEqual(first["state"], "JOB_STATE_RUNNING")
+        self.assertEqual(self.call(WORKER, "StartJob", request)["attempt"], first)
+        self.call(WORKER, "StopJob", {"job_id": job})
+        self.machine.wait_until(
+            lambda: "end" in self.call(WORKER, "QueryJob", {"job_id": job})["attempt"],
+            "the direct job's end")
+        self.assertEqual(self.machine.read(witness), "ran\n")
+
+    def ended_direct(self) -> dict | None:
+        """Returns the direct attempt once it has ended."""
+        attempt = self.call(WORKER, "QueryJob", {"job_id": ID})["attempt"]
+        return attempt if "end" in attempt else None
+
+    def test_worker_whose_address_does_not_answer(self) -> None:
+        """It is known, shown as not reached, gets no jobs, and does not hurt."""
+        nobody = "unix:/run/takt/nobody-listens.sock"
+        self.register({"worker_id": ID, "name": "ghost", "address": nobody, "boot_id": ID})
+        self.machine.wait_until(self.ghost_is_unreachable, "the ghost to be shown as unreachable")
+        self.assertEqual(self.takt.run("run", "--", "echo", "well").stdout, "well\n")
+        self.assertEqual(host.show(self.machine, "takt-scheduler.service", "NRestarts"), "0")
+
+    def ghost_is_unreachable(self) -> bool:
+        """Says whether the worker of that id is shown, and as unreachable."""
+        return any((worker["worker_id"], worker["state"]) == (ID, "WORKER_STATE_UNREACHABLE")
+                   for worker in self.takt.workers())
+
+    def test_worker_addresses_that_cannot_be(self) -> None:
+        for address in ("", "unix:relative", "nonsense", "host:99999"):
+            with self.subTest(address):
+                status = self.register({"worker_id": ID, "name": "ghost", "address": address,
+                                        "boot_id": ID})
+                self.assertEqual(status.get("code"), "INVALID_ARGUMENT", status)
+                self.assertIn("address", status["message"])
+
+    def register(self, worker: dict) -> dict:
+        """Registers a worker as root, whose role it is; returns the answer or the refusal."""
+        done = self.machine.run(
+            f"{INSIDE}/rpc.py", "/run/takt/scheduler.sock", "takt.v1.RegistryService",
+            "RegisterWorker", stdin=json.dumps(worker), check=False)
+        self.assertIn(done.code, (0, 3), str(done))
+        return json.loads(done.stdout if done.code == 0 else done.stderr)

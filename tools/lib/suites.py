@@ -1,0 +1,193 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs takt's test suites and adds up. Called by tools/test, which installs what is needed first.
+
+Guarantees: every suite ends within its budget; a suite that fails to build, that finds no test, or
+that runs out of time counts as a failure; the last line of the output is "N passed, N failed".
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree
+from collections.abc import Callable
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+LIB = SOURCE / "tools" / "lib"
+PYTHON = "/usr/bin/python3"
+PATIENCE_S = 60  # for the clean-up of a suite that ran out of time
+BUILD_BUDGET_S = 15 * 60
+
+
+@dataclasses.dataclass
+class Count:
+    """How many test cases passed and how many did not (a skip did not)."""
+
+    passed: int = 0
+    failed: int = 0
+    note: str = ""
+
+    def __add__(self, other: "Count") -> "Count":
+        notes = [note for note in (self.note, other.note) if note]
+        return Count(self.passed + other.passed, self.failed + other.failed, "; ".join(notes))
+
+
+def execute(command: list[str], budget_s: float, **environment: str) -> str:
+    """Runs a command within a budget; returns what went wrong, or nothing."""
+    env = {**os.environ, "PATH": "/usr/bin:/bin:" + os.environ.get("PATH", ""), **environment}
+    with subprocess.Popen(command, cwd=SOURCE, env=env, stdin=subprocess.DEVNULL,
+                          start_new_session=True) as process:
+        try:
+            code = process.wait(timeout=budget_s)
+        except subprocess.TimeoutExpired:
+            end_group(process)
+            return f"out of time after {budget_s:g} s: {' '.join(command)}"
+        except KeyboardInterrupt:
+            end_group(process)
+            raise
+    return "" if code == 0 else f"exit code {code}: {' '.join(command)}"
+
+
+def end_group(process: subprocess.Popen) -> None:
+    """Ends the process group that we started: first politely, so that it cleans up."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(timeout=PATIENCE_S)
+            return
+        except subprocess.TimeoutExpired:
+            continue
+        except ProcessLookupError:
+            return
+
+
+def build(name: str, *targets: str) -> Count:
+    """Builds build/NAME; a failure counts as one failed test."""
+    trouble = execute([str(LIB / "build"), name, *targets], BUILD_BUDGET_S)
+    return Count(0, 1, trouble) if trouble else Count()
+
+
+def count_junit(path: pathlib.Path) -> Count:
+    """Counts the test cases of a junit file; failures, errors and skips all count as failed."""
+    count = Count()
+    for case in xml.etree.ElementTree.parse(path).iter("testcase"):
+        bad = [child for child in case if child.tag in ("failure", "error", "skipped")]
+        if bad or case.get("status") == "notrun" or case.get("result") == "skipped":
+            count.failed += 1
+        else:
+            count.passed += 1
+    return count
+
+
+def meson_suite(build_name: str, suite: str, budget_s: float, *targets: str) -> Count:
+    """Builds and runs one of meson's suites."""
+    built = build(build_name, *targets)
+    if built.failed:
+        return built
+    folder = SOURCE / "build" / build_name
+    log = folder / "meson-logs" / f"testlog-{suite}.junit.xml"
+    log.unlink(missing_ok=True)
+    trouble = execute(
+        ["meson", "test", "-C", str(folder), "--no-rebuild", "--suite", suite, "--logbase",
+         f"testlog-{suite}", "--print-errorlogs"], budget_s,
+        # gRPC and protobuf are not instrumented, so containers that cross over look overflown.
+        ASAN_OPTIONS="detect_leaks=1:abort_on_error=1:detect_container_overflow=0",
+        UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1")
+    count = count_junit(log) if log.exists() else Count()
+    count.note = trouble
+    if count.passed + count.failed == 0:
+        return Count(0, 1, trouble or f"suite {suite} has no test")
+    if trouble and not count.failed:
+        count.failed = 1
+    return count
+
+
+def python_suite(folder: str, budget_s: float, patterns: list[str], **environment: str) -> Count:
+    """Runs the unittest files of a folder."""
+    with tempfile.NamedTemporaryFile(suffix=".json") as result:
+        trouble = execute([PYTHON, str(LIB / "python_tests.py"), folder, "--result", result.name,
+                           *patterns], budget_s, **environment)
+        text = pathlib.Path(result.name).read_text()
+    count = Count(**json.loads(text)) if text else Count()
+    count.note = trouble
+    if trouble and not count.failed:
+        count.failed = 1
+    return count
+
+
+def run_style(options: argparse.Namespace) -> Count:
+    """Style reads the sources; what meson knows of it needs a configured build and no more."""
+    sources = python_suite("tests/style", 10 * 60, options.only,
+                           TAKT_STYLE_ALL="1" if options.all else "")
+    return sources + meson_suite("dev", "style", 60, "none")
+
+
+def run_unit(_options: argparse.Namespace) -> Count:
+    return meson_suite("dev", "unit", 4 * 60)
+
+
+def run_component(_options: argparse.Namespace) -> Count:
+    return meson_suite("dev", "component", 6 * 60)
+
+
+def run_sanitize(_options: argparse.Namespace) -> Count:
+    return meson_suite("asan", "unit", 5 * 60) + meson_suite("asan", "component", 8 * 60)
+
+
+def run_system(options: argparse.Namespace) -> Count:
+    if os.geteuid() != 0:
+        return Count(0, 1, "the system suite boots containers: run with sudo")
+    built = build("dev")
+    return built if built.failed else python_suite("tests/system", 12 * 60, options.only)
+
+
+SUITES: dict[str, tuple[str, Callable[[argparse.Namespace], Count]]] = {
+    "style": ("layout, include rule, formatting, clang-tidy, protos, scripts", run_style),
+    "unit": ("each library on its own", run_unit),
+    "component": ("the daemons together on this machine", run_component),
+    "sanitize": ("unit and component built with ASan and UBSan", run_sanitize),
+    "system": ("the installed tree on systemd booted in a container (root)", run_system),
+}
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="tools/test", description="Builds and tests takt.")
+    parser.add_argument("--suite", action="append", choices=SUITES, metavar="NAME",
+                        help="run only this suite; may be repeated")
+    parser.add_argument("--only", action="append", default=[], metavar="PART",
+                        help="in style and system: only tests whose id contains PART")
+    parser.add_argument("--all", action="store_true",
+                        help="also the slow checks: clang-tidy on every folder")
+    parser.add_argument("--list", action="store_true", help="list the suites")
+    return parser.parse_args(arguments)
+
+
+def main() -> int:
+    options = parse(sys.argv[1:])
+    if options.list:
+        for name, (what, _) in SUITES.items():
+            print(f"{name:10} {what}")
+        return 0
+    total, lines = Count(), []
+    for name in options.suite or SUITES:
+        print(f"=== {name}", flush=True)
+        start = time.monotonic()
+        count = SUITES[name][1](options)
+        total += count
+        lines.append(f"{name:10} {count.passed:5} passed {count.failed:4} failed "
+                     f"{time.monotonic() - start:6.0f} s  {count.note}".rstrip())
+        print(lines[-1], flush=True)
+    print("===", *lines, sep="\n")
+    print(f"{total.passed} passed, {total.failed} failed")
+    return 0 if total.failed == 0 and total.passed > 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
