@@ -2,6 +2,8 @@
 """One job on booted systemd: where it runs, what it leaves, how it is stopped. Both launchers."""
 
 import json
+import subprocess
+import uuid
 
 from harness import host
 from harness.case import TaktCase
@@ -190,6 +192,39 @@ class ScopeJob(JobTests, TaktCase):
         self.assertEqual(ended["state"], "JOB_STATE_STOPPED")
         self.assertTrue(ended["attempts"][-1]["end"]["killed"])
         self.assert_nothing_left("resist-systemctl")
+
+    def start_directly_over(self, script: str) -> tuple[dict, str]:
+        """Runs a script in a scope of an attempt's name, then starts the attempt at the worker.
+
+        Returns the attempt as it settled, and the scope's name.
+        """
+        job = str(uuid.uuid4())
+        unit = unit_of(job)
+        holder = self.machine.popen(["systemd-run", "--quiet", "--scope", f"--unit={unit}",
+                                     "--property=Delegate=yes", "sh", "-c", script],
+                                    stdout=subprocess.PIPE, text=True)
+        self.addCleanup(holder.communicate)
+        self.addCleanup(self.machine.run, "systemctl", "stop", unit, check=False)
+        self.assertEqual(holder.stdout.readline(), "up\n")
+        request = {"job_id": job, "spec": {"argv": ["sleep", "1000"]}}
+        done = self.machine.run(f"{INSIDE}/rpc.py", "/run/takt/worker.sock",
+                                "takt.v1.WorkerService", "StartJob", stdin=json.dumps(request),
+                                user="alice")
+        return json.loads(done.stdout)["attempt"], unit
+
+    def test_scope_that_a_killed_worker_left_over_a_start_is_replaced(self) -> None:
+        attempt, unit = self.start_directly_over("echo up; exec sleep 1000")
+        self.assertEqual(attempt["state"], "JOB_STATE_RUNNING")
+        group = self.machine.read(f"/proc/{attempt['leader_pid']}/cgroup").splitlines()[-1]
+        self.assertTrue(group.endswith(f"{unit}/job"), group)
+
+    def test_scope_of_that_name_with_a_running_job_is_left_alone(self) -> None:
+        attempt, unit = self.start_directly_over(
+            "cd /sys/fs/cgroup$(tail -n 1 /proc/self/cgroup | cut -d: -f3); mkdir job;"
+            " echo $$ > job/cgroup.procs; echo up; exec sleep 1000")
+        end = attempt["end"]
+        self.assertEqual((end["cause"], end["failed_step"]), ("END_CAUSE_START_FAILED", "scope"))
+        self.assertEqual(host.show(self.machine, unit, "ActiveState"), "active")
 
     def test_systemctl_stop_of_the_slice_stops_all(self) -> None:
         jobs = [self.start_tree(f"slice-{n}", stop={"grace": "1s"}) for n in range(3)]

@@ -23,7 +23,7 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 LIB = SOURCE / "tools" / "lib"
 PYTHON = "/usr/bin/python3"
 PATIENCE_S = 60  # for the clean-up of a suite that ran out of time
-BUILD_BUDGET_S = 15 * 60
+BUILD_BUDGET_S = 25 * 60
 
 
 @dataclasses.dataclass
