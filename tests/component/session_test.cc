@@ -16,9 +16,10 @@ class Session {
  public:
   Session(v1::WorkerService::Stub& stub, std::unique_ptr<grpc::ClientContext> context)
       : context_(std::move(context)), stream_(stub.Session(context_.get())) {}
+  // Says good-bye rather than cancel, which would overtake what was written last.
   ~Session() {
     if (finished_) return;
-    context_->TryCancel();
+    stream_->WritesDone();
     finish();
   }
   Session(const Session&) = delete;
