@@ -93,7 +93,13 @@ inline constexpr std::size_t kIdentitiesMax = 256;  // distinct (user, role) on 
 inline constexpr std::size_t kLoopPostsMax = 100000;
 inline constexpr std::size_t kStreamsPerConnection = 2048;
 inline constexpr std::size_t kDrainingMax = 4;  // old sets of credentials with calls still on them
-inline constexpr std::size_t kLoopTurnMax = 256;  // sources run before the turn-end hooks
+inline constexpr std::size_t kLobbyMax = 512;   // TCP connections that have not sent anything yet
+inline constexpr auto kLobbyPatience = 10s;     // with one of them
+inline constexpr std::size_t kPemMaxBytes = 1 * kMiB;      // a file of certificates
+inline constexpr std::size_t kRefusalLinesPerMinute = 60;  // in the log, of one kind
+inline constexpr auto kTlsCheck = 5s;                      // between looks at the files of [tls]
+inline constexpr auto kRenewalDrain = 1h;                  // for calls on old credentials
+inline constexpr std::size_t kLoopTurnMax = 256;           // sources run before the turn-end hooks
 
 // --- the command line ---
 inline constexpr auto kClientPauseMin = 50ms;  // between tries of a call

@@ -9,15 +9,17 @@
 
 namespace takt::cli {
 
-Client::Client(std::string address, microseconds patience, Interrupts& interrupts)
-    : address_(std::move(address)), patience_(patience), interrupts_(interrupts) {}
+Client::Client(std::string address, bool tls, microseconds patience, Interrupts& interrupts)
+    : address_(std::move(address)), tls_(tls), patience_(patience), interrupts_(interrupts) {}
 
-Result<std::unique_ptr<Client>> Client::connect(const std::string& address, microseconds patience,
-                                                Interrupts& interrupts) {
+Result<std::unique_ptr<Client>> Client::connect(const std::string& address,
+                                                const rpc::Credentials& credentials,
+                                                microseconds patience, Interrupts& interrupts) {
   if (auto reached = rpc::probe(address); !reached) return reached.error();
-  auto channel = rpc::make_channel(address);
-  if (!channel) return channel.error();
-  std::unique_ptr<Client> client(new Client(address, patience, interrupts));
+  auto channel = credentials.channel(address, {rpc::Role::kScheduler, ""});
+  if (!channel) return channel.error().in("can't reach the scheduler");
+  const bool tls = credentials.tls() != nullptr && !address.starts_with("unix:");
+  std::unique_ptr<Client> client(new Client(address, tls, patience, interrupts));
   client->jobs_ = v1::JobService::NewStub(*channel);
   client->operators_ = v1::OperatorService::NewStub(*channel);
   return client;
@@ -25,7 +27,7 @@ Result<std::unique_ptr<Client>> Client::connect(const std::string& address, micr
 
 void Client::prepare(grpc::ClientContext& context, const Tries& tries) const {
   const nanoseconds left = std::max<nanoseconds>(tries.deadline - BootClock::now(), seconds(0));
-  context.set_wait_for_ready(true);
+  context.set_wait_for_ready(!tls_);  // why a certificate will not do is told at once
   context.set_deadline(std::chrono::system_clock::now() +
                        std::chrono::duration_cast<microseconds>(left));
 }
@@ -39,6 +41,7 @@ Result<void> Client::again(const grpc::Status& status, Tries& tries, int spare) 
                                                                " gave no answer within " +
                                                                format_duration(tries.patience));
     if (may_repeat(status)) error.message += " (" + rpc::from_status(status).message + ")";
+    if (tls_) error.message += ". Its journal says so if it refuses this certificate";
     return error;
   }
   if (!may_repeat(status)) return rpc::from_status(status);

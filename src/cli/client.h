@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "cli/interrupts.h"
+#include "rpc/credentials.h"
 #include "rpc/status.h"
 #include "takt/v1/job_service.grpc.pb.h"
 #include "takt/v1/operator_service.grpc.pb.h"
@@ -17,9 +18,11 @@ namespace takt::cli {
 
 class Client {
  public:
-  // Says at once why a unix socket cannot be reached; does not wait for an answer.
-  static Result<std::unique_ptr<Client>> connect(const std::string& address, microseconds patience,
-                                                 Interrupts& interrupts);
+  // Says at once why a unix socket cannot be reached, or whose certificate will not do; does not
+  // wait for an answer.
+  static Result<std::unique_ptr<Client>> connect(const std::string& address,
+                                                 const rpc::Credentials& credentials,
+                                                 microseconds patience, Interrupts& interrupts);
 
   template <class Request, class Response>
   using JobMethod = grpc::Status (v1::JobService::Stub::*)(grpc::ClientContext*, const Request&,
@@ -63,7 +66,7 @@ class Client {
     milliseconds pause = limits::kClientPauseMin;
   };
 
-  Client(std::string address, microseconds patience, Interrupts& interrupts);
+  Client(std::string address, bool tls, microseconds patience, Interrupts& interrupts);
   void prepare(grpc::ClientContext& context, const Tries& tries) const;
   // Waits before the next try; or the error to give up with.
   Result<void> again(const grpc::Status& status, Tries& tries, int spare);
@@ -85,7 +88,8 @@ class Client {
     }
   }
 
-  std::string address_;
+  const std::string address_;
+  const bool tls_;
   microseconds patience_;
   Interrupts& interrupts_;
   std::unique_ptr<v1::JobService::Stub> jobs_;

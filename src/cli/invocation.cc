@@ -92,6 +92,8 @@ void Invocation::declare_globals() {
   option("--timeout", "TIME", timeout_,
          "How long to try to reach the scheduler before giving up (30s).");
   global(app_.get_option("--timeout"));
+  flag("--insecure", insecure_, "Call a host:port in plain text.");
+  global(app_.get_option("--insecure"));
   flag("--json", json_, "Answer with the API's own messages as JSON, one a line.");
   global(app_.get_option("--json"));
   flag("--no-color", no_color_, "No colour, also on a terminal; so does NO_COLOR.");
@@ -170,7 +172,11 @@ Result<std::unique_ptr<Client>> Invocation::connect() {
   sources.command_line = address_;
   auto config = config::load_client_config(sources);
   if (!config) return config.error();
-  return Client::connect(config->address, patience_, *io_.interrupts);
+  rpc::Credentials::Options options{.tls = {}, .insecure = config->insecure || insecure_};
+  if (!insecure_) options.tls = {config->tls.certificate, config->tls.key, config->tls.ca};
+  auto credentials = rpc::Credentials::load(std::move(options));
+  if (!credentials) return credentials.error();
+  return Client::connect(config->address, **credentials, patience_, *io_.interrupts);
 }
 
 int Invocation::usage(const std::string& problem) {

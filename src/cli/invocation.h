@@ -68,6 +68,7 @@ class Invocation {
   std::string address_;
   std::string timeout_ = "30s";
   microseconds patience_ = limits::kRpcDeadline;
+  bool insecure_ = false;
   bool json_ = false;
   bool no_color_ = false;
   bool help_ = false;

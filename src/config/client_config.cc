@@ -16,6 +16,15 @@ constexpr KeyInfo kAddress{.section = "client",
                            .accepts = "unix:/path or host:port",
                            .help = "Where the scheduler is."};
 
+constexpr KeyInfo kInsecure{
+    .section = "client",
+    .name = "insecure",
+    .default_text = "no",
+    .accepts = "yes or no",
+    .help =
+        "Whether a scheduler may be called over TCP in plain text. Without it and without [tls], "
+        "a host:port is refused."};
+
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
@@ -34,9 +43,10 @@ Result<void> take_address(const std::string& text, const std::string& origin,
 }  // namespace
 
 const std::vector<Key<ClientConfig>>& client_keys() {
-  static const std::vector<Key<ClientConfig>> keys{
+  static const auto keys = with_tls<ClientConfig>({
       {kAddress, assign<&ClientConfig::address, parse_address>},
-  };
+      {kInsecure, assign<&ClientConfig::insecure, parse_bool>},
+  });
   return keys;
 }
 
@@ -46,7 +56,7 @@ const FileInfo& client_file() {
       .program = "takt",
       .program_section = "1",
       .summary = "configuration of the takt command line",
-      .sections = {{"client", "The command line."}},
+      .sections = {{"client", "The command line."}, kTlsSection},
       .keys = infos_of(client_keys()),
   };
   return file;
@@ -78,6 +88,7 @@ Result<ClientConfig> load_client_config(const ClientSources& sources) {
   note(load_sources(client_file(), files, {}, assigner(client_keys(), config)));
   note(take_address(sources.environment, "TAKT_ADDRESS", config));
   note(take_address(sources.command_line, "--address", config));
+  note(complete_tls(config.tls, ""));
   if (auto all = joined(errors); !all) return all.error();
   return config;
 }

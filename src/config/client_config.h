@@ -8,11 +8,14 @@
 #include <string>
 
 #include "base/result.h"
+#include "config/tls_config.h"
 
 namespace takt::config {
 
 struct ClientConfig {
   std::string address = "unix:/run/takt/scheduler.sock";  // unix:/path or host:port
+  bool insecure = false;                                  // plain text over TCP is allowed
+  TlsConfig tls;                                          // loaded: whole, or not given
 
   friend bool operator==(const ClientConfig&, const ClientConfig&) = default;
 };

@@ -30,6 +30,6 @@ struct WorkerHost {
 // Fills in what was not given and checks what concerns more than one key. kInvalid with one line
 // for each mistake.
 Result<void> complete(WorkerConfig& config, const WorkerHost& host);
-Result<void> complete(const SchedulerConfig& config);
+Result<void> complete(SchedulerConfig& config);
 
 }  // namespace takt::config

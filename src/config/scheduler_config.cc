@@ -30,8 +30,8 @@ constexpr KeyInfo kInsecure{
     .default_text = "no",
     .accepts = "yes or no",
     .help =
-        "Whether TCP sockets may be served in plain text, to anybody who can reach them. "
-        "Without it a TCP socket is refused at start."};
+        "Whether TCP sockets may be served, and workers called, in plain text: whoever reaches "
+        "them may do everything. Without it and without [tls] a TCP socket is refused at start."};
 constexpr KeyInfo kLogLevel{.section = "scheduler",
                             .name = "log_level",
                             .default_text = "info",
@@ -68,7 +68,7 @@ constexpr KeyInfo kAdminGroup{
 }  // namespace
 
 const std::vector<Key<SchedulerConfig>>& scheduler_keys() {
-  static const std::vector<Key<C>> keys{
+  static const auto keys = with_tls<C>({
       {kStateDirectory, assign<&C::state_directory, parse_path>},
       {kListen, assign<&C::listen, parse_listen>},
       {kInsecure, assign<&C::insecure, parse_bool>},
@@ -77,7 +77,7 @@ const std::vector<Key<SchedulerConfig>>& scheduler_keys() {
       {kUnreachableAfter, assign<&C::unreachable_after, parse_seconds_in<10, kHour>>},
       {kGroup, assign<&C::group, parse_account>},
       {kAdminGroup, assign<&C::admin_group, parse_account>},
-  };
+  });
   return keys;
 }
 
@@ -89,14 +89,17 @@ const FileInfo& scheduler_file() {
       .summary = "configuration of the takt scheduler",
       .sections = {{"scheduler", "The scheduler itself."},
                    {"workers", "The workers that it gives jobs to."},
-                   {"access", "Who may call it over its unix socket."}},
+                   {"access", "Who may call it over its unix socket."},
+                   kTlsSection},
       .keys = infos_of(scheduler_keys()),
   };
   return file;
 }
 
-Result<void> complete(const SchedulerConfig& config) {
-  return check_listen(config.listen, config.insecure, "scheduler.listen");
+Result<void> complete(SchedulerConfig& config) {
+  if (auto completed = complete_tls(config.tls, credentials_directory()); !completed)
+    return completed;
+  return check_listen(config.listen, config.insecure || config.tls.given(), "scheduler.listen");
 }
 
 Result<SchedulerConfig> load_scheduler_config(const LoadOptions& options) {

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "config/load.h"
+#include "config/tls_config.h"
 
 namespace takt::config {
 
@@ -20,7 +21,7 @@ struct SchedulerConfig {
   // Empty: not given. Then the inherited sockets count, and with none kDefaultSchedulerListen.
   // Given beside inherited sockets is for the daemon to refuse.
   std::vector<std::string> listen;
-  bool insecure = false;  // plain-text TCP is allowed, on listen and on inherited sockets
+  bool insecure = false;  // plain-text TCP is allowed, to listen on and to call workers
   LogLevel log_level = LogLevel::kInfo;
 
   // [workers]
@@ -30,6 +31,8 @@ struct SchedulerConfig {
   // [access]
   std::string group = "takt";              // may use JobService
   std::string admin_group = "takt-admin";  // may also act on other users' jobs and on workers
+
+  TlsConfig tls;  // loaded: whole, or not given
 
   friend bool operator==(const SchedulerConfig&, const SchedulerConfig&) = default;
 };

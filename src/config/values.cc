@@ -105,13 +105,14 @@ Result<std::vector<std::string>> parse_listen(std::string_view text, std::string
   return addresses;
 }
 
-Result<void> check_listen(const std::vector<std::string>& addresses, bool insecure,
+Result<void> check_listen(const std::vector<std::string>& addresses, bool tcp_allowed,
                           std::string_view field) {
   const auto found = std::find_if(addresses.begin(), addresses.end(), is_tcp);
-  if (insecure || found == addresses.end()) return {};
-  return bad_value(*found, field,
-                   "is plain-text TCP, open to all who can reach it; that needs insecure = yes "
-                   "beside it (a unix:/path address does not)");
+  if (tcp_allowed || found == addresses.end()) return {};
+  return bad_value(
+      *found, field,
+      "would be plain-text TCP, open to all who can reach it; set certificate, key and "
+      "ca in [tls] (takt-tls(7) shows how to make them), or insecure = yes beside it");
 }
 
 Result<std::string> parse_path(std::string_view text, std::string_view field) {

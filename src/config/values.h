@@ -32,8 +32,8 @@ Result<std::vector<std::string>> parse_listen(std::string_view text, std::string
 // True for an address that goes over TCP.
 bool is_tcp(std::string_view address);
 
-// Refuses TCP addresses without `insecure`, which is plain text; names the field.
-Result<void> check_listen(const std::vector<std::string>& addresses, bool insecure,
+// Refuses TCP addresses unless TLS is set up or plain text is allowed; names the field.
+Result<void> check_listen(const std::vector<std::string>& addresses, bool tcp_allowed,
                           std::string_view field);
 
 // An absolute path without "..".

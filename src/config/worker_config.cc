@@ -54,7 +54,8 @@ Result<void> complete(WorkerConfig& config, const WorkerHost& host) {
   };
   note(complete_name(config, host));
   note(complete_address(config));
-  note(check_listen(config.listen, config.insecure, "worker.listen"));
+  note(complete_tls(config.tls, credentials_directory()));
+  note(check_listen(config.listen, config.insecure || config.tls.given(), "worker.listen"));
   if (config.default_user == "root" && !config.allow_root)
     errors.push_back(
         invalid("jobs.default_user",

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "config/load.h"
+#include "config/tls_config.h"
 
 namespace takt::config {
 
@@ -29,7 +30,7 @@ struct WorkerConfig {
   // Empty: not given. Then the inherited sockets count, and with none kDefaultWorkerListen.
   // Given beside inherited sockets is for the daemon to refuse.
   std::vector<std::string> listen;
-  bool insecure = false;  // plain-text TCP is allowed, on listen and on inherited sockets
+  bool insecure = false;  // plain-text TCP is allowed, to listen on and to call the scheduler
   std::string address;  // what the scheduler is told to dial; loaded: empty only without scheduler
   std::string supervisor;  // loaded: absolute path of takt-supervisor
   LogLevel log_level = LogLevel::kInfo;
@@ -56,6 +57,8 @@ struct WorkerConfig {
   bool journal = true;  // no: output lines of no job go to the journal
   std::string
       cgroup;  // top cgroup of launcher cgroup without systemd; empty: takt-<8 of worker id>
+
+  TlsConfig tls;  // loaded: whole, or not given
 
   friend bool operator==(const WorkerConfig&, const WorkerConfig&) = default;
 };

@@ -65,8 +65,9 @@ constexpr KeyInfo kInsecure{
     .default_text = "no",
     .accepts = "yes or no",
     .help =
-        "Whether TCP sockets may be served in plain text, to anybody who can reach them. "
-        "Without it a TCP socket is refused at start."};
+        "Whether TCP sockets may be served, and the scheduler called, in plain text: whoever "
+        "reaches them may do everything. Without it and without [tls] a TCP socket is refused at "
+        "start."};
 constexpr KeyInfo kAddress{
     .section = "worker",
     .name = "address",
@@ -204,7 +205,7 @@ std::string_view to_string(Launcher launcher) {
 }
 
 const std::vector<Key<WorkerConfig>>& worker_keys() {
-  static const std::vector<Key<C>> keys{
+  static const auto keys = with_tls<C>({
       {kName, assign<&C::name, parse_name>},
       {kStateDirectory, assign<&C::state_directory, parse_path>},
       {kLabels, assign<&C::labels, parse_labels>},
@@ -228,7 +229,7 @@ const std::vector<Key<WorkerConfig>>& worker_keys() {
       {kOutputCap, assign<&C::output_cap_bytes, parse_bytes_in<1LL << 20, 1LL << 40>>},
       {kJournal, assign<&C::journal, parse_bool>},
       {kCgroup, assign<&C::cgroup, parse_name>},
-  };
+  });
   return keys;
 }
 
@@ -243,7 +244,8 @@ const FileInfo& worker_file() {
                    {"access", "Who may call it over its unix socket."},
                    {"jobs",
                     "What jobs may do, and how they are run. This holds whoever asks, the "
-                    "scheduler too."}},
+                    "scheduler too."},
+                   kTlsSection},
       .keys = infos_of(worker_keys()),
   };
   return file;

@@ -18,7 +18,6 @@
 namespace takt::rpc {
 namespace {
 
-constexpr auto kLogInterval = std::chrono::minutes(1);
 constexpr int kAcceptsPerWake = 64;  // of one socket, so that all get their turn
 constexpr int kPauseMs = 100;        // without descriptors; connections wait in the backlog
 
@@ -30,18 +29,14 @@ void set_nodelay(int fd) {
 
 }  // namespace
 
-bool LogGate::open() {
-  const BootTime now = BootClock::now();
-  if (last_ && now - *last_ < kLogInterval) return false;
-  last_ = now;
-  return true;
-}
-
 Result<std::unique_ptr<Acceptor>> Acceptor::start(const std::vector<ListenSocket>& sockets,
                                                   Handler handler) {
   UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake) return system_error("eventfd");
-  std::unique_ptr<Acceptor> acceptor(new Acceptor(sockets, std::move(handler), std::move(wake)));
+  auto lobby = Lobby::create();
+  if (!lobby) return lobby.error();
+  std::unique_ptr<Acceptor> acceptor(
+      new Acceptor(sockets, std::move(handler), std::move(wake), std::move(*lobby)));
   // Signals are the main thread's.
   sigset_t all{};
   sigset_t before{};
@@ -52,8 +47,12 @@ Result<std::unique_ptr<Acceptor>> Acceptor::start(const std::vector<ListenSocket
   return acceptor;
 }
 
-Acceptor::Acceptor(const std::vector<ListenSocket>& sockets, Handler handler, UniqueFd wake)
-    : sockets_(sockets), handler_(std::move(handler)), wake_(std::move(wake)) {}
+Acceptor::Acceptor(const std::vector<ListenSocket>& sockets, Handler handler, UniqueFd wake,
+                   std::unique_ptr<Lobby> lobby)
+    : sockets_(sockets),
+      handler_(std::move(handler)),
+      wake_(std::move(wake)),
+      lobby_(std::move(lobby)) {}
 
 Acceptor::~Acceptor() {
   const std::uint64_t one = 1;
@@ -64,19 +63,22 @@ Acceptor::~Acceptor() {
 void Acceptor::run() {
   std::vector<pollfd> polled;
   polled.push_back({wake_.get(), POLLIN, 0});
+  polled.push_back({lobby_->fd(), POLLIN, 0});
   for (const ListenSocket& socket : sockets_) polled.push_back({socket.fd.get(), POLLIN, 0});
   bool paused = false;
   while (true) {
-    const nfds_t count = paused ? 1 : polled.size();
-    if (::poll(polled.data(), count, paused ? kPauseMs : -1) < 0) {
+    const nfds_t count = paused ? 2 : polled.size();
+    if (::poll(polled.data(), count, paused ? kPauseMs : lobby_->patience_ms()) < 0) {
       TAKT_CHECK(errno == EINTR, "poll: errno %d", errno);
       continue;
     }
     if (polled[0].revents != 0) return;
+    for (Lobby::Guest& guest : lobby_->call_in())
+      handler_(std::move(guest.connection), *guest.from);
     if (std::exchange(paused, false)) continue;
-    for (std::size_t i = 1; i < polled.size(); ++i) {
+    for (std::size_t i = 2; i < polled.size(); ++i) {
       if (polled[i].revents == 0) continue;
-      switch (accept_some(sockets_[i - 1])) {
+      switch (accept_some(sockets_[i - 2])) {
         case After::kGoOn:
           break;
         case After::kPause:
@@ -99,8 +101,12 @@ Acceptor::After Acceptor::accept_some(const ListenSocket& socket) {
       if (after != After::kGoOn) return after;
       continue;
     }
-    if (!socket.unix_socket) set_nodelay(connection.get());
-    handler_(std::move(connection), socket);
+    if (socket.unix_socket) {
+      handler_(std::move(connection), socket);
+    } else {
+      set_nodelay(connection.get());
+      lobby_->seat(std::move(connection), socket);
+    }
   }
   return After::kGoOn;
 }

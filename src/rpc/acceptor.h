@@ -1,28 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // The accept thread. Guarantees: woken by events only; out of descriptors it pauses (connections
-// wait in the kernel's backlog) instead of spinning; a socket that fails for good is left out.
+// wait in the kernel's backlog) instead of spinning; a socket that fails for good is left out; a
+// TCP connection is passed on once it has sent something, and closed if it does not in time.
 #pragma once
 
 #include <functional>
-#include <optional>
+#include <memory>
 #include <thread>
 #include <vector>
 
-#include "base/clock.h"
 #include "base/result.h"
 #include "base/unique_fd.h"
 #include "rpc/listener.h"
+#include "rpc/lobby.h"
+#include "rpc/log_gate.h"
 
 namespace takt::rpc {
-
-// Lets one line through a minute. Not thread-safe.
-class LogGate {
- public:
-  [[nodiscard]] bool open();
-
- private:
-  std::optional<BootTime> last_;
-};
 
 class Acceptor {
  public:
@@ -38,7 +31,8 @@ class Acceptor {
   Acceptor& operator=(const Acceptor&) = delete;
 
  private:
-  Acceptor(const std::vector<ListenSocket>& sockets, Handler handler, UniqueFd wake);
+  Acceptor(const std::vector<ListenSocket>& sockets, Handler handler, UniqueFd wake,
+           std::unique_ptr<Lobby> lobby);
   enum class After { kGoOn, kPause, kDrop };
   void run();
   After accept_some(const ListenSocket& socket);
@@ -47,6 +41,7 @@ class Acceptor {
   const std::vector<ListenSocket>& sockets_;
   const Handler handler_;
   const UniqueFd wake_;
+  const std::unique_ptr<Lobby> lobby_;
   LogGate exhausted_gate_;
   std::thread thread_;
 };

@@ -105,4 +105,13 @@ Result<std::string> local_display(int fd) {
   return "unix:" + path;
 }
 
+std::string remote_display(int fd) {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof storage;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &length) == 0 &&
+      (storage.ss_family == AF_INET || storage.ss_family == AF_INET6))
+    return inet_display(storage);
+  return "an unknown address";
+}
+
 }  // namespace takt::rpc

@@ -31,4 +31,7 @@ Result<sockaddr_un> unix_sockaddr(const std::string& path);
 // "unix:/path", "127.0.0.1:7070", "[::1]:7070" of a socket's own address (getsockname).
 Result<std::string> local_display(int fd);
 
+// The same of the other end of a TCP connection; "an unknown address" if it is gone.
+std::string remote_display(int fd);
+
 }  // namespace takt::rpc

@@ -2,9 +2,18 @@
 #include "rpc/authorize.h"
 
 #include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "rpc/certificate.h"
+#include "rpc/log_gate.h"
 
 namespace takt::rpc {
 namespace {
+
+constexpr const char* kUriProperty = "peer_uri";  // gRPC's name for the URI SANs of a certificate
 
 constexpr std::uint8_t bit(Role role) {
   return static_cast<std::uint8_t>(1U << static_cast<unsigned>(role));
@@ -72,8 +81,19 @@ Rule rule_of(Action action) {
   TAKT_CHECK(false, "action %d", static_cast<int>(action));
 }
 
+std::string roles_text(std::uint8_t roles) {
+  std::string text;
+  for (const Role role : {Role::kUser, Role::kOperator, Role::kScheduler, Role::kWorker})
+    if ((roles & bit(role)) != 0)
+      text += (text.empty() ? "" : " or ") + std::string(role_name(role));
+  return text;
+}
+
 std::string remedy(const Caller& caller, std::uint8_t roles) {
   const std::string who = caller.describe();
+  if (caller.tls)
+    return "that takes a certificate with role " + roles_text(roles) +
+           ", that is with a subject alternative name URI:takt://ROLE/NAME";
   if ((roles & bit(Role::kUser)) != 0) {
     return who + " is not in group takt: " + how_to_join("takt", caller.user_name);
   }
@@ -101,9 +121,40 @@ Result<void> authorize(const Caller& caller, Action action) {
                                                       ": " + remedy(caller, rule.roles));
 }
 
-Result<Caller> Guard::admit(const grpc::ServerContextBase& /*context*/, Action action) const {
-  if (Result<void> allowed = authorize(connection_, action); !allowed) return allowed.error();
-  return connection_;
+namespace {
+
+Result<Caller> caller_of(const grpc::ServerContextBase& context) {
+  std::vector<std::string> uris;
+  for (const grpc::string_ref& uri : context.auth_context()->FindPropertyValues(kUriProperty))
+    uris.emplace_back(uri.data(), uri.size());
+  const auto name = name_from_uris(uris);
+  if (!name) return name.error();
+  Caller caller = tls_caller();
+  caller.role = name->role;
+  caller.certificate = name->uri();
+  return caller;
+}
+
+void log_refusal(const grpc::ServerContextBase& context, Action action, const Error& error) {
+  static LogGate gate(limits::kRefusalLinesPerMinute);
+  if (gate.open())
+    log_warning("refused " + std::string(action_name(action)) + " to " + context.peer() + ": " +
+                error.message);
+}
+
+}  // namespace
+
+Result<Caller> Guard::admit(const grpc::ServerContextBase& context, Action action) const {
+  if (!connection_.tls) {
+    if (Result<void> allowed = authorize(connection_, action); !allowed) return allowed.error();
+    return connection_;
+  }
+  Result<Caller> caller = caller_of(context);
+  if (caller) {
+    if (Result<void> allowed = authorize(*caller, action); !allowed) caller = allowed.error();
+  }
+  if (!caller) log_refusal(context, action, caller.error());
+  return caller;
 }
 
 }  // namespace takt::rpc

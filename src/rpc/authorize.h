@@ -52,12 +52,13 @@ Result<void> authorize(const Caller& caller, Action action);
 // "sudo usermod -aG takt alice, then log in again"
 std::string how_to_join(const std::string& group, const std::string& user_name);
 
-// Stands in each service: the caller of this call, once it passed authorize(). Today the caller is
-// that of the connection; TLS will read the certificate from the context, here and nowhere else.
+// Stands in each service: the caller of this call, once it passed authorize(). On a unix socket
+// that is who connected; over TLS it is read from the certificate, here and nowhere else.
 class Guard {
  public:
   explicit Guard(Caller connection) : connection_(std::move(connection)) {}
 
+  // Logs whom it turns away over TLS: that person sees the answer, the administrator the line.
   [[nodiscard]] Result<Caller> admit(const grpc::ServerContextBase& context, Action action) const;
 
  private:

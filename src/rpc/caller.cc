@@ -51,9 +51,16 @@ const char* role_name(Role role) {
 }
 
 std::string Caller::describe() const {
+  if (!certificate.empty()) return certificate;
   if (!user_name.empty()) return user_name;
   if (uid != kNoUid) return "uid " + std::to_string(uid);
   return local ? "a user without a role" : "an unidentified TCP client";
+}
+
+std::string Caller::account() const {
+  if (!certificate.empty()) return certificate;
+  if (!local) return "";
+  return user_name.empty() ? "uid " + std::to_string(uid) : user_name;
 }
 
 Result<PeerCredentials> peer_credentials(int fd) {
@@ -150,6 +157,12 @@ Caller insecure_tcp_caller() {
   Caller caller;
   caller.role = Role::kOperator;
   caller.every_role = true;
+  return caller;
+}
+
+Caller tls_caller() {
+  Caller caller;
+  caller.tls = true;
   return caller;
 }
 

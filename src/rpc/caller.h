@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who is at the other end. Guarantees: roles are decided by one function, from the kernel's numbers
-// (SO_PEERCRED, SO_PEERGROUPS) and never from a name lookup; names are for display.
+// Who is at the other end. Guarantees: on a unix socket the role comes from one function and from
+// the kernel's numbers (SO_PEERCRED, SO_PEERGROUPS), never from a name lookup; names are for
+// display. Over TLS it comes from the certificate (authorize.h).
 #pragma once
 
 #include <sys/types.h>
@@ -27,10 +28,17 @@ struct Caller {
   bool local = false;       // over the unix socket: uid and gid are the kernel's word
   uid_t uid = kNoUid;       // kNoUid where nobody vouches for one (TCP)
   gid_t gid = kNoGid;
-  std::string user_name;  // empty if unknown
+  std::string user_name;    // empty if unknown
+  bool tls = false;         // over TLS: the role comes with each call
+  std::string certificate;  // "takt://user/alice"; empty but for calls over TLS
 
-  // "alice", "uid 1000", "an unidentified TCP client": for messages and audit lines.
+  // "alice", "uid 1000", "takt://user/alice", "an unidentified TCP client": for messages and audit
+  // lines.
   [[nodiscard]] std::string describe() const;
+
+  // Whose the things are that this caller makes; the same for every call of theirs, and nobody
+  // else's: a local user's name (else "uid 1000"), a certificate's URI. Empty over plain TCP.
+  [[nodiscard]] std::string account() const;
 };
 
 // What the kernel says of the process that connected, as it was at connect().
@@ -70,6 +78,9 @@ Caller identify(const PeerCredentials& peer, const AccessPolicy& policy);
 // The caller behind any connection to a plain-text TCP listener: `insecure = yes` trusts whoever
 // can reach it with everything, and with nobody's uid.
 Caller insecure_tcp_caller();
+
+// The caller behind any TLS connection, before its certificate was looked at: without a role.
+Caller tls_caller();
 
 // The user's name, or empty. May block on the directory service.
 std::string user_name_of(uid_t uid);

@@ -127,7 +127,9 @@ Result<std::shared_ptr<grpc::Channel>> make_channel(const std::string& address,
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, options.retry ? 1 : 0);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);          // not by the environment
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // own connection, own back-off
-  return grpc::CreateCustomChannel(target_of(*parsed), grpc::InsecureChannelCredentials(),
+  const bool plain = parsed->unix_socket || options.credentials == nullptr;
+  return grpc::CreateCustomChannel(target_of(*parsed),
+                                   plain ? grpc::InsecureChannelCredentials() : options.credentials,
                                    arguments);
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <grpcpp/channel.h>
+#include <grpcpp/security/credentials.h>
 
 #include <memory>
 #include <string>
@@ -15,9 +16,11 @@ namespace takt::rpc {
 struct ChannelOptions {
   bool wait_for_ready = true;  // calls wait for the server (give them a deadline); else they fail
   bool retry = true;           // repeat on UNAVAILABLE and CANCELLED; false for a Session's channel
+  std::shared_ptr<grpc::ChannelCredentials> credentials;  // over TCP; none: plain text
 };
 
-// A channel to "unix:/path" or "host:port", in plain text. Does not connect yet.
+// A channel to "unix:/path" or "host:port". Does not connect yet. Where credentials.h is not used,
+// TCP is in plain text.
 Result<std::shared_ptr<grpc::Channel>> make_channel(const std::string& address,
                                                     const ChannelOptions& options = {});
 

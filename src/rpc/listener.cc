@@ -14,6 +14,7 @@
 
 #include "base/fs.h"
 #include "rpc/address.h"
+#include "rpc/caller.h"
 
 namespace takt::rpc {
 namespace {
@@ -31,8 +32,9 @@ Error plain_text_refused(const std::string& display) {
   Error error = make_error(
       ErrorCode::kFailedPrecondition,
       display +
-          " would carry plain text over TCP: whoever reaches it could do everything. Use the unix "
-          "socket, or allow it for this listener with \"insecure = yes\"");
+          " would carry plain text over TCP: whoever reaches it could do everything. Give it TLS "
+          "(certificate, key and ca in [tls]; takt-tls(7) shows how to make them), or use the unix "
+          "socket, or allow plain text with \"insecure = yes\"");
   error.field = "insecure";
   return error;
 }
@@ -133,15 +135,15 @@ Result<void> check_listening(int fd) {
 
 }  // namespace
 
-Result<ListenSocket> adopt_socket(UniqueFd fd, bool insecure) {
+Result<ListenSocket> adopt_socket(UniqueFd fd, Tcp tcp) {
   if (Result<void> checked = check_listening(fd.get()); !checked) return checked.error();
   Result<std::string> display = local_display(fd.get());
   if (!display) return display.error();
   ListenSocket socket;
   socket.unix_socket = display->starts_with("unix:");
   socket.display = std::move(*display);
-  socket.insecure_ok = insecure && !socket.unix_socket;
-  if (!socket.unix_socket && !insecure) return plain_text_refused(socket.display);
+  socket.tls = !socket.unix_socket && tcp == Tcp::kTls;
+  if (!socket.unix_socket && tcp == Tcp::kRefused) return plain_text_refused(socket.display);
   if (Result<void> set = set_nonblocking(fd.get(), true); !set) return set.error();
   const int flags = ::fcntl(fd.get(), F_GETFD);
   if (flags < 0 || ::fcntl(fd.get(), F_SETFD, flags | FD_CLOEXEC) != 0)
@@ -153,13 +155,41 @@ Result<ListenSocket> adopt_socket(UniqueFd fd, bool insecure) {
 Result<ListenSocket> bind_address(const std::string& address, const BindOptions& options) {
   const Result<Address> parsed = parse_address(address);
   if (!parsed) return parsed.error();
-  if (!parsed->unix_socket && !options.insecure) return plain_text_refused(address);
+  if (!parsed->unix_socket && options.tcp == Tcp::kRefused) return plain_text_refused(address);
   Result<UniqueFd> fd =
       parsed->unix_socket ? listen_unix(parsed->path, options) : listen_inet(*parsed, address);
   if (!fd) return fd.error();
-  Result<ListenSocket> socket = adopt_socket(std::move(*fd), options.insecure);
+  Result<ListenSocket> socket = adopt_socket(std::move(*fd), options.tcp);
   if (socket && parsed->unix_socket) socket->owned_path = parsed->path;
   return socket;
+}
+
+Result<std::vector<ListenSocket>> open_listeners(ListenPlan plan) {
+  if (!plan.inherited.empty() && !plan.addresses.empty())
+    return invalid("listen", plan.program +
+                                 ".socket owns the addresses under systemd; take listen out of the "
+                                 "configuration, or stop and disable " +
+                                 plan.program + ".socket");
+  std::vector<ListenSocket> sockets;
+  for (UniqueFd& fd : plan.inherited) {
+    auto adopted = adopt_socket(std::move(fd), plan.tcp);
+    if (!adopted) return adopted.error();
+    sockets.push_back(std::move(*adopted));
+  }
+  if (sockets.empty() && plan.addresses.empty()) plan.addresses.push_back(plan.fallback);
+  BindOptions options{.tcp = plan.tcp};
+  const auto group = find_group(plan.group);
+  if (!group) return group.error();
+  if (*group) options.group = **group;
+  for (const std::string& address : plan.addresses) {
+    auto bound = bind_address(address, options);
+    if (!bound) {
+      for (ListenSocket& socket : sockets) close_listener(socket);
+      return bound.error();
+    }
+    sockets.push_back(std::move(*bound));
+  }
+  return sockets;
 }
 
 void close_listener(ListenSocket& socket) {

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "rpc/address.h"
 
 namespace takt::rpc {
 namespace {
@@ -24,8 +25,8 @@ Result<std::unique_ptr<Server>> Server::start(std::vector<ListenSocket> sockets,
         ErrorCode::kInvalid,
         "there is no address to listen on: start the .socket unit, or set \"listen\"");
   for (const ListenSocket& socket : sockets) {
-    if (socket.unix_socket || options.credentials) continue;
-    TAKT_CHECK(socket.insecure_ok, "plain text on %s", socket.display.c_str());
+    TAKT_CHECK(!socket.tls || options.tls != nullptr, "no TLS for %s", socket.display.c_str());
+    if (socket.unix_socket || socket.tls) continue;
     log_warning("listening on " + socket.display +
                 " in plain text (insecure = yes): whoever reaches it may do everything");
   }
@@ -42,7 +43,8 @@ Result<std::unique_ptr<Server>> Server::start(std::vector<ListenSocket> sockets,
 Server::Server(std::vector<ListenSocket> sockets, ServerOptions options)
     : options_(std::move(options)),
       sockets_(std::move(sockets)),
-      current_(new_generation(options_.credentials)) {
+      fixed_(new_generation(grpc::InsecureServerCredentials())),
+      renewable_(options_.tls ? new_generation(options_.tls->server_credentials()) : nullptr) {
   for (const ListenSocket& socket : sockets_) displays_.push_back(socket.display);
 }
 
@@ -50,27 +52,45 @@ Server::~Server() { shutdown(milliseconds(0)); }
 
 std::shared_ptr<Generation> Server::new_generation(
     std::shared_ptr<grpc::ServerCredentials> credentials) {
-  if (!credentials) credentials = grpc::InsecureServerCredentials();
   return std::make_shared<Generation>(std::move(credentials), options_.services,
                                       options_.health_names);
 }
 
+// gRPC would close the connection too, but say nothing that helps.
+bool Server::right_language(int connection, const ListenSocket& from) {
+  if (from.unix_socket) return true;
+  const std::optional<Language> language = first_words(connection);
+  if (!language) return false;  // hung up: a check whether the port is open, most likely
+  if ((*language == Language::kTls) == from.tls) return true;
+  if (language_gate_.open())
+    log_warning("closed a connection from " + remote_display(connection) + " to " + from.display +
+                (from.tls ? ": it spoke plain text, and this listener takes TLS only"
+                          : ": it spoke TLS, and this listener takes plain text only "
+                            "(insecure = yes)"));
+  return false;
+}
+
+Result<Caller> Server::connected_caller(int connection, const ListenSocket& from) const {
+  if (!from.unix_socket) return from.tls ? tls_caller() : insecure_tcp_caller();
+  const Result<PeerCredentials> peer = peer_credentials(connection);
+  if (!peer) return peer.error();
+  return identify(*peer, options_.policy);
+}
+
 // On the accept thread.
 void Server::handle(UniqueFd connection, const ListenSocket& from) {
-  Caller caller = insecure_tcp_caller();
-  if (from.unix_socket) {
-    const Result<PeerCredentials> peer = peer_credentials(connection.get());
-    if (!peer) {
-      log_warning("closed a connection to " + from.display + ": " + peer.error().message);
-      return;
-    }
-    caller = identify(*peer, options_.policy);
+  if (!right_language(connection.get(), from)) return;
+  const Result<Caller> found = connected_caller(connection.get(), from);
+  if (!found) {
+    log_warning("closed a connection to " + from.display + ": " + found.error().message);
+    return;
   }
+  const Caller& caller = *found;
   while (true) {
     std::shared_ptr<Generation> generation;
     {
       const std::lock_guard lock(mutex_);
-      generation = current_;
+      generation = from.tls ? renewable_ : fixed_;
     }
     switch (generation->offer(caller, connection, from.fd.get())) {
       case Generation::Outcome::kTaken:
@@ -92,9 +112,8 @@ void Server::handle(UniqueFd connection, const ListenSocket& from) {
   }
 }
 
-Result<void> Server::renew(std::shared_ptr<grpc::ServerCredentials> credentials,
-                           milliseconds patience) {
-  std::shared_ptr<Generation> next = new_generation(std::move(credentials));
+Result<void> Server::renew(const Tls& tls, milliseconds patience) {
+  std::shared_ptr<Generation> next = new_generation(tls.server_credentials());
   const std::lock_guard lock(mutex_);
   if (stopping_) return make_error(ErrorCode::kUnavailable, "the server is shutting down");
   reap();
@@ -102,8 +121,9 @@ Result<void> Server::renew(std::shared_ptr<grpc::ServerCredentials> credentials,
     return make_error(ErrorCode::kResourceExhausted,
                       "calls still run on " + std::to_string(drains_.size()) +
                           " older sets of credentials; try again when some have ended");
+  if (!renewable_) return {};  // no socket carries TLS
   Drain& added = drains_.emplace_back();
-  added.generation = std::exchange(current_, std::move(next));
+  added.generation = std::exchange(renewable_, std::move(next));
   added.generation->retire();
   added.thread = std::thread([this, &added, patience] { drain(added, patience); });
   return {};
@@ -135,7 +155,7 @@ void Server::reap() {
 
 std::size_t Server::identities() const {
   const std::lock_guard lock(mutex_);
-  return current_ ? current_->identities() : 0;
+  return (fixed_ ? fixed_->identities() : 0) + (renewable_ ? renewable_->identities() : 0);
 }
 
 std::size_t Server::draining() const {
@@ -149,17 +169,23 @@ void Server::shutdown(milliseconds patience) {
   const std::lock_guard one_at_a_time(shutdown_mutex_);
   const auto deadline = std::chrono::steady_clock::now() + patience;
   acceptor_.reset();  // first: gRPC leaks a connection that comes during its Shutdown
-  std::shared_ptr<Generation> last;
+  std::shared_ptr<Generation> fixed;
+  std::shared_ptr<Generation> renewable;
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    last = std::exchange(current_, nullptr);
+    fixed = std::exchange(fixed_, nullptr);
+    renewable = std::exchange(renewable_, nullptr);
     changed_.notify_all();
   }
-  if (!last) return;
+  if (!fixed) return;
   for (ListenSocket& socket : sockets_) close_listener(socket);
   if (options_.end_streams) options_.end_streams();
-  last->shutdown(patience);
+  std::thread beside([&] {
+    if (renewable) renewable->shutdown(patience);
+  });
+  fixed->shutdown(patience);
+  beside.join();
   std::unique_lock lock(mutex_);
   const auto all_done = [this] {
     for (const Drain& drain : drains_) {

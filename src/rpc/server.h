@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The gRPC server of a daemon on its listening sockets. Guarantees: a connection reaches services
-// that know who connected; new credentials take new connections while calls on the old ones go on;
-// the accept thread never spins, and is joined before any grpc::Server shuts down.
+// that know who connected; new credentials take new TLS connections while calls on the old ones go
+// on, and all others notice nothing; who speaks TLS where plain text is due, or the other way
+// round, is turned away with a line in the log; the accept thread never spins, and is joined before
+// any grpc::Server shuts down.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -16,20 +18,23 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/result.h"
 #include "rpc/acceptor.h"
 #include "rpc/caller.h"
 #include "rpc/generation.h"
 #include "rpc/listener.h"
+#include "rpc/log_gate.h"
+#include "rpc/tls.h"
 
 namespace takt::rpc {
 
 struct ServerOptions {
   AccessPolicy policy;
   ServiceFactory services;
-  std::shared_ptr<grpc::ServerCredentials> credentials;  // of TCP; none: plain text
-  std::vector<std::string> health_names;                 // "takt.v1.JobService" …
-  std::function<void()> end_streams;  // told at shutdown() to end its streams with a status
+  std::shared_ptr<const Tls> tls;         // for sockets that carry it
+  std::vector<std::string> health_names;  // "takt.v1.JobService" …
+  std::function<void()> end_streams;      // told at shutdown() to end its streams with a status
 };
 
 class Server {
@@ -40,10 +45,10 @@ class Server {
   // shutdown() with no patience, unless that was done.
   ~Server();
 
-  // New connections get `credentials` from now on; calls on the old ones may run on for `drain`,
-  // then they are cancelled (in the background). kResourceExhausted if too many old ones drain
-  // still. Any thread.
-  Result<void> renew(std::shared_ptr<grpc::ServerCredentials> credentials, milliseconds drain);
+  // New TLS connections get these credentials from now on; calls on the old ones may run on for
+  // `drain`, then they are cancelled (in the background). kResourceExhausted if too many old ones
+  // drain still. Any thread.
+  Result<void> renew(const Tls& tls, milliseconds drain);
 
   // Stops accepting, tells `end_streams`, waits for running calls at most `patience`, then cancels
   // them; returns when the last handler has finished. Sockets bound here are removed; inherited
@@ -53,7 +58,8 @@ class Server {
   // "unix:/run/takt/worker.sock", "127.0.0.1:7070": where it listens.
   [[nodiscard]] const std::vector<std::string>& displays() const { return displays_; }
 
-  // Different callers that connected since the last renewal.
+  // Different callers that connected: by unix socket and plain TCP, and by TLS since the last
+  // renewal.
   [[nodiscard]] std::size_t identities() const;
 
   // Generations that still drain.
@@ -68,6 +74,8 @@ class Server {
 
   Server(std::vector<ListenSocket> sockets, ServerOptions options);
   void handle(UniqueFd connection, const ListenSocket& from);
+  bool right_language(int connection, const ListenSocket& from);
+  Result<Caller> connected_caller(int connection, const ListenSocket& from) const;
   void drain(Drain& drain, milliseconds patience);
   void reap();
   std::shared_ptr<Generation> new_generation(std::shared_ptr<grpc::ServerCredentials> credentials);
@@ -78,12 +86,14 @@ class Server {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::shared_ptr<Generation> current_;  // null after shutdown
+  std::shared_ptr<Generation> fixed_;      // unix sockets, plain TCP; null after shutdown
+  std::shared_ptr<Generation> renewable_;  // TLS; null without, and after shutdown
   std::list<Drain> drains_;
   bool stopping_ = false;
 
   std::mutex shutdown_mutex_;  // one shutdown() at a time
-  LogGate full_gate_;          // of the accept thread
+  LogGate full_gate_;
+  LogGate language_gate_{limits::kRefusalLinesPerMinute};
   std::unique_ptr<Acceptor> acceptor_;
 };
 

@@ -123,6 +123,10 @@ grpc::Status to_status(const Error& error) {
 
 Error from_status(const grpc::Status& status) {
   TAKT_CHECK(!status.ok(), "an error of a good status");
+  const std::string& text = status.error_message();
+  if (const std::size_t at = text.find(kServerRefused); at != std::string::npos)
+    return make_error(ErrorCode::kPermissionDenied,
+                      "can't reach the server: " + text.substr(at + kServerRefused.size()));
   const std::optional<v1::ErrorDetail> detail = unpack_details(status.error_details());
   if (!detail) return make_error(code_of_status(status.error_code()), explain(status));
   Error error = make_error(code_of_status(status.error_code()), status.error_message());

@@ -19,6 +19,10 @@ grpc::Status to_status(const Error& error);
 // that says what to do.
 Error from_status(const grpc::Status& status);
 
+// Stands before the reason why this program refused a server's certificate. gRPC hands it on in the
+// middle of a text of its own, where from_status() finds it again: kPermissionDenied.
+inline constexpr std::string_view kServerRefused = "takt-tls: ";
+
 // The kind's name on the wire: "INVALID", "SYSTEM" …
 const char* reason_of(ErrorCode code);
 

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rpc/tuning.h"
 
+#include <grpc/support/log.h>
+#include <grpcpp/version_info.h>
+
+#include <string>
+
+#include "base/log.h"
+
 namespace takt::rpc {
 namespace {
 
@@ -10,7 +17,19 @@ constexpr int to_ms(std::chrono::milliseconds time) { return static_cast<int>(ti
 
 }  // namespace
 
+void route_log() {
+#if GRPC_CPP_VERSION_MAJOR == 1 && GRPC_CPP_VERSION_MINOR < 65
+  static const bool done = [] {
+    gpr_set_log_function(
+        [](gpr_log_func_args* line) { log_debug("gRPC: " + std::string(line->message)); });
+    return true;
+  }();
+  static_cast<void>(done);
+#endif  // newer ones log through Abseil
+}
+
 void tune(grpc::ServerBuilder& builder) {
+  route_log();
   builder.SetMaxReceiveMessageSize(kMessageMax);
   builder.SetMaxSendMessageSize(kMessageMax);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
@@ -24,6 +43,7 @@ void tune(grpc::ServerBuilder& builder) {
 }
 
 void tune(grpc::ChannelArguments& arguments) {
+  route_log();
   arguments.SetMaxReceiveMessageSize(kMessageMax);
   arguments.SetMaxSendMessageSize(kMessageMax);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, to_ms(kKeepaliveTime));

@@ -21,6 +21,10 @@ static_assert(kPingIntervalMin < kKeepaliveTime, "our own pings are permitted");
 static_assert(limits::kStreamsPerConnection > limits::kFollowersMax,
               "all followers and the session fit the scheduler's one connection to a worker");
 
+// gRPC's own log lines become debug lines of ours: what an administrator has to know is said in our
+// words. Once; before the first server or channel.
+void route_log();
+
 void tune(grpc::ServerBuilder& builder);
 void tune(grpc::ChannelArguments& arguments);
 

@@ -14,19 +14,21 @@ Error try_again(const std::string& what) { return make_error(ErrorCode::kUnavail
 }  // namespace
 
 Result<std::unique_ptr<Core>> Core::create(sd::EventLoop& loop, store::Store& store,
+                                           const rpc::Credentials& credentials,
                                            const CoreOptions& options) {
   auto mailbox = Mailbox::create(loop);
   if (!mailbox) return mailbox.error();
-  std::unique_ptr<Core> core(new Core(loop, store, std::move(*mailbox), options));
+  std::unique_ptr<Core> core(new Core(loop, store, credentials, std::move(*mailbox), options));
   core->take_over(store.take_snapshot());
   loop.on_turn_end([self = core.get()] { self->on_turn_end(); });
   return core;
 }
 
-Core::Core(sd::EventLoop& loop, store::Store& store, std::shared_ptr<Mailbox> mailbox,
-           const CoreOptions& options)
+Core::Core(sd::EventLoop& loop, store::Store& store, const rpc::Credentials& credentials,
+           std::shared_ptr<Mailbox> mailbox, const CoreOptions& options)
     : loop_(loop),
       store_(store),
+      credentials_(credentials),
       mailbox_(std::move(mailbox)),
       ledger_(
           store.writer(), mailbox_,
@@ -46,7 +48,7 @@ Core::Core(sd::EventLoop& loop, store::Store& store, std::shared_ptr<Mailbox> ma
                   }),
       starts_(loop, store.reader(), mailbox_, jobs_,
               [this](const LiveJob& live, const JobSpec& spec) { fleet_.send_start(live, spec); }),
-      fleet_({loop, mailbox_, ledger_, jobs_, dispatcher_,
+      fleet_({loop, credentials, mailbox_, ledger_, jobs_, dispatcher_,
               [this](const AttemptId& attempt) { starts_.start(attempt); }},
              {store.id(), store.epoch(), options.unreachable_after}),
       locator_(jobs_, fleet_),

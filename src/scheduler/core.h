@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "rpc/credentials.h"
 #include "scheduler/dispatcher.h"
 #include "scheduler/fleet.h"
 #include "scheduler/job_table.h"
@@ -31,8 +32,9 @@ struct CoreOptions {
 
 class Core {
  public:
-  // Loop and store outlive the core. Takes over what was alive in the store.
+  // Loop, store and credentials outlive the core. Takes over what was alive in the store.
   static Result<std::unique_ptr<Core>> create(sd::EventLoop& loop, store::Store& store,
+                                              const rpc::Credentials& credentials,
                                               const CoreOptions& options);
   // After the loop has ended and the server is down.
   ~Core();
@@ -50,6 +52,7 @@ class Core {
   // Any thread.
   [[nodiscard]] store::Reader& reader() const { return store_.reader(); }
   [[nodiscard]] const Uuid& store_id() const { return store_.id(); }
+  [[nodiscard]] const rpc::Credentials& credentials() const { return credentials_; }
   [[nodiscard]] Mailbox& mailbox() const { return *mailbox_; }
   [[nodiscard]] WatchHub& watches() { return watches_; }  // its watch() only
   [[nodiscard]] OutputRegistry& outputs() { return outputs_; }
@@ -64,8 +67,8 @@ class Core {
   [[nodiscard]] std::string status() const;
 
  private:
-  Core(sd::EventLoop& loop, store::Store& store, std::shared_ptr<Mailbox> mailbox,
-       const CoreOptions& options);
+  Core(sd::EventLoop& loop, store::Store& store, const rpc::Credentials& credentials,
+       std::shared_ptr<Mailbox> mailbox, const CoreOptions& options);
   void take_over(store::Snapshot snapshot);
   void on_store_failed(const Error& error);
   void on_loaded(Result<store::Snapshot> snapshot);
@@ -75,6 +78,7 @@ class Core {
 
   sd::EventLoop& loop_;
   store::Store& store_;
+  const rpc::Credentials& credentials_;
   const std::shared_ptr<Mailbox> mailbox_;
   std::atomic<bool> closing_ = false;  // the loop may take no more timers
   bool loading_ = false;               // the live state is not there

@@ -14,6 +14,12 @@
 
 namespace takt::scheduler {
 
+Result<std::unique_ptr<rpc::Credentials>> load_credentials(const config::SchedulerConfig& config) {
+  return rpc::Credentials::load({.tls = {config.tls.certificate, config.tls.key, config.tls.ca},
+                                 .insecure = config.insecure,
+                                 .role = rpc::Role::kScheduler});
+}
+
 Result<std::unique_ptr<Daemon>> Daemon::create(config::SchedulerConfig config,
                                                std::vector<sd::InheritedSocket> inherited) {
   std::unique_ptr<Daemon> daemon(new Daemon(std::move(config)));
@@ -25,6 +31,7 @@ Daemon::Daemon(config::SchedulerConfig config) : config_(std::move(config)) {}
 
 Daemon::~Daemon() {
   if (shutdown_.joinable()) shutdown_.join();
+  if (credentials_) credentials_->end_watch();
   server_.reset();
   for (rpc::ListenSocket& socket : sockets_) rpc::close_listener(socket);
   // Commits the last batches and answers the last reads; what follows from them reaches nobody any
@@ -37,42 +44,39 @@ Result<void> Daemon::open(std::vector<sd::InheritedSocket> inherited) {
   auto loop = sd::EventLoop::create();
   if (!loop) return loop.error();
   loop_ = std::move(*loop);
-  for (const int number : {SIGTERM, SIGINT}) {
-    auto source = loop_->add_signal(number, [this] { begin_stop(); });
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+    auto source = loop_->add_signal(number, [this, number] {
+      if (number == SIGHUP) {
+        credentials_->reload();
+      } else {
+        begin_stop();
+      }
+    });
     if (!source) return source.error();
     signals_.push_back(std::move(*source));
   }
   if (auto opened = open_sockets(std::move(inherited)); !opened) return opened;
   if (auto opened = open_store(); !opened) return opened;
-  auto core = Core::create(*loop_, *store_, {config_.unreachable_after});
+  auto core = Core::create(*loop_, *store_, *credentials_, {config_.unreachable_after});
   if (!core) return core.error();
   core_ = std::move(*core);
   return loop_->enable_watchdog();
 }
 
 Result<void> Daemon::open_sockets(std::vector<sd::InheritedSocket> inherited) {
-  if (!inherited.empty() && !config_.listen.empty()) {
-    return invalid("listen",
-                   "takt-scheduler.socket owns the addresses under systemd; take listen out of "
-                   "[scheduler], or stop and disable takt-scheduler.socket");
-  }
-  for (sd::InheritedSocket& socket : inherited) {
-    auto adopted = rpc::adopt_socket(std::move(socket.fd), config_.insecure);
-    if (!adopted) return adopted.error();
-    sockets_.push_back(std::move(*adopted));
-  }
-  std::vector<std::string> addresses = config_.listen;
-  if (inherited.empty() && addresses.empty())
-    addresses.emplace_back(config::kDefaultSchedulerListen);
-  rpc::BindOptions options{.insecure = config_.insecure};
-  auto group = rpc::find_group(config_.group);
-  if (!group) return group.error();
-  if (*group) options.group = **group;
-  for (const std::string& address : addresses) {
-    auto bound = rpc::bind_address(address, options);
-    if (!bound) return bound.error();
-    sockets_.push_back(std::move(*bound));
-  }
+  auto credentials = load_credentials(config_);
+  if (!credentials) return credentials.error();
+  credentials_ = std::move(*credentials);
+  rpc::ListenPlan plan{.program = "takt-scheduler",
+                       .inherited = {},
+                       .addresses = config_.listen,
+                       .fallback = config::kDefaultSchedulerListen,
+                       .group = config_.group,
+                       .tcp = credentials_->tcp()};
+  for (sd::InheritedSocket& socket : inherited) plan.inherited.push_back(std::move(socket.fd));
+  auto sockets = rpc::open_listeners(std::move(plan));
+  if (!sockets) return sockets.error();
+  sockets_ = std::move(*sockets);
   return {};
 }
 
@@ -97,9 +101,11 @@ Result<void> Daemon::serve() {
   options.services = make_services(*core_);
   options.health_names = service_names();
   options.end_streams = [core = core_.get()] { core->end_streams(); };
+  options.tls = credentials_->tls();
   auto server = rpc::Server::start(std::exchange(sockets_, {}), std::move(options));
   if (!server) return server.error();
   server_ = std::move(*server);
+  credentials_->watch(*server_);
   return {};
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "config/scheduler_config.h"
+#include "rpc/credentials.h"
 #include "rpc/listener.h"
 #include "rpc/server.h"
 #include "scheduler/core.h"
@@ -18,6 +19,10 @@
 #include "store/store.h"
 
 namespace takt::scheduler {
+
+// How the scheduler speaks over TCP. kInvalid if what is configured will not do. Blocks on the
+// disk.
+Result<std::unique_ptr<rpc::Credentials>> load_credentials(const config::SchedulerConfig& config);
 
 class Daemon {
  public:
@@ -48,6 +53,7 @@ class Daemon {
 
   const config::SchedulerConfig config_;
   std::unique_ptr<sd::EventLoop> loop_;
+  std::unique_ptr<rpc::Credentials> credentials_;
   std::vector<rpc::ListenSocket> sockets_;
   std::vector<sd::Source> signals_;
   std::unique_ptr<store::Store> store_;

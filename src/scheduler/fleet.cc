@@ -27,7 +27,8 @@ void Fleet::register_worker(const WorkerRecord& news, Done done) {
   }
   WorkerEntry& entry = found->second;
   const bool was_away = entry.record.state == WorkerState::kAway;
-  const bool moved = entry.session != nullptr && entry.session->address() != news.address;
+  const bool moved = entry.session != nullptr &&
+                     (entry.session->address() != news.address || entry.record.name != news.name);
   entry.record.name = news.name;
   entry.record.address = news.address;
   entry.record.version = news.version;
@@ -81,10 +82,10 @@ void Fleet::clear() {
 void Fleet::open_session(WorkerEntry& entry) {
   if (entry.session != nullptr) return entry.session->dial();
   if (entry.record.state == WorkerState::kReady) expect_silence(entry);
-  entry.session = Session::create(
-      parts_.loop, parts_.mailbox,
-      {entry.record.address, options_.store_id, options_.epoch, options_.unreachable_after},
-      events_of(entry.record.id));
+  entry.session = Session::create(parts_.loop, parts_.credentials, parts_.mailbox,
+                                  {entry.record.address, entry.record.name, options_.store_id,
+                                   options_.epoch, options_.unreachable_after},
+                                  events_of(entry.record.id));
 }
 
 // The session belongs to the entry, so the entry is there when it calls.

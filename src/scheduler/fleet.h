@@ -19,6 +19,7 @@
 #include "base/result.h"
 #include "base/uuid.h"
 #include "job/worker.h"
+#include "rpc/credentials.h"
 #include "scheduler/dispatcher.h"
 #include "scheduler/job_table.h"
 #include "scheduler/ledger.h"
@@ -48,6 +49,7 @@ class Fleet {
   // What the fleet needs of the rest.
   struct Parts {
     sd::EventLoop& loop;
+    const rpc::Credentials& credentials;
     std::shared_ptr<Mailbox> mailbox;
     Ledger& ledger;
     JobTable& jobs;

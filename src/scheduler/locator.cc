@@ -14,7 +14,7 @@ Location Locator::location_of(const Job& job) const {
   Location location;
   if (const Attempt* attempt = job.current_attempt(); attempt != nullptr && ready(job)) {
     location.attempt = attempt->id.number;
-    location.address = address_of(attempt->worker_id);
+    location.worker = endpoint_of(attempt->worker_id);
   }
   return location;
 }
@@ -49,9 +49,9 @@ void Locator::cancel(std::uint64_t ticket) {
   waiters_.erase(found);
 }
 
-std::string Locator::address_of(const Uuid& worker) const {
+Endpoint Locator::endpoint_of(const Uuid& worker) const {
   const WorkerEntry* entry = fleet_.find(worker);
-  return entry == nullptr ? "" : entry->record.address;
+  return entry == nullptr ? Endpoint() : Endpoint{entry->record.address, entry->record.name};
 }
 
 void Locator::on_changed(const LiveJob& live) {

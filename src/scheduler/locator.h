@@ -16,10 +16,16 @@
 
 namespace takt::scheduler {
 
+// Where a worker is dialled, and who has to answer.
+struct Endpoint {
+  std::string address;
+  std::string name;
+};
+
 struct Location {
-  bool ended = false;   // the job is not alive: the store knows the rest
-  int attempt = 0;      // that runs now
-  std::string address;  // of its worker
+  bool ended = false;  // the job is not alive: the store knows the rest
+  int attempt = 0;     // that runs now
+  Endpoint worker;
 };
 
 class Locator {
@@ -34,8 +40,8 @@ class Locator {
   // `done` is not called any more.
   void cancel(std::uint64_t ticket);
 
-  // The address of a worker, empty if it is not known.
-  [[nodiscard]] std::string address_of(const Uuid& worker) const;
+  // Where a worker is, empty if it is not known.
+  [[nodiscard]] Endpoint endpoint_of(const Uuid& worker) const;
 
   // A job has changed.
   void on_changed(const LiveJob& live);

@@ -75,7 +75,7 @@ void OutputProxy::on_ended_job(const store::JobView& view) {
     return complete(0, job.end_time);
   }
   if (never_ran(*attempt)) return complete(attempt->id.number, attempt->end_time);
-  ask_address(*attempt);
+  ask_worker(*attempt);
 }
 
 void OutputProxy::on_live_job(const store::JobView& view) {
@@ -87,7 +87,7 @@ void OutputProxy::on_live_job(const store::JobView& view) {
   const bool over = attempt != nullptr && has_ended(attempt->state) && request_.attempt() != 0;
   if (!over) return locate(job.id);
   if (never_ran(*attempt)) return complete(attempt->id.number, attempt->end_time);
-  ask_address(*attempt);
+  ask_worker(*attempt);
 }
 
 void OutputProxy::locate(const Uuid& job) {
@@ -109,19 +109,19 @@ void OutputProxy::on_location(const Result<Location>& location) {
   if (location->ended) return look_up();
   if (location->attempt == 0) return writer_->finish();  // it does not run yet, and nobody waits
   if (request_.attempt() != 0 && request_.attempt() != location->attempt) return look_up();
-  if (location->address.empty()) {
+  if (location->worker.address.empty()) {
     return writer_->fail(
         make_error(ErrorCode::kNotFound, "the job's worker is not known any more"));
   }
-  open(location->address, location->attempt);
+  open(location->worker, location->attempt);
 }
 
-void OutputProxy::ask_address(const Attempt& attempt) {
+void OutputProxy::ask_worker(const Attempt& attempt) {
   const auto self = shared_from_this();
   core_.run(
       [self, worker = attempt.worker_id, number = attempt.id.number] {
-        const std::string address = self->core_.locator().address_of(worker);
-        if (!address.empty()) return self->open(address, number);
+        const Endpoint endpoint = self->core_.locator().endpoint_of(worker);
+        if (!endpoint.address.empty()) return self->open(endpoint, number);
         self->writer_->fail(make_error(ErrorCode::kNotFound,
                                        "the worker that has this output is not known any more"));
       },

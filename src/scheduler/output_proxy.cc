@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/limits.h"
-#include "rpc/channel.h"
 #include "rpc/convert.h"
 #include "rpc/status.h"
 
@@ -68,9 +67,11 @@ void OutputProxy::advance(const v1::OutputChunk& chunk) {
   }
 }
 
-void OutputProxy::open(const std::string& address, int attempt) {
+void OutputProxy::open(const Endpoint& worker, int attempt) {
   request_.set_attempt(attempt);
-  auto channel = rpc::make_channel(address, {.wait_for_ready = false, .retry = false});
+  auto channel =
+      core_.credentials().channel(worker.address, {rpc::Role::kWorker, worker.name},
+                                  {.wait_for_ready = false, .retry = false, .credentials = {}});
   if (!channel) return writer_->fail(channel.error());
   v1::WorkerServiceReadOutputRequest request;
   request.set_job_id(request_.job_id());

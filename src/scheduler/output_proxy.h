@@ -45,10 +45,10 @@ class OutputProxy : public std::enable_shared_from_this<OutputProxy> {
   void on_live_job(const store::JobView& view);
   void locate(const Uuid& job);
   void on_location(const Result<Location>& location);
-  void ask_address(const Attempt& attempt);
+  void ask_worker(const Attempt& attempt);
 
   // Reading it.
-  void open(const std::string& address, int attempt);
+  void open(const Endpoint& worker, int attempt);
   void on_message(const WorkerOutput::Message& message);
   void on_upstream_end(const grpc::Status& status);
   void try_again_later(const grpc::Status& why);

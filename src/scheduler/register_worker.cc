@@ -6,16 +6,48 @@
 #include "scheduler/verbs.h"
 
 namespace takt::scheduler {
+namespace {
 
-void register_worker(Core& core, const v1::RegisterWorkerRequest& request,
+// Over TLS, a worker speaks for the name in its certificate and no other.
+Result<void> speaks_for(const rpc::Caller& caller, const std::string& name) {
+  const rpc::CertificateName worker{rpc::Role::kWorker, name};
+  if (!caller.tls || caller.certificate == worker.uri()) return {};
+  return Error{ErrorCode::kPermissionDenied,
+               "name: \"" + name + "\" is not the name in the certificate " + caller.certificate +
+                   "; use one for " + worker.uri(),
+               "name", 0};
+}
+
+// On the loop. A name that is known already stays with its worker.
+Result<void> may_be(Core& core, const rpc::Caller& caller, const Uuid& id) {
+  const WorkerEntry* known = core.fleet().find(id);
+  return known == nullptr ? Result<void>() : speaks_for(caller, known->record.name);
+}
+
+}  // namespace
+
+void register_worker(Core& core, const rpc::Caller& caller,
+                     const v1::RegisterWorkerRequest& request,
                      const rpc::UnaryReply<v1::RegisterWorkerResponse>& reply) {
   auto worker = worker_from_registration(request);
   if (!worker) {
     reply.fail(worker.error());
     return;
   }
+  if (auto speaks = speaks_for(caller, worker->name); !speaks) {
+    reply.fail(speaks.error());
+    return;
+  }
+  if (auto reachable = core.credentials().may_call(worker->address); !reachable) {
+    reply.fail(reachable.error().in("address"));
+    return;
+  }
   core.run(
-      [&core, worker = std::move(*worker), reply] {
+      [&core, caller, worker = std::move(*worker), reply] {
+        if (auto may = may_be(core, caller, worker.id); !may) {
+          reply.fail(may.error());
+          return;
+        }
         core.fleet().register_worker(worker, [&core, reply](const Result<void>& done) {
           if (!done) {
             reply.fail(done.error());
@@ -29,7 +61,8 @@ void register_worker(Core& core, const v1::RegisterWorkerRequest& request,
       [reply](const Error& error) { reply.fail(error); });
 }
 
-void deregister_worker(Core& core, const v1::DeregisterWorkerRequest& request,
+void deregister_worker(Core& core, const rpc::Caller& caller,
+                       const v1::DeregisterWorkerRequest& request,
                        const rpc::UnaryReply<v1::DeregisterWorkerResponse>& reply) {
   const auto id = Uuid::parse(request.worker_id(), "worker_id");
   if (!id) {
@@ -37,7 +70,11 @@ void deregister_worker(Core& core, const v1::DeregisterWorkerRequest& request,
     return;
   }
   core.run(
-      [&core, id = *id, reply] {
+      [&core, caller, id = *id, reply] {
+        if (auto may = may_be(core, caller, id); !may) {
+          reply.fail(may.error());
+          return;
+        }
         core.fleet().deregister_worker(id, [reply](const Result<void>& done) {
           if (!done) {
             reply.fail(done.error());

@@ -142,14 +142,17 @@ class RegistryService final : public v1::RegistryService::CallbackService {
                                      const v1::RegisterWorkerRequest* request,
                                      v1::RegisterWorkerResponse* response) override {
     return admit(guard_, context, Action::kRegisterWorker, response,
-                 [&](const auto&, const auto& reply) { register_worker(core_, *request, reply); });
+                 [&](const auto& caller, const auto& reply) {
+                   register_worker(core_, caller, *request, reply);
+                 });
   }
   ServerUnaryReactor* DeregisterWorker(CallbackServerContext* context,
                                        const v1::DeregisterWorkerRequest* request,
                                        v1::DeregisterWorkerResponse* response) override {
-    return admit(
-        guard_, context, Action::kDeregisterWorker, response,
-        [&](const auto&, const auto& reply) { deregister_worker(core_, *request, reply); });
+    return admit(guard_, context, Action::kDeregisterWorker, response,
+                 [&](const auto& caller, const auto& reply) {
+                   deregister_worker(core_, caller, *request, reply);
+                 });
   }
 
  private:

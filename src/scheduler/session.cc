@@ -5,21 +5,22 @@
 #include <utility>
 
 #include "base/limits.h"
-#include "rpc/channel.h"
 
 namespace takt::scheduler {
 
-std::shared_ptr<Session> Session::create(sd::EventLoop& loop, std::shared_ptr<Mailbox> mailbox,
-                                         Options options, Events events) {
+std::shared_ptr<Session> Session::create(sd::EventLoop& loop, const rpc::Credentials& credentials,
+                                         std::shared_ptr<Mailbox> mailbox, Options options,
+                                         Events events) {
   std::shared_ptr<Session> session(
-      new Session(loop, std::move(mailbox), std::move(options), std::move(events)));
+      new Session(loop, credentials, std::move(mailbox), std::move(options), std::move(events)));
   session->dial();
   return session;
 }
 
-Session::Session(sd::EventLoop& loop, std::shared_ptr<Mailbox> mailbox, Options options,
-                 Events events)
+Session::Session(sd::EventLoop& loop, const rpc::Credentials& credentials,
+                 std::shared_ptr<Mailbox> mailbox, Options options, Events events)
     : loop_(loop),
+      credentials_(credentials),
       mailbox_(std::move(mailbox)),
       options_(std::move(options)),
       events_(std::move(events)),
@@ -32,9 +33,11 @@ Session::~Session() {
 void Session::dial() {
   if (stage_ != Stage::kDown) return;
   redial_.reset();
-  auto channel = rpc::make_channel(options_.address, {.wait_for_ready = false, .retry = false});
+  auto channel = credentials_.channel(options_.address, {rpc::Role::kWorker, options_.name},
+                                      {.wait_for_ready = false, .retry = false, .credentials = {}});
   if (!channel) {
     redial_later();
+    events_.on_down(channel.error().message);
     return;
   }
   open_stream(*channel);

@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "base/uuid.h"
 #include "rpc/bidi_client.h"
+#include "rpc/credentials.h"
 #include "scheduler/mailbox.h"
 #include "sd/event_loop.h"
 #include "takt/v1/worker_service.grpc.pb.h"
@@ -27,6 +28,7 @@ class Session : public std::enable_shared_from_this<Session> {
  public:
   struct Options {
     std::string address;
+    std::string name;  // that the worker's certificate must have
     Uuid store_id;
     std::int64_t epoch = 0;
     microseconds silence_max{};  // then the worker counts as gone
@@ -43,8 +45,9 @@ class Session : public std::enable_shared_from_this<Session> {
     std::function<void(const std::string& why)> on_down;
   };
 
-  static std::shared_ptr<Session> create(sd::EventLoop& loop, std::shared_ptr<Mailbox> mailbox,
-                                         Options options, Events events);
+  static std::shared_ptr<Session> create(sd::EventLoop& loop, const rpc::Credentials& credentials,
+                                         std::shared_ptr<Mailbox> mailbox, Options options,
+                                         Events events);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -62,7 +65,8 @@ class Session : public std::enable_shared_from_this<Session> {
   using Stream = rpc::BidiClient<v1::SessionRequest, v1::SessionResponse>;
   enum class Stage { kDown, kDialling, kListing, kSettled };
 
-  Session(sd::EventLoop& loop, std::shared_ptr<Mailbox> mailbox, Options options, Events events);
+  Session(sd::EventLoop& loop, const rpc::Credentials& credentials,
+          std::shared_ptr<Mailbox> mailbox, Options options, Events events);
   void open_stream(const std::shared_ptr<grpc::Channel>& channel);
   void on_message(std::uint64_t serial, const v1::SessionResponse& message);
   void on_hello(const v1::WorkerHello& hello);
@@ -73,6 +77,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void tick();
 
   sd::EventLoop& loop_;
+  const rpc::Credentials& credentials_;
   const std::shared_ptr<Mailbox> mailbox_;
   const Options options_;
   const Events events_;

@@ -29,7 +29,7 @@ Result<StopRequest> parse_request(const rpc::Caller& caller, const v1::StopJobRe
 }
 
 Result<void> may_stop(const rpc::Caller& caller, const Job& job) {
-  const std::string own = local_user(caller);
+  const std::string own = caller.account();
   if (is_operator(caller) || (!own.empty() && own == job.submit_user)) return {};
   return make_error(ErrorCode::kPermissionDenied, "job " + job.id.str() + " was submitted by " +
                                                       job.submitted_by +

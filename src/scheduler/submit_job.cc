@@ -42,15 +42,21 @@ Result<JobSpec> checked_spec(const rpc::Caller& caller, const v1::JobSpec& messa
   return spec;
 }
 
+// Among whose requests a request_id is looked for.
+std::string submitter_of(const rpc::Caller& caller) {
+  if (caller.local) return "uid " + std::to_string(caller.uid);
+  return caller.tls ? caller.certificate : "tcp";
+}
+
 Result<Submission> new_submission(const rpc::Caller& caller, const std::string& request_id) {
   if (request_id.size() > limits::kRequestIdMaxBytes) {
     return invalid("request_id", "has " + std::to_string(request_id.size()) + " bytes; at most " +
                                      std::to_string(limits::kRequestIdMaxBytes) + " are accepted");
   }
   Submission submission;
-  submission.submitter = caller.local ? "uid " + std::to_string(caller.uid) : "tcp";
+  submission.submitter = submitter_of(caller);
   submission.submitted_by = who(caller);
-  submission.submit_user = local_user(caller);
+  submission.submit_user = caller.account();
   submission.request_id = request_id;
   return submission;
 }

@@ -13,11 +13,6 @@ bool is_operator(const rpc::Caller& caller) {
   return caller.every_role || caller.role == rpc::Role::kOperator;
 }
 
-std::string local_user(const rpc::Caller& caller) {
-  if (!caller.local) return "";
-  return caller.user_name.empty() ? "uid " + std::to_string(caller.uid) : caller.user_name;
-}
-
 std::string who(const rpc::Caller& caller) {
   return caller.local && !caller.user_name.empty() ? "user " + caller.user_name : caller.describe();
 }

@@ -24,9 +24,11 @@ void stop_job(Core& core, const rpc::Caller& caller, const v1::StopJobRequest& r
               const rpc::UnaryReply<v1::StopJobResponse>& reply);
 void list_workers(Core& core, const v1::ListWorkersRequest& request,
                   const rpc::UnaryReply<v1::ListWorkersResponse>& reply);
-void register_worker(Core& core, const v1::RegisterWorkerRequest& request,
+void register_worker(Core& core, const rpc::Caller& caller,
+                     const v1::RegisterWorkerRequest& request,
                      const rpc::UnaryReply<v1::RegisterWorkerResponse>& reply);
-void deregister_worker(Core& core, const v1::DeregisterWorkerRequest& request,
+void deregister_worker(Core& core, const rpc::Caller& caller,
+                       const v1::DeregisterWorkerRequest& request,
                        const rpc::UnaryReply<v1::DeregisterWorkerResponse>& reply);
 
 grpc::ServerWriteReactor<v1::WatchJobsResponse>* watch_jobs(Core& core,
@@ -36,9 +38,6 @@ grpc::ServerWriteReactor<v1::ReadOutputResponse>* read_output(Core& core,
 
 // A caller with the rights of an operator.
 [[nodiscard]] bool is_operator(const rpc::Caller& caller);
-
-// The local user that a caller is: a name, or "uid 1000" where it has none; empty over TCP.
-[[nodiscard]] std::string local_user(const rpc::Caller& caller);
 
 // "user alice", or the caller's description where it is no local user.
 [[nodiscard]] std::string who(const rpc::Caller& caller);

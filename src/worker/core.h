@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/worker_config.h"
+#include "rpc/credentials.h"
 #include "sd/event_loop.h"
 #include "sd/inotify.h"
 #include "worker/disk_thread.h"
@@ -21,6 +22,7 @@ namespace takt::worker {
 struct Core {
   sd::EventLoop& loop;
   const config::WorkerConfig& config;
+  const rpc::Credentials& credentials;
   StateFolder& state;
   DiskThread& disk;
   sd::Inotify& inotify;

@@ -12,6 +12,20 @@
 
 namespace takt::worker {
 
+Result<std::unique_ptr<rpc::Credentials>> load_credentials(const config::WorkerConfig& config) {
+  auto credentials =
+      rpc::Credentials::load({.tls = {config.tls.certificate, config.tls.key, config.tls.ca},
+                              .insecure = config.insecure,
+                              .role = rpc::Role::kWorker});
+  if (!credentials) return credentials;
+  const auto tls = (*credentials)->tls();
+  if (tls != nullptr && tls->own().name.name != config.name)
+    return invalid("worker.name", "this worker is \"" + config.name + "\", and its certificate " +
+                                      config.tls.certificate + " is for " + tls->own().name.uri() +
+                                      "; the scheduler takes it by that name only");
+  return credentials;
+}
+
 Result<std::unique_ptr<Daemon>> Daemon::create(config::WorkerConfig config,
                                                std::vector<sd::InheritedSocket> inherited) {
   std::unique_ptr<Daemon> daemon(new Daemon(std::move(config)));
@@ -23,6 +37,7 @@ Daemon::Daemon(config::WorkerConfig config) : config_(std::move(config)) {}
 
 Daemon::~Daemon() {
   if (shutdown_.joinable()) shutdown_.join();
+  if (credentials_) credentials_->end_watch();
   server_.reset();
   // Results that are on their way refer to the parts below: first the thread that makes them.
   disk_.reset();
@@ -32,8 +47,14 @@ Result<void> Daemon::open(std::vector<sd::InheritedSocket> inherited) {
   auto loop = sd::EventLoop::create();
   if (!loop) return loop.error();
   loop_ = std::move(*loop);
-  for (const int signal : {SIGTERM, SIGINT}) {
-    auto source = loop_->add_signal(signal, [this] { begin_stop(); });
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+    auto source = loop_->add_signal(number, [this, number] {
+      if (number == SIGHUP) {
+        credentials_->reload();
+      } else {
+        begin_stop();
+      }
+    });
     if (!source) return source.error();
     signals_.push_back(std::move(*source));
   }
@@ -49,6 +70,7 @@ Result<void> Daemon::open(std::vector<sd::InheritedSocket> inherited) {
   spawner_ = std::make_unique<Spawner>(*loop_, config_.supervisor);
   core_.reset(new Core{.loop = *loop_,
                        .config = config_,
+                       .credentials = *credentials_,
                        .state = *state_,
                        .disk = *disk_,
                        .inotify = *inotify_,
@@ -65,24 +87,19 @@ Result<void> Daemon::open(std::vector<sd::InheritedSocket> inherited) {
 }
 
 Result<void> Daemon::open_sockets(std::vector<sd::InheritedSocket> inherited) {
-  if (!inherited.empty() && !config_.listen.empty())
-    return invalid("listen",
-                   "takt-worker.socket owns the addresses under systemd; take listen out of "
-                   "[worker], or stop and disable takt-worker.socket");
-  for (sd::InheritedSocket& socket : inherited) {
-    auto adopted = rpc::adopt_socket(std::move(socket.fd), config_.insecure);
-    if (!adopted) return adopted.error();
-    sockets_.push_back(std::move(*adopted));
-  }
-  std::vector<std::string> addresses = config_.listen;
-  if (inherited.empty() && addresses.empty()) addresses.emplace_back(config::kDefaultWorkerListen);
-  rpc::BindOptions options{.insecure = config_.insecure};
-  if (auto group = rpc::find_group(config_.group); group && *group) options.group = **group;
-  for (const std::string& address : addresses) {
-    auto bound = rpc::bind_address(address, options);
-    if (!bound) return bound.error();
-    sockets_.push_back(std::move(*bound));
-  }
+  auto credentials = load_credentials(config_);
+  if (!credentials) return credentials.error();
+  credentials_ = std::move(*credentials);
+  rpc::ListenPlan plan{.program = "takt-worker",
+                       .inherited = {},
+                       .addresses = config_.listen,
+                       .fallback = config::kDefaultWorkerListen,
+                       .group = config_.group,
+                       .tcp = credentials_->tcp()};
+  for (sd::InheritedSocket& socket : inherited) plan.inherited.push_back(std::move(socket.fd));
+  auto sockets = rpc::open_listeners(std::move(plan));
+  if (!sockets) return sockets.error();
+  sockets_ = std::move(*sockets);
   return {};
 }
 
@@ -116,6 +133,7 @@ Result<void> Daemon::serve() {
   if (!policy) return policy.error();
   rpc::ServerOptions options;
   options.policy = *policy;
+  options.tls = credentials_->tls();
   options.health_names = {"takt.v1.WorkerService"};
   options.services = [this](const rpc::Caller& caller) {
     const Parts parts{*core_, *starting_, *stopping_, *sessions_, *outputs_};
@@ -127,6 +145,7 @@ Result<void> Daemon::serve() {
   if (!server) return server.error();
   server_ = std::move(*server);
   displays_ = server_->displays();
+  credentials_->watch(*server_);
   return {};
 }
 

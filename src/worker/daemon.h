@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/worker_config.h"
+#include "rpc/credentials.h"
 #include "rpc/server.h"
 #include "sd/bus.h"
 #include "sd/listen_fds.h"
@@ -25,6 +26,9 @@
 #include "worker/stopping.h"
 
 namespace takt::worker {
+
+// How the worker speaks over TCP. kInvalid if what is configured will not do. Blocks on the disk.
+Result<std::unique_ptr<rpc::Credentials>> load_credentials(const config::WorkerConfig& config);
 
 class Daemon {
  public:
@@ -57,6 +61,7 @@ class Daemon {
 
   config::WorkerConfig config_;
   std::unique_ptr<sd::EventLoop> loop_;
+  std::unique_ptr<rpc::Credentials> credentials_;
   std::vector<rpc::ListenSocket> sockets_;
   std::vector<std::string> displays_;
   std::optional<StateFolder> state_;

@@ -24,6 +24,12 @@ int fail(const Error& error, int code) {
   return code;
 }
 
+// What loading does not look at: files that the configuration names.
+int check(const config::WorkerConfig& config) {
+  const auto credentials = load_credentials(config);
+  return credentials ? 0 : fail(credentials.error(), kExitConfig);
+}
+
 int run(int argc, char** argv) {
   auto options = config::parse_daemon_options(argc, argv);
   if (!options) {
@@ -39,7 +45,7 @@ int run(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", config.error().message.c_str());
     return kExitConfig;
   }
-  if (options->action == config::DaemonAction::kCheckConfig) return 0;
+  if (options->action == config::DaemonAction::kCheckConfig) return check(*config);
 
   std::ignore = std::signal(SIGPIPE, SIG_IGN);
   sd::install_journal_log_sink();

@@ -4,7 +4,6 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/version.h"
-#include "rpc/channel.h"
 #include "rpc/status.h"
 
 namespace takt::worker {
@@ -13,6 +12,7 @@ namespace {
 // What one call needs until it is answered.
 template <class Request, class Response>
 struct Call {
+  std::unique_ptr<v1::RegistryService::Stub> stub;
   grpc::ClientContext context;
   Request request;
   Response response;
@@ -44,12 +44,17 @@ void Registrar::Outstanding::cancel_and_wait() {
 
 Result<void> Registrar::start() {
   if (core_.config.scheduler_address.empty()) return {};
-  auto channel =
-      rpc::make_channel(core_.config.scheduler_address, {.wait_for_ready = false, .retry = false});
-  if (!channel) return channel.error().in("[scheduler] address");
-  stub_ = v1::RegistryService::NewStub(*channel);
+  if (auto stub = dial(); !stub) return stub.error().in("[scheduler] address");
   send();
   return {};
+}
+
+Result<std::unique_ptr<v1::RegistryService::Stub>> Registrar::dial() const {
+  auto channel =
+      core_.credentials.channel(core_.config.scheduler_address, {rpc::Role::kScheduler, ""},
+                                {.wait_for_ready = false, .retry = false, .credentials = {}});
+  if (!channel) return channel.error();
+  return v1::RegistryService::NewStub(*channel);
 }
 
 void Registrar::check_in(nanoseconds delay) {
@@ -66,6 +71,9 @@ void Registrar::check() {
 
 void Registrar::send() {
   if (in_flight_ || stopped_) return;
+  auto stub = dial();
+  TAKT_CHECK(stub.ok(), "%s: that address was good at start",
+             core_.config.scheduler_address.c_str());
   in_flight_ = true;
   auto call = std::make_shared<Call<v1::RegisterWorkerRequest, v1::RegisterWorkerResponse>>();
   call->context.set_deadline(std::chrono::system_clock::now() + limits::kRpcDeadline);
@@ -74,8 +82,9 @@ void Registrar::send() {
   call->request.set_address(core_.config.address);
   call->request.set_boot_id(boot_id());
   call->request.set_version(version());
+  call->stub = std::move(*stub);
   outstanding_.add(&call->context);
-  stub_->async()->RegisterWorker(
+  call->stub->async()->RegisterWorker(
       &call->context, &call->request, &call->response, [this, call](const grpc::Status& status) {
         std::ignore = core_.loop.post([this, call, status] { on_answer(status); });
         outstanding_.remove(&call->context);
@@ -104,16 +113,19 @@ void Registrar::on_answer(const grpc::Status& status) {
 void Registrar::deregister(std::function<void()> done) {
   stopped_ = true;
   timer_.reset();
-  if (!stub_) return done();
+  if (core_.config.scheduler_address.empty()) return done();
+  auto stub = dial();
+  if (!stub) return done();
   auto call = std::make_shared<Call<v1::DeregisterWorkerRequest, v1::DeregisterWorkerResponse>>();
   call->context.set_deadline(std::chrono::system_clock::now() + limits::kDeregister);
   call->request.set_worker_id(core_.state.worker_id().str());
+  call->stub = std::move(*stub);
   outstanding_.add(&call->context);
-  stub_->async()->DeregisterWorker(&call->context, &call->request, &call->response,
-                                   [this, call, done = std::move(done)](const grpc::Status&) {
-                                     std::ignore = core_.loop.post([call, done] { done(); });
-                                     outstanding_.remove(&call->context);
-                                   });
+  call->stub->async()->DeregisterWorker(&call->context, &call->request, &call->response,
+                                        [this, call, done = std::move(done)](const grpc::Status&) {
+                                          std::ignore = core_.loop.post([call, done] { done(); });
+                                          outstanding_.remove(&call->context);
+                                        });
 }
 
 }  // namespace takt::worker

@@ -50,13 +50,14 @@ class Registrar {
 
   void check();
   void send();
+  // A new one each time, with the certificate that is in force by then.
+  Result<std::unique_ptr<v1::RegistryService::Stub>> dial() const;
   void on_answer(const grpc::Status& status);
   void check_in(nanoseconds delay);
 
   Core& core_;
   std::function<bool()> in_session_;
   Outstanding outstanding_;
-  std::unique_ptr<v1::RegistryService::Stub> stub_;
   sd::Source timer_;
   nanoseconds backoff_;
   bool in_flight_ = false;

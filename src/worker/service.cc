@@ -34,9 +34,9 @@ Result<Attempt> find_attempt(const Core& core, const Uuid& job_id, int number) {
 // Direct attempts are stopped by who started them, or by operators; a scheduler's by operators.
 Result<void> may_stop(const rpc::Caller& caller, const LiveAttempt& live) {
   const bool operates = caller.every_role || caller.role == rpc::Role::kOperator;
-  const bool own = caller.local && live.acceptance.owner == kDirectOwner &&
-                   live.acceptance.caller_uid == caller.uid;
-  if (operates || own) return {};
+  const bool same = caller.tls ? live.acceptance.submitted_by == caller.certificate
+                               : caller.local && live.acceptance.caller_uid == caller.uid;
+  if (operates || (same && live.acceptance.owner == kDirectOwner)) return {};
   return make_error(ErrorCode::kPermissionDenied,
                     "job " + live.record.id.job_id.str() + " was started by " +
                         live.acceptance.submitted_by + "; only they or an operator may stop it");

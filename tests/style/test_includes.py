@@ -29,6 +29,7 @@ LIBRARIES = {
     "ini.h": {"config"},
     "INIReader.h": {"config"},
     "uuid/": {"base"},
+    "openssl/": {"rpc"},
     "CLI/": {"cli", "worker", "scheduler", "compat"},
     "grpc": {"rpc", "worker", "scheduler", "compat", "cli"},
     "google/protobuf/": {"rpc", "worker", "scheduler", "compat", "cli"},

@@ -38,8 +38,11 @@ class Variable {
 };
 
 TEST(ClientKeys, HaveDefaultsAndBounds) {
-  check_table<ClientConfig>(client_keys(),
-                            {{"client.address", {{"unix:/a", "h:1"}, {"", "none"}}}});
+  check_table<ClientConfig>(client_keys(), {{"client.address", {{"unix:/a", "h:1"}, {"", "none"}}},
+                                            {"client.insecure", {{"yes"}, {"", "maybe"}}},
+                                            {"tls.certificate", {{"/a"}, {"", "a"}}},
+                                            {"tls.key", {{"/a"}, {"", "a"}}},
+                                            {"tls.ca", {{"/a"}, {"", "a"}}}});
 }
 
 TEST(ClientConfig, LaterSourcesOverrideEarlierOnes) {
@@ -73,7 +76,7 @@ TEST(ClientConfig, TellsTheMistakesOfAllSources) {
   ASSERT_FALSE(refused.ok());
   const std::string& message = refused.error().message;
   for (const char* part :
-       {"s.conf:2: unknown key \"adress\" in [client]; accepted there are address\n",
+       {"s.conf:2: unknown key \"adress\" in [client]; accepted there are address, insecure\n",
         "u.conf:2: client.address: \"h\" is not an address", "\nTAKT_ADDRESS: \"e\" is not",
         "\n--address: \"l\" is not"})
     EXPECT_NE(message.find(part), std::string::npos) << part << "\n" << message;

@@ -21,7 +21,10 @@ TEST(SchedulerKeys, HaveDefaultsAndBounds) {
        {"workers.user", {{"takt-worker"}, {"", "0"}}},
        {"workers.unreachable_after", {{"10s", "1h"}, {"", "9s", "61min", "soon"}}},
        {"access.group", {{"staff"}, {"", "0"}}},
-       {"access.admin_group", {{"wheel"}, {"", "0"}}}});
+       {"access.admin_group", {{"wheel"}, {"", "0"}}},
+       {"tls.certificate", {{"/a"}, {"", "a"}}},
+       {"tls.key", {{"/a"}, {"", "a"}}},
+       {"tls.ca", {{"/a"}, {"", "a"}}}});
 }
 
 TEST(SchedulerConfig, RefusesPlainTextTcpUnlessToldSo) {
@@ -30,6 +33,33 @@ TEST(SchedulerConfig, RefusesPlainTextTcpUnlessToldSo) {
   EXPECT_EQ(complete(config).error().field, "scheduler.listen");
   config.insecure = true;
   EXPECT_TRUE(complete(config).ok());
+  config.insecure = false;
+  config.tls = {"/a", "/b", "/c"};
+  EXPECT_TRUE(complete(config).ok());
+}
+
+TEST(Tls, TakesAllThreeOrNone) {
+  TlsConfig tls;
+  EXPECT_TRUE(complete_tls(tls, "").ok());
+  tls.certificate = "/a";
+  EXPECT_EQ(complete_tls(tls, "").error().field, "tls.key");
+  tls.key = "/b";
+  EXPECT_EQ(complete_tls(tls, "").error().field, "tls.ca");
+  tls.ca = "/c";
+  EXPECT_TRUE(complete_tls(tls, "").ok());
+}
+
+TEST(Tls, TakesFromSystemdWhatIsNotGiven) {
+  Folder folder;
+  folder.write("takt.crt", "");
+  folder.write("takt.key", "");
+  TlsConfig tls;
+  EXPECT_EQ(complete_tls(tls, folder.path("")).error().field, "tls.ca");
+  folder.write("takt.ca", "");
+  tls = {.certificate = "/mine", .key = "", .ca = ""};
+  EXPECT_TRUE(complete_tls(tls, folder.path("")).ok());
+  EXPECT_EQ(tls.certificate, "/mine");
+  EXPECT_TRUE(tls.key.ends_with("/takt.key"));
 }
 
 TEST(SchedulerConfig, TheSampleFileSaysTheDefaults) {

@@ -40,7 +40,10 @@ TEST(WorkerKeys, HaveDefaultsAndBounds) {
        {"jobs.slots", {{"1", "100000"}, {"", "-1", "100001"}}},
        {"jobs.output_cap", {{"1M", "1T"}, {"", "0", "1048575", "2T", "lots"}}},
        {"jobs.journal", {{"no"}, {"", "sometimes"}}},
-       {"jobs.cgroup", {{"takt-a"}, {"", "a/b", ".."}}}});
+       {"jobs.cgroup", {{"takt-a"}, {"", "a/b", ".."}}},
+       {"tls.certificate", {{"/a"}, {"", "a"}}},
+       {"tls.key", {{"/a"}, {"", "a"}}},
+       {"tls.ca", {{"/a"}, {"", "a"}}}});
 }
 
 TEST(WorkerConfig, TakesFromTheHostWhatIsNotGiven) {

@@ -137,7 +137,7 @@ TEST_F(ChannelTest, CallsOutliveARestart) {
   ASSERT_TRUE(socket.ok());
   const auto restart = [&] {
     UniqueFd copy(::fcntl(socket->fd.get(), F_DUPFD_CLOEXEC, 0));
-    auto adopted = adopt_socket(std::move(copy), false);
+    auto adopted = adopt_socket(std::move(copy), Tcp::kRefused);
     ASSERT_TRUE(adopted.ok());
     std::vector<ListenSocket> sockets;
     sockets.push_back(std::move(*adopted));

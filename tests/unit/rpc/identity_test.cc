@@ -104,7 +104,7 @@ TEST_F(IdentityTest, SeveralUsersAtOnceKeepTheirNames) {
 
 TEST_F(IdentityTest, PlainTextTcpIsAnUnidentifiedOperator) {
   BindOptions insecure;
-  insecure.insecure = true;
+  insecure.tcp = Tcp::kPlainText;
   auto socket = bind_address("127.0.0.1:0", insecure);
   ASSERT_TRUE(socket.ok()) << socket.error().message;
   const std::string where = socket->display;

@@ -89,24 +89,24 @@ TEST_F(ListenerTest, PlainTextTcpNeedsInsecure) {
 
 TEST_F(ListenerTest, TcpDisplaysWhatTheKernelBound) {
   BindOptions insecure;
-  insecure.insecure = true;
+  insecure.tcp = Tcp::kPlainText;
   const auto socket = bind_address("localhost:0", insecure);
   ASSERT_TRUE(socket.ok()) << socket.error().message;
   EXPECT_THAT(socket->display, StartsWith("127.0.0.1:"));
   EXPECT_NE(socket->display, "127.0.0.1:0");
   EXPECT_FALSE(socket->unix_socket);
-  EXPECT_TRUE(socket->insecure_ok);
+  EXPECT_FALSE(socket->tls);
   const auto name = bind_address("db.example:7070", insecure);
   ASSERT_FALSE(name.ok());
   EXPECT_EQ(name.error().code, ErrorCode::kInvalid);
 }
 
 TEST_F(ListenerTest, AnInheritedTcpSocketIsJudgedByItsOwnAddress) {
-  const auto refused = adopt_socket(tcp_listener(), false);
+  const auto refused = adopt_socket(tcp_listener(), Tcp::kRefused);
   ASSERT_FALSE(refused.ok());
   EXPECT_THAT(refused.error().message, StartsWith("127.0.0.1:"));
   EXPECT_THAT(refused.error().message, HasSubstr("insecure = yes"));
-  const auto adopted = adopt_socket(tcp_listener(), true);
+  const auto adopted = adopt_socket(tcp_listener(), Tcp::kPlainText);
   ASSERT_TRUE(adopted.ok());
   EXPECT_NE(::fcntl(adopted->fd.get(), F_GETFD) & FD_CLOEXEC, 0);
   EXPECT_NE(::fcntl(adopted->fd.get(), F_GETFL) & O_NONBLOCK, 0);
@@ -115,11 +115,11 @@ TEST_F(ListenerTest, AnInheritedTcpSocketIsJudgedByItsOwnAddress) {
 
 TEST_F(ListenerTest, AnInheritedDescriptorMustListen) {
   UniqueFd idle(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  EXPECT_FALSE(adopt_socket(std::move(idle), true).ok());
+  EXPECT_FALSE(adopt_socket(std::move(idle), Tcp::kPlainText).ok());
   UniqueFd datagram(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  EXPECT_FALSE(adopt_socket(std::move(datagram), true).ok());
+  EXPECT_FALSE(adopt_socket(std::move(datagram), Tcp::kPlainText).ok());
   UniqueFd file(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  EXPECT_FALSE(adopt_socket(std::move(file), true).ok());
+  EXPECT_FALSE(adopt_socket(std::move(file), Tcp::kPlainText).ok());
 }
 
 }  // namespace

@@ -4,13 +4,13 @@
 #include <thread>
 
 #include "base/limits.h"
-#include "fixture.h"
 #include "rpc/stream_writer.h"
+#include "tls_fixture.h"
 
 namespace takt::rpc {
 namespace {
 
-class RenewTest : public RpcTest {
+class RenewTest : public TlsTest {
  protected:
   using Writer = StreamWriter<EchoResponse>;
 
@@ -21,7 +21,13 @@ class RenewTest : public RpcTest {
       opened_.put(std::move(writer));
       return raw;
     };
-    start();
+    start_tls();
+  }
+  Result<void> renew(milliseconds drain = kPatience) {
+    return server_->renew(*load(server_pair()), drain);
+  }
+  std::unique_ptr<EchoService::Stub> client() {
+    return tls_stub(*load(ca_.issue("user", "alice")));
   }
   static EchoResponse numbered(std::int64_t number) {
     EchoResponse response;
@@ -35,7 +41,7 @@ class RenewTest : public RpcTest {
 
 TEST_F(RenewTest, AStreamGoesOnWhileNewConnectionsLandOnTheNewOne) {
   start_with_streams();
-  const auto old_client = stub();
+  const auto old_client = client();
   grpc::ClientContext context;
   set_deadline(context);
   const auto reader = old_client->Push(&context, EchoRequest());
@@ -43,9 +49,9 @@ TEST_F(RenewTest, AStreamGoesOnWhileNewConnectionsLandOnTheNewOne) {
   ASSERT_TRUE(writer.has_value());
   EXPECT_EQ(server_->identities(), 1U);
 
-  ASSERT_TRUE(server_->renew(grpc::InsecureServerCredentials(), kPatience).ok());
+  ASSERT_TRUE(renew().ok());
   EXPECT_EQ(server_->identities(), 0U) << "the new generation has seen nobody yet";
-  const auto new_client = stub();
+  const auto new_client = client();
   EchoResponse response;
   ASSERT_TRUE(echo(*new_client, &response, "new").ok());
   EXPECT_EQ(response.payload(), "new");
@@ -64,19 +70,19 @@ TEST_F(RenewTest, AStreamGoesOnWhileNewConnectionsLandOnTheNewOne) {
 
 TEST_F(RenewTest, ShutdownDoesNotWaitForAnOldGenerationsPatience) {
   start_with_streams();
-  const auto client = stub();
+  const auto mine = client();
   grpc::ClientContext context;
   set_deadline(context);
-  const auto reader = client->Push(&context, EchoRequest());
+  const auto reader = mine->Push(&context, EchoRequest());
   ASSERT_TRUE(opened_.take().has_value());
-  ASSERT_TRUE(server_->renew(nullptr, std::chrono::hours(1)).ok());
+  ASSERT_TRUE(renew(std::chrono::hours(1)).ok());
   const auto before = std::chrono::steady_clock::now();
   server_->shutdown(200ms);
   EXPECT_LT(std::chrono::steady_clock::now() - before, 10s);
   EXPECT_TRUE(ended_.take(0ms).has_value()) << "shutdown returns after the last handler";
   EXPECT_FALSE(reader->Finish().ok());
   EXPECT_EQ(server_->draining(), 0U);
-  EXPECT_FALSE(server_->renew(nullptr, 0ms).ok()) << "no renewal after shutdown";
+  EXPECT_FALSE(renew(0ms).ok()) << "no renewal after shutdown";
 }
 
 TEST_F(RenewTest, DrainingGenerationsAreBounded) {
@@ -85,7 +91,7 @@ TEST_F(RenewTest, DrainingGenerationsAreBounded) {
   std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
   std::vector<std::unique_ptr<grpc::ClientReader<EchoResponse>>> readers;
   const auto open = [&] {
-    clients.push_back(stub());
+    clients.push_back(client());
     contexts.push_back(std::make_unique<grpc::ClientContext>());
     set_deadline(*contexts.back());
     readers.push_back(clients.back()->Push(contexts.back().get(), EchoRequest()));
@@ -93,32 +99,52 @@ TEST_F(RenewTest, DrainingGenerationsAreBounded) {
   };
   for (std::size_t i = 0; i < limits::kDrainingMax; ++i) {
     open();
-    ASSERT_TRUE(server_->renew(nullptr, kPatience).ok());
+    ASSERT_TRUE(renew().ok());
   }
   open();
-  const auto refused = server_->renew(nullptr, kPatience);
+  const auto refused = renew();
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code, ErrorCode::kResourceExhausted);
   server_->shutdown(0ms);
 }
 
-TEST_F(RenewTest, EveryRawConnectDuringRenewalsIsServed) {
-  start();
+TEST_F(RenewTest, EveryHandshakeDuringRenewalsSucceeds) {
+  start_tls();
+  const auto user = load(ca_.issue("user", "alice"));
+  const auto next = load(server_pair());
   std::atomic<bool> stop{false};
   std::atomic<int> renewals{0};
   std::thread renewing([&] {
     while (!stop) {
-      if (server_->renew(grpc::InsecureServerCredentials(), 1s).ok()) ++renewals;
+      if (server_->renew(*next, 1s).ok()) ++renewals;
       EchoResponse response;
-      EXPECT_TRUE(echo(*stub(), &response).ok());
+      EXPECT_TRUE(echo(*tls_stub(*user), &response).ok());
     }
   });
   int served = 0;
-  for (int i = 0; i < 200; ++i) served += connect_and_greet(socket_path()) ? 1 : 0;
+  for (int i = 0; i < 100; ++i) served += call(*user).ok() ? 1 : 0;
   stop = true;
   renewing.join();
-  EXPECT_EQ(served, 200);
+  EXPECT_EQ(served, 100);
   EXPECT_GE(renewals, 1);
+}
+
+TEST_F(RenewTest, UnixSocketsNoticeNothing) {
+  tls_ = load(server_pair());
+  std::vector<ListenSocket> sockets;
+  for (const std::string& where : {address(), std::string("127.0.0.1:0")}) {
+    auto socket = bind_address(where, {.tcp = Tcp::kTls});
+    ASSERT_TRUE(socket.ok()) << socket.error().message;
+    sockets.push_back(std::move(*socket));
+  }
+  start_on(std::move(sockets), everybody());
+  const auto local = stub();
+  EchoResponse response;
+  ASSERT_TRUE(echo(*local, &response).ok());
+  EXPECT_EQ(server_->identities(), 1U);
+  ASSERT_TRUE(renew().ok());
+  EXPECT_EQ(server_->identities(), 1U) << "the same server as before";
+  EXPECT_TRUE(echo(*local, &response).ok());
 }
 
 }  // namespace

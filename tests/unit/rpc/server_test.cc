@@ -41,7 +41,7 @@ TEST_F(ServerTest, EchoOverAnInheritedDescriptor) {
   ASSERT_EQ(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&*name), sizeof *name), 0);
   ASSERT_EQ(::listen(fd.get(), 8), 0);
   std::vector<ListenSocket> sockets;
-  auto adopted = adopt_socket(std::move(fd), false);
+  auto adopted = adopt_socket(std::move(fd), Tcp::kRefused);
   ASSERT_TRUE(adopted.ok()) << adopted.error().message;
   sockets.push_back(std::move(*adopted));
   start_on(std::move(sockets));
