@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Connects to a unix socket again and again until its stdin is closed.
+"""Connects again and again until its stdin is closed.
 
-Usage: connect_loop.py SOCKET. Prints "up" after the first connection, and at the end one JSON line:
+Usage: connect_loop.py SOCKET|HOST:PORT. Prints "up" after the first connection, and at the end one JSON line:
 how many connections there were, and the errno names of those that were not accepted.
 """
 
@@ -14,16 +14,25 @@ import socket
 import sys
 
 
+def connect(address: str) -> None:
+    """Connects and hangs up."""
+    if address.startswith("/"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.connect(address)
+    else:
+        host, port = address.rsplit(":", 1)
+        socket.create_connection((host, int(port))).close()
+
+
 def main() -> None:
     made = 0
     refused: collections.Counter = collections.Counter()
     while True:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-            try:
-                client.connect(sys.argv[1])
-                made += 1
-            except OSError as error:
-                refused[errno.errorcode[error.errno]] += 1
+        try:
+            connect(sys.argv[1])
+            made += 1
+        except OSError as error:
+            refused[errno.errorcode[error.errno]] += 1
         if made == 1:
             print("up", flush=True)
         if select.select([sys.stdin], [], [], 0)[0]:
