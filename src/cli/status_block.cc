@@ -103,8 +103,10 @@ std::string output_value(const v1::Job& job, const v1::Usage& usage, bool exact)
   if (usage.has_stderr_bytes()) parts.push_back(size_text(usage.stderr_bytes(), exact) + " stderr");
   const std::int64_t lost = usage.stdout_truncated_bytes() + usage.stderr_truncated_bytes();
   if (lost > 0) parts.push_back(size_text(lost, exact) + " not kept");
-  if (usage.journal_dropped_lines() > 0)
-    parts.push_back(std::to_string(usage.journal_dropped_lines()) + " lines not in the journal");
+  const std::int64_t unsaid = usage.journal_dropped_lines();
+  if (unsaid > 0)
+    parts.push_back(std::to_string(unsaid) + (unsaid == 1 ? " line" : " lines") +
+                    " not in the journal");
   if (parts.empty()) return "";
   return joined(parts) + " (takt logs " + short_id(job.job_id()) + ")";
 }

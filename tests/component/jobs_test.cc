@@ -236,6 +236,21 @@ TEST_F(Jobs, AJobThatEndsWithinItsGraceIsStoppedWithItsExitCode) {
   EXPECT_EQ(follow(job).out, "bye\n");
 }
 
+TEST_F(Jobs, AKilledSupervisorIsToldAsLostAndTakesTheTreeAlong) {
+  WorkerProcess& worker = add_worker("one");
+  const std::string job =
+      submit(sh("setsid sleep 1000 & echo up > " + shared("up") + "; sleep 1000"));
+  ASSERT_TRUE(eventually([&] { return read_shared("up") == "up\n"; }));
+  const auto supervisors = test::children_of(worker.spawner());
+  ASSERT_EQ(supervisors.size(), 1U);
+  ASSERT_EQ(::kill(supervisors.front(), SIGKILL), 0);
+  const v1::Job found = ended(job);
+  EXPECT_EQ(found.state(), v1::JOB_STATE_FAILED);
+  EXPECT_EQ(found.end().cause(), v1::END_CAUSE_SUPERVISOR_LOST) << found.end().message();
+  EXPECT_FALSE(found.end().has_exit_code()) << "nobody saw one";
+  EXPECT_FALSE(worker.populated());
+}
+
 TEST_F(Jobs, WhatOutlivesItsLeaderIsEndedAndCounted) {
   WorkerProcess& worker = add_worker("one");
   const std::string job = submit(sh("setsid sleep 1000 & setsid sleep 1000 & echo done"));

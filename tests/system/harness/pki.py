@@ -28,8 +28,8 @@ class Authority:
         """Issues a certificate for takt://ROLE/NAME, or without a role; expired if days < 0."""
         _openssl("req", *_CURVE, "-keyout", self._file("key"), "-out", self._file("csr"),
                  "-subj", f"/CN={name}")
-        names = f"subjectAltName=URI:takt://{role}/{name}\n" if role else "basicConstraints=CA:false\n"
-        (self._path / "ext").write_text(names)
+        names = f"subjectAltName=URI:takt://{role}/{name}" if role else "basicConstraints=CA:false"
+        (self._path / "ext").write_text(names + "\n")
         _openssl("x509", "-req", "-in", self._file("csr"), "-CA", self._file("ca.crt"), "-CAkey",
                  self._file("ca.key"), "-days", str(days), "-out", self._file("crt"), "-extfile",
                  self._file("ext"))

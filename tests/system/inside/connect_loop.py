@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Connects again and again until its stdin is closed.
 
-Usage: connect_loop.py SOCKET|HOST:PORT. Prints "up" after the first connection, and at the end one JSON line:
-how many connections there were, and the errno names of those that were not accepted.
+Usage: connect_loop.py SOCKET|HOST:PORT. Prints "up" after the first connection, and at the end one
+JSON line: how many connections there were, and the errno names of those that were not accepted.
 """
 
 import collections

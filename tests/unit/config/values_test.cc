@@ -71,7 +71,8 @@ TEST(Values, PlainTextTcpNeedsInsecure) {
   EXPECT_TRUE(check_listen({"unix:/a", "h:1"}, true, "s.k").ok());
   const auto refused = check_listen({"unix:/a", "127.0.0.1:1"}, false, "s.k");
   ASSERT_FALSE(refused.ok());
-  EXPECT_NE(refused.error().message.find("\"127.0.0.1:1\" would be plain-text TCP"), std::string::npos);
+  EXPECT_NE(refused.error().message.find("\"127.0.0.1:1\" would be plain-text TCP"),
+            std::string::npos);
   EXPECT_NE(refused.error().message.find("or insecure = yes"), std::string::npos);
 }
 
