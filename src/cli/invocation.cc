@@ -172,7 +172,8 @@ Result<std::unique_ptr<Client>> Invocation::connect() {
   sources.command_line = address_;
   auto config = config::load_client_config(sources);
   if (!config) return config.error();
-  rpc::Credentials::Options options{.tls = {}, .insecure = config->insecure || insecure_};
+  rpc::Credentials::Options options{
+      .tls = {}, .insecure = config->insecure || insecure_, .own = {}};
   if (!insecure_) options.tls = {config->tls.certificate, config->tls.key, config->tls.ca};
   auto credentials = rpc::Credentials::load(std::move(options));
   if (!credentials) return credentials.error();

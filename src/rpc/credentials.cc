@@ -11,7 +11,6 @@
 #include "rpc/address.h"
 
 namespace takt::rpc {
-
 namespace {
 
 void warn_of_expiry(const Tls& tls) {
@@ -24,12 +23,14 @@ void warn_of_expiry(const Tls& tls) {
 Result<std::shared_ptr<const Tls>> Credentials::load_tls(const Options& options) {
   auto tls = Tls::load(options.tls);
   if (!tls) return tls;
-  const CertificateName& own = (*tls)->own().name;
-  if (options.role != Role::kNone && own.role != options.role)
-    return invalid("certificate", "[tls] certificate: " + options.tls.certificate + " is for " +
-                                      own.uri() + "; this program needs one for takt://" +
-                                      role_name(options.role) + "/NAME");
-  return tls;
+  const CertificateName& is = (*tls)->own().name;
+  CertificateName wanted = options.own;
+  const bool fits = wanted.role == Role::kNone ||
+                    (is.role == wanted.role && (wanted.name.empty() || is.name == wanted.name));
+  if (fits) return tls;
+  if (wanted.name.empty()) wanted.name = "NAME";
+  return invalid("certificate", "[tls] certificate: " + options.tls.certificate + " is for " +
+                                    is.uri() + "; this program needs one for " + wanted.uri());
 }
 
 Result<std::unique_ptr<Credentials>> Credentials::load(Options options) {

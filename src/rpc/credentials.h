@@ -23,7 +23,7 @@ class Credentials {
   struct Options {
     TlsFiles tls;
     bool insecure = false;
-    Role role = Role::kNone;  // that the own certificate must have; kNone: any
+    CertificateName own;  // that the certificate must have; kNone: any role; empty: any name
   };
   // Blocks on the disk. kInvalid for TLS together with insecure, and for files that will not do.
   static Result<std::unique_ptr<Credentials>> load(Options options);

@@ -101,14 +101,13 @@ void set_up(grpc::experimental::TlsCredentialsOptions& options,
 Result<std::string> read_pem(const char* key, const std::string& path) {
   Result<std::string> text = read_file(AT_FDCWD, path, limits::kPemMaxBytes);
   if (text) return text;
-  return Error{text.error().code, std::string("[tls] ") + key + ": " + text.error().message, key,
-               text.error().error_number};
+  return invalid(key, std::string("[tls] ") + key + ": " + text.error().message);
 }
 
 // Whoever can read the key can be us.
 Result<void> check_private(const std::string& path) {
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return system_error("[tls] key: " + path);
+  if (::stat(path.c_str(), &status) != 0) return {};  // reading it says why
   if ((status.st_mode & S_IROTH) == 0) return {};
   return invalid("key", "[tls] key: " + path +
                             " can be read by everybody; allow only its user: chmod 600 " + path);

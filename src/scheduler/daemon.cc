@@ -17,7 +17,7 @@ namespace takt::scheduler {
 Result<std::unique_ptr<rpc::Credentials>> load_credentials(const config::SchedulerConfig& config) {
   return rpc::Credentials::load({.tls = {config.tls.certificate, config.tls.key, config.tls.ca},
                                  .insecure = config.insecure,
-                                 .role = rpc::Role::kScheduler});
+                                 .own = {rpc::Role::kScheduler, ""}});
 }
 
 Result<std::unique_ptr<Daemon>> Daemon::create(config::SchedulerConfig config,

@@ -13,17 +13,10 @@
 namespace takt::worker {
 
 Result<std::unique_ptr<rpc::Credentials>> load_credentials(const config::WorkerConfig& config) {
-  auto credentials =
-      rpc::Credentials::load({.tls = {config.tls.certificate, config.tls.key, config.tls.ca},
-                              .insecure = config.insecure,
-                              .role = rpc::Role::kWorker});
-  if (!credentials) return credentials;
-  const auto tls = (*credentials)->tls();
-  if (tls != nullptr && tls->own().name.name != config.name)
-    return invalid("worker.name", "this worker is \"" + config.name + "\", and its certificate " +
-                                      config.tls.certificate + " is for " + tls->own().name.uri() +
-                                      "; the scheduler takes it by that name only");
-  return credentials;
+  // The scheduler takes this worker by the name in its certificate only.
+  return rpc::Credentials::load({.tls = {config.tls.certificate, config.tls.key, config.tls.ca},
+                                 .insecure = config.insecure,
+                                 .own = {rpc::Role::kWorker, config.name}});
 }
 
 Result<std::unique_ptr<Daemon>> Daemon::create(config::WorkerConfig config,

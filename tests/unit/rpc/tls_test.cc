@@ -91,13 +91,15 @@ TEST_F(TlsTest, FilesThatWillNotDoAreNamed) {
 
 TEST_F(TlsTest, TheProgramNeedsItsOwnRole) {
   const auto load = [this](const test::KeyPair& pair, bool insecure = false) {
-    auto credentials = Credentials::load(
-        {.tls = write(pair, ca_.certificate()), .insecure = insecure, .role = Role::kWorker});
+    auto credentials = Credentials::load({.tls = write(pair, ca_.certificate()),
+                                          .insecure = insecure,
+                                          .own = {Role::kWorker, "one"}});
     return credentials ? std::string() : credentials.error().message;
   };
   EXPECT_EQ(load(ca_.issue("worker", "one")), "");
   EXPECT_THAT(load(ca_.issue("user", "alice")),
-              AllOf(HasSubstr("takt://user/alice"), HasSubstr("takt://worker/NAME")));
+              AllOf(HasSubstr("takt://user/alice"), HasSubstr("takt://worker/one")));
+  EXPECT_THAT(load(ca_.issue("worker", "two")), HasSubstr("needs one for takt://worker/one"));
   EXPECT_THAT(load(ca_.issue("worker", "one"), true), HasSubstr("take one of them out"));
 }
 
