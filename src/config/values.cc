@@ -105,6 +105,15 @@ Result<std::vector<std::string>> parse_listen(std::string_view text, std::string
   return addresses;
 }
 
+Result<std::vector<std::string>> parse_tcp_listen(std::string_view text, std::string_view field) {
+  auto addresses = parse_listen(text, field);
+  if (!addresses) return addresses.error();
+  for (const std::string& address : *addresses)
+    if (!is_tcp(address))
+      return bad_value(address, field, "is no TCP address; write for example 127.0.0.1:7071");
+  return addresses;
+}
+
 Result<void> check_listen(const std::vector<std::string>& addresses, bool insecure,
                           std::string_view field) {
   const auto found = std::find_if(addresses.begin(), addresses.end(), is_tcp);

@@ -29,6 +29,9 @@ Result<std::string> parse_address_or_none(std::string_view text, std::string_vie
 // TCP hosts are numbers or "localhost".
 Result<std::vector<std::string>> parse_listen(std::string_view text, std::string_view field);
 
+// The same, TCP only.
+Result<std::vector<std::string>> parse_tcp_listen(std::string_view text, std::string_view field);
+
 // True for an address that goes over TCP.
 bool is_tcp(std::string_view address);
 

@@ -57,6 +57,11 @@ struct WorkerConfig {
   std::string
       cgroup;  // top cgroup of launcher cgroup without systemd; empty: takt-<8 of worker id>
 
+  // [compat]
+  std::vector<std::string> compat_listen;  // TCP; empty: the old wire format is not spoken
+  bool compat_insecure = false;
+  std::string compat_scripts;  // loaded: absolute path, where compat_listen is given
+
   friend bool operator==(const WorkerConfig&, const WorkerConfig&) = default;
 };
 

@@ -97,7 +97,8 @@ TEST_F(Load, AnUnknownKeyIsRefusedWithTheKnownOnes) {
 
 TEST_F(Load, AnUnknownSectionIsRefusedWithTheKnownOnes) {
   EXPECT_EQ(refusal("[jobs]\nslots = 1\n"),
-            "s.conf:1: unknown section \"[jobs]\"; accepted are [scheduler], [workers], [access]");
+            "s.conf:1: unknown section \"[jobs]\"; accepted are [scheduler], [workers], [access], "
+            "[compat]");
 }
 
 TEST_F(Load, AKeyGivenTwiceInOneFileIsRefused) {
@@ -140,7 +141,8 @@ TEST_F(Load, OverridesAreCheckedLikeLines) {
             "notice, info, debug\n"
             "--set: unknown key \"scheduler.x\"; accepted are scheduler.state_directory, "
             "scheduler.listen, scheduler.insecure, scheduler.log_level, workers.user, "
-            "workers.unreachable_after, access.group, access.admin_group");
+            "workers.unreachable_after, access.group, access.admin_group, compat.listen, "
+            "compat.insecure, compat.slots");
 }
 
 TEST(Override, IsSectionKeyAndValue) {

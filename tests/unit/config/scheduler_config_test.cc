@@ -21,7 +21,10 @@ TEST(SchedulerKeys, HaveDefaultsAndBounds) {
        {"workers.user", {{"takt-worker"}, {"", "0"}}},
        {"workers.unreachable_after", {{"10s", "1h"}, {"", "9s", "61min", "soon"}}},
        {"access.group", {{"staff"}, {"", "0"}}},
-       {"access.admin_group", {{"wheel"}, {"", "0"}}}});
+       {"access.admin_group", {{"wheel"}, {"", "0"}}},
+       {"compat.listen", {{"127.0.0.1:1, [::]:2"}, {"unix:/a", "h:1", "a"}}},
+       {"compat.insecure", {{"yes"}, {"", "maybe"}}},
+       {"compat.slots", {{"1", "1000"}, {"", "0", "1001", "x"}}}});
 }
 
 TEST(SchedulerConfig, RefusesPlainTextTcpUnlessToldSo) {
@@ -29,6 +32,10 @@ TEST(SchedulerConfig, RefusesPlainTextTcpUnlessToldSo) {
   config.listen = {"0.0.0.0:7070"};
   EXPECT_EQ(complete(config).error().field, "scheduler.listen");
   config.insecure = true;
+  EXPECT_TRUE(complete(config).ok());
+  config.compat_listen = {"127.0.0.1:7071"};
+  EXPECT_EQ(complete(config).error().field, "compat.listen");
+  config.compat_insecure = true;
   EXPECT_TRUE(complete(config).ok());
 }
 
