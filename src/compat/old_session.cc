@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "compat/old_spec.h"
 #include "rpc/authorize.h"
 #include "rpc/convert.h"
 #include "rpc/unary.h"
@@ -174,7 +175,7 @@ v1::SessionResponse OldSession::make_hello() {
   hello.set_session_number(++sessions_);
   hello.set_name(identity_.name);
   hello.set_version("jobscheduler");
-  (*hello.mutable_labels())["takt.compat"] = "jobscheduler";
+  (*hello.mutable_labels())[kCompatLabel] = kCompatValue;
   hello.mutable_capacity()->set_slots(identity_.slots);
   return message;
 }

@@ -115,7 +115,7 @@ void OldWorker::on_start(const AttemptId& id, const v1::StartCommand& command) {
     if (!held->probing) session_->report(held->view);
     return;
   }
-  auto words = old_command_of(command.spec());
+  auto words = old_command_of(command.spec(), command.submitted_by());
   if (!words) return refuse(id, words.error().message);
   if (stopping_ || attempts_.size() >= limits::kOldAttemptsMax)
     return refuse(id, "too many attempts are held for this old worker already");

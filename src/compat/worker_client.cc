@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/uuid.h"
+#include "compat/old_spec.h"
 #include "rpc/convert.h"
 #include "rpc/status.h"
 
@@ -50,7 +51,7 @@ void WorkerClient::start(const std::string& command, const std::string& path,
   spec.add_argv(command);
   spec.add_argv(path);
   spec.set_working_directory(folder);
-  (*spec.mutable_labels())["takt.compat"] = "jobscheduler";
+  (*spec.mutable_labels())[kCompatLabel] = kCompatValue;
   spec.mutable_stop()->set_signal(SIGKILL);
   spec.mutable_stop()->mutable_grace();  // 0 s
   const bool begun = calls_.start<v1::WorkerServiceStartJobResponse>(

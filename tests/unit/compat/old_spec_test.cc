@@ -15,6 +15,8 @@
 namespace takt::compat {
 namespace {
 
+constexpr const char* kBy = "user root";
+
 v1::JobSpec plain() {
   v1::JobSpec spec;
   spec.add_argv("sh");
@@ -29,14 +31,14 @@ TEST(OldSpec, ACommandWithOnePathFits) {
   v1::Constraint* const constraint = spec.add_constraints();
   constraint->set_key("takt.compat");
   constraint->set_operator_(v1::CONSTRAINT_OPERATOR_EXISTS);
-  const auto words = old_command_of(spec);
+  const auto words = old_command_of(spec, kBy);
   ASSERT_TRUE(words.ok()) << words.error().message;
   EXPECT_EQ(words->command, "sh");
   EXPECT_EQ(words->path, "sub/job.sh");
   // As the scheduler sends it, with the defaults written out.
   const auto domain = rpc::spec_from_proto(spec);
   ASSERT_TRUE(domain.ok());
-  EXPECT_TRUE(old_command_of(rpc::spec_to_proto(*domain)).ok());
+  EXPECT_TRUE(old_command_of(rpc::spec_to_proto(*domain), kBy).ok());
 }
 
 TEST(OldSpec, NothingElseDoes) {
@@ -62,13 +64,39 @@ TEST(OldSpec, NothingElseDoes) {
   for (const auto& [what, change] : changes) {
     v1::JobSpec spec = plain();
     change(spec);
-    EXPECT_FALSE(old_command_of(spec).ok()) << what;
+    EXPECT_FALSE(old_command_of(spec, kBy).ok()) << what;
   }
   v1::JobSpec three = plain();
   three.add_argv("x");
-  EXPECT_EQ(old_command_of(three).error().message.find(
-                "an old worker can run only a command with one path"),
+  EXPECT_EQ(old_command_of(three, kBy)
+                .error()
+                .message.find("an old worker can run only a command with one path"),
             0U);
+}
+
+TEST(OldSpec, AUsersOwnJobHasToNameOldWorkers) {
+  v1::JobSpec spec = plain();
+  spec.set_user("alice");
+  const auto refused = old_command_of(spec, "user alice");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().message.find("takt.compat=jobscheduler"), std::string::npos);
+  v1::Constraint* const constraint = spec.add_constraints();
+  const auto fits = [&](const char* key, v1::ConstraintOperator op) {
+    constraint->set_key(key);
+    constraint->set_operator_(op);
+    constraint->clear_values();
+    if (op != v1::CONSTRAINT_OPERATOR_EXISTS) constraint->add_values("x");
+    return old_command_of(spec, "user alice").ok();
+  };
+  EXPECT_TRUE(fits("takt.compat", v1::CONSTRAINT_OPERATOR_EQUAL));
+  EXPECT_TRUE(fits("takt.compat", v1::CONSTRAINT_OPERATOR_IN));
+  EXPECT_TRUE(fits("takt.compat", v1::CONSTRAINT_OPERATOR_EXISTS));
+  EXPECT_TRUE(fits("worker", v1::CONSTRAINT_OPERATOR_EQUAL));
+  EXPECT_FALSE(old_command_of(spec, "user bob").ok()) << "alice was asked for";
+  EXPECT_FALSE(old_command_of(spec, "").ok());
+  EXPECT_FALSE(fits("takt.compat", v1::CONSTRAINT_OPERATOR_NOT_EQUAL));
+  EXPECT_FALSE(fits("worker", v1::CONSTRAINT_OPERATOR_EXISTS));
+  EXPECT_FALSE(fits("role", v1::CONSTRAINT_OPERATOR_EQUAL));
 }
 
 TEST(OldName, IsANameForAnyAddress) {
