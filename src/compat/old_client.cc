@@ -16,8 +16,9 @@ bool is_silence(const grpc::Status& status) {
     case grpc::StatusCode::UNAVAILABLE:
     case grpc::StatusCode::DEADLINE_EXCEEDED:
     case grpc::StatusCode::CANCELLED:
-    case grpc::StatusCode::INTERNAL:
       return true;
+    case grpc::StatusCode::INTERNAL:  // else it is a handler's
+      return status.error_message().find("RST_STREAM") != std::string::npos;
     case grpc::StatusCode::UNKNOWN:
       return status.error_message() == "Stream removed";
     default:

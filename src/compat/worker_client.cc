@@ -43,7 +43,8 @@ Result<std::optional<JobEnd>> end_of(const v1::Attempt& attempt) {
 }  // namespace
 
 void WorkerClient::start(const std::string& command, const std::string& path,
-                         const std::string& folder, std::function<void(Result<std::string>)> done) {
+                         const std::string& folder,
+                         const std::function<void(Result<std::string>)>& done) {
   v1::WorkerServiceStartJobRequest request;
   request.set_job_id(Uuid::random().str());
   request.set_attempt(1);
@@ -63,7 +64,7 @@ void WorkerClient::start(const std::string& command, const std::string& path,
   if (!begun) done(too_busy());
 }
 
-void WorkerClient::stop(const std::string& job, std::function<void(Result<void>)> done) {
+void WorkerClient::stop(const std::string& job, const std::function<void(Result<void>)>& done) {
   if (!Uuid::parse(job)) return done(not_found());
   v1::WorkerServiceStopJobRequest request;
   request.set_job_id(job);
@@ -78,7 +79,7 @@ void WorkerClient::stop(const std::string& job, std::function<void(Result<void>)
 }
 
 void WorkerClient::query(const std::string& job,
-                         std::function<void(Result<std::optional<JobEnd>>)> done) {
+                         const std::function<void(Result<std::optional<JobEnd>>)>& done) {
   if (!Uuid::parse(job)) return done(not_found());
   v1::QueryJobRequest request;
   request.set_job_id(job);

@@ -3,8 +3,11 @@
 // come on gRPC's threads.
 #pragma once
 
+#include <grpcpp/channel.h>
+
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/limits.h"
@@ -22,13 +25,14 @@ class WorkerClient {
 
   // Runs `command path` in `folder`; gives the job's id once it runs.
   void start(const std::string& command, const std::string& path, const std::string& folder,
-             std::function<void(Result<std::string>)> done);
+             const std::function<void(Result<std::string>)>& done);
 
   // Kills the whole tree at once. kNotFound, "job not found", for an id that is not here.
-  void stop(const std::string& job, std::function<void(Result<void>)> done);
+  void stop(const std::string& job, const std::function<void(Result<void>)>& done);
 
   // How the job ended; no value while it has not. kNotFound as above.
-  void query(const std::string& job, std::function<void(Result<std::optional<JobEnd>>)> done);
+  void query(const std::string& job,
+             const std::function<void(Result<std::optional<JobEnd>>)>& done);
 
  private:
   std::unique_ptr<v1::WorkerService::Stub> stub_;
