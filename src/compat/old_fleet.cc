@@ -191,8 +191,13 @@ void OldFleet::shutdown(milliseconds patience) {
       all.push_back(worker.get());
     }
   });
-  for (OldWorker* worker : all) worker->shutdown(patience);
-  if (scheduler_) scheduler_->shutdown(patience);
+  const BootTime deadline = BootClock::now() + patience;
+  const auto left = [deadline] {
+    const auto rest = std::chrono::duration_cast<milliseconds>(deadline - BootClock::now());
+    return std::max(rest, milliseconds(0));
+  };
+  for (OldWorker* worker : all) worker->shutdown(left());
+  if (scheduler_) scheduler_->shutdown(left());
   calls_.cancel_and_wait();
   thread_.stop();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compat/old_worker.h"
 
+#include <tuple>
 #include <utility>
 
 #include "base/limits.h"
@@ -146,6 +147,7 @@ void OldWorker::launch(Held& held) {
   const AttemptId id = held.record.id;
   if (held.record.stop) return finish(held, stopped(*held.record.stop));
   if (!save(held)) {
+    std::ignore = parts_.archive.remove(record_.id, id);  // it may have its name already
     attempts_.erase(id);
     return refuse(id, "the intent to start it cannot be put on disk");
   }
