@@ -101,6 +101,19 @@ inline constexpr auto kTlsCheck = 5s;                      // between looks at t
 inline constexpr auto kRenewalDrain = 1h;                  // for calls on old credentials
 inline constexpr std::size_t kLoopTurnMax = 256;           // sources run before the turn-end hooks
 
+// --- the original design's wire format (src/compat) ---
+inline constexpr std::size_t kOldWorkersMax = 64;      // old workers behind one scheduler
+inline constexpr std::int64_t kOldSlotsDefault = 16;   // jobs at once on an old worker
+inline constexpr std::int64_t kOldSlotsMax = 1000;     // the most that may be configured
+inline constexpr std::size_t kOldAttemptsMax = 4096;   // held for one old worker, ends too
+inline constexpr std::size_t kOldQueriesAtOnce = 8;    // to one old worker
+inline constexpr std::size_t kOldCallsMax = 256;       // calls of old programs not yet answered
+inline constexpr std::size_t kOldTextMaxBytes = 1024;  // of a text that an old program sent
+inline constexpr std::size_t kOldRecordMaxBytes = 16 * kKiB;
+inline constexpr auto kOldCallDeadline = 1s;  // of a call to an old worker
+inline constexpr auto kOldPollPause = 1s;     // between two looks at a running job
+inline constexpr auto kOldProbePause = 5s;    // between two looks at an idle old worker
+
 // --- the command line ---
 inline constexpr auto kClientPauseMin = 50ms;  // between tries of a call
 inline constexpr auto kClientPauseMax = 2s;

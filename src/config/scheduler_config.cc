@@ -64,6 +64,27 @@ constexpr KeyInfo kAdminGroup{
     .default_text = "takt-admin",
     .accepts = "a group's name",
     .help = "Members may also read and stop the jobs of others. Root always may."};
+constexpr KeyInfo kCompatListen{
+    .section = "compat",
+    .name = "listen",
+    .default_note = "none; the old wire format is not spoken",
+    .accepts = "number:port with commas between them",
+    .help =
+        "TCP addresses on which workers of the original design, package jobscheduler, register. "
+        "That format is plain text: insecure = yes is needed."};
+constexpr KeyInfo kCompatInsecure{
+    .section = "compat",
+    .name = "insecure",
+    .default_text = "no",
+    .accepts = "yes or no",
+    .help =
+        "Whether the addresses in listen may be served in plain text: whoever reaches them may "
+        "register a worker, and is then given jobs."};
+constexpr KeyInfo kCompatSlots{.section = "compat",
+                               .name = "slots",
+                               .default_text = "16",
+                               .accepts = "a number from 1 to 1000",
+                               .help = "How many jobs run at once on each old worker."};
 
 }  // namespace
 
@@ -77,6 +98,9 @@ const std::vector<Key<SchedulerConfig>>& scheduler_keys() {
       {kUnreachableAfter, assign<&C::unreachable_after, parse_seconds_in<10, kHour>>},
       {kGroup, assign<&C::group, parse_account>},
       {kAdminGroup, assign<&C::admin_group, parse_account>},
+      {kCompatListen, assign<&C::compat_listen, parse_tcp_listen>},
+      {kCompatInsecure, assign<&C::compat_insecure, parse_bool>},
+      {kCompatSlots, assign<&C::compat_slots, parse_integer_in<1, limits::kOldSlotsMax>>},
   });
   return keys;
 }
@@ -90,6 +114,7 @@ const FileInfo& scheduler_file() {
       .sections = {{"scheduler", "The scheduler itself."},
                    {"workers", "The workers that it gives jobs to."},
                    {"access", "Who may call it over its unix socket."},
+                   {"compat", "The original design's wire format, package jobscheduler."},
                    kTlsSection},
       .keys = infos_of(scheduler_keys()),
   };
@@ -97,9 +122,13 @@ const FileInfo& scheduler_file() {
 }
 
 Result<void> complete(SchedulerConfig& config) {
-  if (auto completed = complete_tls(config.tls, credentials_directory()); !completed)
-    return completed;
-  return check_listen(config.listen, config.insecure || config.tls.given(), "scheduler.listen");
+  std::vector<Error> errors;
+  for (const auto& checked :
+       {complete_tls(config.tls, credentials_directory()),
+        check_listen(config.listen, config.insecure || config.tls.given(), "scheduler.listen"),
+        check_compat_listen(config.compat_listen, config.compat_insecure)})
+    if (!checked) errors.push_back(checked.error());
+  return joined(errors);
 }
 
 Result<SchedulerConfig> load_scheduler_config(const LoadOptions& options) {

@@ -3,6 +3,7 @@
 // its bounds.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,11 @@ struct SchedulerConfig {
   std::string group = "takt";              // may use JobService
   std::string admin_group = "takt-admin";  // may also act on other users' jobs and on workers
 
-  TlsConfig tls;  // loaded: whole, or not given
+  // [compat]
+  std::vector<std::string> compat_listen;  // TCP; empty: the old wire format is not spoken
+  bool compat_insecure = false;
+  std::int64_t compat_slots = limits::kOldSlotsDefault;  // jobs at once on each old worker
+  TlsConfig tls;                                         // loaded: whole, or not given
 
   friend bool operator==(const SchedulerConfig&, const SchedulerConfig&) = default;
 };

@@ -105,6 +105,15 @@ Result<std::vector<std::string>> parse_listen(std::string_view text, std::string
   return addresses;
 }
 
+Result<std::vector<std::string>> parse_tcp_listen(std::string_view text, std::string_view field) {
+  auto addresses = parse_listen(text, field);
+  if (!addresses) return addresses.error();
+  for (const std::string& address : *addresses)
+    if (!is_tcp(address))
+      return bad_value(address, field, "is no TCP address; write for example 127.0.0.1:7071");
+  return addresses;
+}
+
 Result<void> check_listen(const std::vector<std::string>& addresses, bool tcp_allowed,
                           std::string_view field) {
   const auto found = std::find_if(addresses.begin(), addresses.end(), is_tcp);
@@ -113,6 +122,13 @@ Result<void> check_listen(const std::vector<std::string>& addresses, bool tcp_al
       *found, field,
       "would be plain-text TCP, open to all who can reach it; set certificate, key and "
       "ca in [tls] (takt-tls(7) shows how to make them), or insecure = yes beside it");
+}
+
+Result<void> check_compat_listen(const std::vector<std::string>& addresses, bool insecure) {
+  if (insecure || addresses.empty()) return {};
+  return bad_value(addresses.front(), "compat.listen",
+                   "would be plain-text TCP, open to all who can reach it, and the original design "
+                   "has nothing else; that needs insecure = yes in [compat]");
 }
 
 Result<std::string> parse_path(std::string_view text, std::string_view field) {

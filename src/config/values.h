@@ -29,12 +29,18 @@ Result<std::string> parse_address_or_none(std::string_view text, std::string_vie
 // TCP hosts are numbers or "localhost".
 Result<std::vector<std::string>> parse_listen(std::string_view text, std::string_view field);
 
+// The same, TCP only.
+Result<std::vector<std::string>> parse_tcp_listen(std::string_view text, std::string_view field);
+
 // True for an address that goes over TCP.
 bool is_tcp(std::string_view address);
 
 // Refuses TCP addresses unless TLS is set up or plain text is allowed; names the field.
 Result<void> check_listen(const std::vector<std::string>& addresses, bool tcp_allowed,
                           std::string_view field);
+
+// The same for [compat], whose format knows no TLS.
+Result<void> check_compat_listen(const std::vector<std::string>& addresses, bool insecure);
 
 // An absolute path without "..".
 Result<std::string> parse_path(std::string_view text, std::string_view field);

@@ -56,6 +56,11 @@ Result<void> complete(WorkerConfig& config, const WorkerHost& host) {
   note(complete_address(config));
   note(complete_tls(config.tls, credentials_directory()));
   note(check_listen(config.listen, config.insecure || config.tls.given(), "worker.listen"));
+  note(check_compat_listen(config.compat_listen, config.compat_insecure));
+  if (!config.compat_listen.empty() && config.compat_scripts.empty())
+    errors.push_back(invalid("compat.scripts",
+                             "not given, and listen is; give the absolute path of the folder that "
+                             "scripts are run from"));
   if (config.default_user == "root" && !config.allow_root)
     errors.push_back(
         invalid("jobs.default_user",

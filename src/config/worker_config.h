@@ -58,7 +58,11 @@ struct WorkerConfig {
   std::string
       cgroup;  // top cgroup of launcher cgroup without systemd; empty: takt-<8 of worker id>
 
-  TlsConfig tls;  // loaded: whole, or not given
+  // [compat]
+  std::vector<std::string> compat_listen;  // TCP; empty: the old wire format is not spoken
+  bool compat_insecure = false;
+  std::string compat_scripts;  // loaded: absolute path, where compat_listen is given
+  TlsConfig tls;               // loaded: whole, or not given
 
   friend bool operator==(const WorkerConfig&, const WorkerConfig&) = default;
 };

@@ -189,6 +189,30 @@ constexpr KeyInfo kCgroup{
     .help =
         "The directory right below the cgroup2 mount that the cgroup launcher makes for its "
         "jobs where systemd is not PID 1. Elsewhere it is not used."};
+constexpr KeyInfo kCompatListen{
+    .section = "compat",
+    .name = "listen",
+    .default_note = "none; the old wire format is not spoken",
+    .accepts = "number:port with commas between them",
+    .help =
+        "TCP addresses on which this worker is a worker of package jobscheduler, for the "
+        "conductor of the original design. That format is plain text: insecure = yes is needed."};
+constexpr KeyInfo kCompatInsecure{
+    .section = "compat",
+    .name = "insecure",
+    .default_text = "no",
+    .accepts = "yes or no",
+    .help =
+        "Whether the addresses in listen may be served in plain text: whoever reaches them may "
+        "run any command of this host on any file in scripts, as default_user in [jobs]."};
+constexpr KeyInfo kCompatScripts{
+    .section = "compat",
+    .name = "scripts",
+    .default_note = "none; it must be given where listen is",
+    .accepts = "an absolute path",
+    .help =
+        "The folder that the old conductor's jobs run in, and their scripts are in. A path that "
+        "leads out of it, by two dots or by a link, is refused."};
 
 }  // namespace
 
@@ -229,6 +253,9 @@ const std::vector<Key<WorkerConfig>>& worker_keys() {
       {kOutputCap, assign<&C::output_cap_bytes, parse_bytes_in<1LL << 20, 1LL << 40>>},
       {kJournal, assign<&C::journal, parse_bool>},
       {kCgroup, assign<&C::cgroup, parse_name>},
+      {kCompatListen, assign<&C::compat_listen, parse_tcp_listen>},
+      {kCompatInsecure, assign<&C::compat_insecure, parse_bool>},
+      {kCompatScripts, assign<&C::compat_scripts, parse_path>},
   });
   return keys;
 }
@@ -245,6 +272,7 @@ const FileInfo& worker_file() {
                    {"jobs",
                     "What jobs may do, and how they are run. This holds whoever asks, the "
                     "scheduler too."},
+                   {"compat", "The original design's wire format, package jobscheduler."},
                    kTlsSection},
       .keys = infos_of(worker_keys()),
   };

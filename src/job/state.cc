@@ -105,8 +105,10 @@ JobState state_of_end(const JobEnd& end) {
 std::string end_message(const JobEnd& end) {
   switch (end.cause) {
     case EndCause::kExited:
-    case EndCause::kSignaled:
-      return leader_text(end);
+    case EndCause::kSignaled: {
+      const std::string text = leader_text(end);
+      return text.empty() ? with_detail("ended with an error", end) : text;
+    }
     case EndCause::kOomKilled:
       return with_detail("killed by the kernel: out of memory", end);
     case EndCause::kTimedOut:

@@ -32,6 +32,7 @@ Daemon::Daemon(config::SchedulerConfig config) : config_(std::move(config)) {}
 Daemon::~Daemon() {
   if (shutdown_.joinable()) shutdown_.join();
   if (credentials_) credentials_->end_watch();
+  old_door_.reset();
   server_.reset();
   for (rpc::ListenSocket& socket : sockets_) rpc::close_listener(socket);
   // Commits the last batches and answers the last reads; what follows from them reaches nobody any
@@ -57,6 +58,12 @@ Result<void> Daemon::open(std::vector<sd::InheritedSocket> inherited) {
   }
   if (auto opened = open_sockets(std::move(inherited)); !opened) return opened;
   if (auto opened = open_store(); !opened) return opened;
+  auto old_door = compat::SchedulerDoor::open({.listen = config_.compat_listen,
+                                               .insecure = config_.compat_insecure,
+                                               .slots = config_.compat_slots,
+                                               .folder = config_.state_directory + "/compat"});
+  if (!old_door) return old_door.error();
+  old_door_ = std::move(*old_door);
   auto core = Core::create(*loop_, *store_, *credentials_, {config_.unreachable_after});
   if (!core) return core.error();
   core_ = std::move(*core);
@@ -106,7 +113,7 @@ Result<void> Daemon::serve() {
   if (!server) return server.error();
   server_ = std::move(*server);
   credentials_->watch(*server_);
-  return {};
+  return old_door_ ? old_door_->serve(make_services(*core_)) : Result<void>();
 }
 
 Result<int> Daemon::run() {
@@ -130,7 +137,9 @@ void Daemon::begin_stop() {
   sd::notify_stopping();
   log_notice("going down; jobs run on");
   shutdown_ = std::thread([this] {
-    server_->shutdown(std::chrono::duration_cast<milliseconds>(limits::kShutdownPatience));
+    const auto patience = std::chrono::duration_cast<milliseconds>(limits::kShutdownPatience);
+    if (old_door_) old_door_->shutdown(patience);
+    server_->shutdown(patience);
     loop_->exit(0);
   });
 }

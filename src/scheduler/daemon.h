@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "compat/scheduler_door.h"
 #include "config/scheduler_config.h"
 #include "rpc/credentials.h"
 #include "rpc/listener.h"
@@ -59,6 +60,7 @@ class Daemon {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Core> core_;
   std::unique_ptr<rpc::Server> server_;
+  std::unique_ptr<compat::SchedulerDoor> old_door_;  // null: the old wire format is not spoken
   std::thread shutdown_;
   bool stopping_ = false;
 };

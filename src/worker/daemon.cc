@@ -31,6 +31,7 @@ Daemon::Daemon(config::WorkerConfig config) : config_(std::move(config)) {}
 Daemon::~Daemon() {
   if (shutdown_.joinable()) shutdown_.join();
   if (credentials_) credentials_->end_watch();
+  old_door_.reset();
   server_.reset();
   // Results that are on their way refer to the parts below: first the thread that makes them.
   disk_.reset();
@@ -52,6 +53,11 @@ Result<void> Daemon::open(std::vector<sd::InheritedSocket> inherited) {
     signals_.push_back(std::move(*source));
   }
   if (auto opened = open_sockets(std::move(inherited)); !opened) return opened;
+  auto old_door = compat::WorkerDoor::open({.listen = config_.compat_listen,
+                                            .insecure = config_.compat_insecure,
+                                            .scripts = config_.compat_scripts});
+  if (!old_door) return old_door.error();
+  old_door_ = std::move(*old_door);
   auto state = StateFolder::open(config_.state_directory);
   if (!state) return state.error();
   state_.emplace(std::move(*state));
@@ -118,6 +124,15 @@ Result<void> Daemon::make_launchers() {
   return {};
 }
 
+rpc::ServiceFactory Daemon::services() {
+  return [this](const rpc::Caller& caller) {
+    const Parts parts{*core_, *starting_, *stopping_, *sessions_, *outputs_};
+    std::vector<std::unique_ptr<grpc::Service>> services;
+    services.push_back(std::make_unique<WorkerServiceImpl>(parts, caller));
+    return services;
+  };
+}
+
 Result<void> Daemon::serve() {
   auto policy = rpc::resolve_policy({.user_group = config_.group,
                                      .operator_group = config_.admin_group,
@@ -128,18 +143,13 @@ Result<void> Daemon::serve() {
   options.policy = *policy;
   options.tls = credentials_->tls();
   options.health_names = {"takt.v1.WorkerService"};
-  options.services = [this](const rpc::Caller& caller) {
-    const Parts parts{*core_, *starting_, *stopping_, *sessions_, *outputs_};
-    std::vector<std::unique_ptr<grpc::Service>> services;
-    services.push_back(std::make_unique<WorkerServiceImpl>(parts, caller));
-    return services;
-  };
+  options.services = services();
   auto server = rpc::Server::start(std::move(sockets_), std::move(options));
   if (!server) return server.error();
   server_ = std::move(*server);
   displays_ = server_->displays();
   credentials_->watch(*server_);
-  return {};
+  return old_door_ ? old_door_->serve(services()) : Result<void>();
 }
 
 Result<int> Daemon::run() {
@@ -201,7 +211,9 @@ void Daemon::shut_down_server() {
   sessions_->end_all();
   outputs_->end_all();
   shutdown_ = std::thread([this] {
-    server_->shutdown(std::chrono::duration_cast<milliseconds>(limits::kShutdownPatience));
+    const auto patience = std::chrono::duration_cast<milliseconds>(limits::kShutdownPatience);
+    if (old_door_) old_door_->shutdown(patience);
+    server_->shutdown(patience);
     loop_->exit(0);
   });
 }

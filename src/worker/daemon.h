@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "compat/worker_door.h"
 #include "config/worker_config.h"
 #include "rpc/credentials.h"
 #include "rpc/server.h"
@@ -53,6 +54,7 @@ class Daemon {
   Result<void> open(std::vector<sd::InheritedSocket> inherited);
   Result<void> open_sockets(std::vector<sd::InheritedSocket> inherited);
   Result<void> make_launchers();
+  rpc::ServiceFactory services();
   Result<void> serve();
   void begin_stop();
   void abort_starts();
@@ -82,6 +84,7 @@ class Daemon {
   std::unique_ptr<Sessions> sessions_;
   std::unique_ptr<Registrar> registrar_;
   std::unique_ptr<rpc::Server> server_;
+  std::unique_ptr<compat::WorkerDoor> old_door_;  // null: the old wire format is not spoken
   std::thread shutdown_;
   std::vector<sd::Source> signals_;
   std::string status_;

@@ -39,7 +39,7 @@ std::string worker_conf(const std::string& folder, const std::string& name,
          "[scheduler]\naddress = " + scheduler +
          "\n[jobs]\nlauncher = cgroup\ndefault_user = nobody\njournal = no\ncgroup = " + cgroup +
          "\nslots = " + std::to_string(options.slots) +
-         "\nstarts_at_once = " + std::to_string(options.starts_at_once) + "\n";
+         "\nstarts_at_once = " + std::to_string(options.starts_at_once) + "\n" + options.extra;
 }
 
 std::string cgroup_name(const std::string& name) {
@@ -90,8 +90,9 @@ std::string DaemonProcess::log() const {
   return text ? *text : "";
 }
 
-SchedulerProcess::SchedulerProcess(const std::string& folder)
-    : DaemonProcess(TAKT_SCHEDULER, folder + "/scheduler", scheduler_conf(folder + "/scheduler")) {}
+SchedulerProcess::SchedulerProcess(const std::string& folder, const std::string& extra)
+    : DaemonProcess(TAKT_SCHEDULER, folder + "/scheduler",
+                    scheduler_conf(folder + "/scheduler") + extra) {}
 
 WorkerProcess::WorkerProcess(const std::string& folder, const std::string& name,
                              const std::string& scheduler, const WorkerOptions& options)

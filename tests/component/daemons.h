@@ -43,13 +43,15 @@ class DaemonProcess {
 
 class SchedulerProcess : public DaemonProcess {
  public:
-  explicit SchedulerProcess(const std::string& folder);
+  // `extra`: more lines of configuration, with their sections.
+  explicit SchedulerProcess(const std::string& folder, const std::string& extra = "");
 };
 
 struct WorkerOptions {
   std::string labels;  // "role=db, zone=a"
   int slots = 300;
   int starts_at_once = 32;
+  std::string extra;  // more lines of configuration, with their sections
 };
 
 class WorkerProcess : public DaemonProcess {

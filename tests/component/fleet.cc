@@ -42,7 +42,7 @@ Fleet::Fleet() {
 }
 
 void Fleet::SetUp() {
-  scheduler_ = std::make_unique<SchedulerProcess>(folder_.path());
+  scheduler_ = std::make_unique<SchedulerProcess>(folder_.path(), scheduler_extra());
   scheduler_->start();
   auto channel = rpc::make_channel(scheduler_->socket());
   ASSERT_TRUE(channel.ok()) << channel.error().message;

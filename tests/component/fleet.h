@@ -47,6 +47,8 @@ class Fleet : public testing::Test {
  protected:
   Fleet();
   void SetUp() override;
+  // More lines of the scheduler's configuration, with their sections.
+  virtual std::string scheduler_extra() { return ""; }
   void TearDown() override;
 
   // A worker that runs and is READY at the scheduler.

@@ -16,8 +16,8 @@ ALLOWED = {
     "store": {"base", "job"},
     "rpc": {"base", "job"},
     "supervisor": {"base", "cgroup", "sd", "attempt"},
-    "worker": {"base", "cgroup", "sd", "config", "job", "rpc", "attempt"},
-    "scheduler": {"base", "sd", "config", "job", "store", "rpc"},
+    "worker": {"base", "cgroup", "sd", "config", "job", "rpc", "attempt", "compat"},
+    "scheduler": {"base", "sd", "config", "job", "store", "rpc", "compat"},
     "compat": {"base", "config", "job", "rpc"},
     "cli": {"base", "config", "job", "rpc"},
 }

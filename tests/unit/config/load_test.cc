@@ -96,9 +96,9 @@ TEST_F(Load, AnUnknownKeyIsRefusedWithTheKnownOnes) {
 }
 
 TEST_F(Load, AnUnknownSectionIsRefusedWithTheKnownOnes) {
-  EXPECT_EQ(
-      refusal("[jobs]\nslots = 1\n"),
-      "s.conf:1: unknown section \"[jobs]\"; accepted are [scheduler], [workers], [access], [tls]");
+  EXPECT_EQ(refusal("[jobs]\nslots = 1\n"),
+            "s.conf:1: unknown section \"[jobs]\"; accepted are [scheduler], [workers], [access], "
+            "[compat], [tls]");
 }
 
 TEST_F(Load, AKeyGivenTwiceInOneFileIsRefused) {
@@ -141,8 +141,8 @@ TEST_F(Load, OverridesAreCheckedLikeLines) {
             "notice, info, debug\n"
             "--set: unknown key \"scheduler.x\"; accepted are scheduler.state_directory, "
             "scheduler.listen, scheduler.insecure, scheduler.log_level, workers.user, "
-            "workers.unreachable_after, access.group, access.admin_group, tls.certificate, "
-            "tls.key, tls.ca");
+            "workers.unreachable_after, access.group, access.admin_group, compat.listen, "
+            "compat.insecure, compat.slots, tls.certificate, tls.key, tls.ca");
 }
 
 TEST(Override, IsSectionKeyAndValue) {

@@ -22,9 +22,15 @@ TEST(SchedulerKeys, HaveDefaultsAndBounds) {
        {"workers.unreachable_after", {{"10s", "1h"}, {"", "9s", "61min", "soon"}}},
        {"access.group", {{"staff"}, {"", "0"}}},
        {"access.admin_group", {{"wheel"}, {"", "0"}}},
+       {"compat.listen", {{"127.0.0.1:1, [::]:2"}, {"unix:/a", "h:1", "a"}}},
+       {"compat.insecure", {{"yes"}, {"", "maybe"}}},
+       {"compat.slots", {{"1", "1000"}, {"", "0", "1001", "x"}}}},
        {"tls.certificate", {{"/a"}, {"", "a"}}},
        {"tls.key", {{"/a"}, {"", "a"}}},
-       {"tls.ca", {{"/a"}, {"", "a"}}}});
+       {
+  "tls.ca", {
+    {"/a"}, { "", "a" }
+  }}});
 }
 
 TEST(SchedulerConfig, RefusesPlainTextTcpUnlessToldSo) {
@@ -35,6 +41,10 @@ TEST(SchedulerConfig, RefusesPlainTextTcpUnlessToldSo) {
   EXPECT_TRUE(complete(config).ok());
   config.insecure = false;
   config.tls = {"/a", "/b", "/c"};
+  EXPECT_TRUE(complete(config).ok());
+  config.compat_listen = {"127.0.0.1:7071"};
+  EXPECT_EQ(complete(config).error().field, "compat.listen") << "TLS does not help";
+  config.compat_insecure = true;
   EXPECT_TRUE(complete(config).ok());
 }
 

@@ -41,9 +41,15 @@ TEST(WorkerKeys, HaveDefaultsAndBounds) {
        {"jobs.output_cap", {{"1M", "1T"}, {"", "0", "1048575", "2T", "lots"}}},
        {"jobs.journal", {{"no"}, {"", "sometimes"}}},
        {"jobs.cgroup", {{"takt-a"}, {"", "a/b", ".."}}},
+       {"compat.listen", {{"127.0.0.1:1, [::]:2"}, {"unix:/a", "h:1", "a"}}},
+       {"compat.insecure", {{"yes"}, {"", "maybe"}}},
+       {"compat.scripts", {{"/srv/scripts"}, {"", "srv", "/srv/../etc"}}}},
        {"tls.certificate", {{"/a"}, {"", "a"}}},
        {"tls.key", {{"/a"}, {"", "a"}}},
-       {"tls.ca", {{"/a"}, {"", "a"}}}});
+       {
+  "tls.ca", {
+    {"/a"}, { "", "a" }
+  }}});
 }
 
 TEST(WorkerConfig, TakesFromTheHostWhatIsNotGiven) {
@@ -115,6 +121,20 @@ TEST(WorkerConfig, RefusesPlainTextTcpAndRootUnlessToldSo) {
             std::string::npos);
   config.insecure = true;
   config.allow_root = true;
+  EXPECT_TRUE(complete(config, kHost).ok());
+}
+
+TEST(WorkerConfig, TheOldWireFormatNeedsAScriptFolderAndTheWordInsecure) {
+  WorkerConfig config;
+  config.compat_listen = {"127.0.0.1:7071"};
+  const auto refused = complete(config, kHost);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().field, "compat.listen");
+  EXPECT_NE(refused.error().message.find("insecure = yes"), std::string::npos);
+  EXPECT_NE(refused.error().message.find("\ncompat.scripts: not given"), std::string::npos);
+  config.compat_insecure = true;
+  EXPECT_EQ(complete(config, kHost).error().field, "compat.scripts");
+  config.compat_scripts = "/srv/scripts";
   EXPECT_TRUE(complete(config, kHost).ok());
 }
 
