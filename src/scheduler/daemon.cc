@@ -44,7 +44,7 @@ Result<void> Daemon::open(std::vector<sd::InheritedSocket> inherited) {
   }
   if (auto opened = open_sockets(std::move(inherited)); !opened) return opened;
   if (auto opened = open_store(); !opened) return opened;
-  auto core = Core::create(*loop_, *store_, {config_.unreachable_after});
+  auto core = Core::create(*loop_, *store_, {config_.unreachable_after, {}});
   if (!core) return core.error();
   core_ = std::move(*core);
   return loop_->enable_watchdog();

@@ -25,11 +25,16 @@ namespace takt::scheduler {
 
 class Session : public std::enable_shared_from_this<Session> {
  public:
+  // Begins the call: stub->async()->Session(context, reactor) of the worker at `address`.
+  using Begin = std::function<void(
+      const std::string& address, grpc::ClientContext* context,
+      grpc::ClientBidiReactor<v1::SessionRequest, v1::SessionResponse>* reactor)>;
   struct Options {
     std::string address;
     Uuid store_id;
     std::int64_t epoch = 0;
     microseconds silence_max{};  // then the worker counts as gone
+    Begin begin;                 // none: over a channel to the address
   };
   struct Events {
     // An error refuses the worker: hangs up.
@@ -63,7 +68,7 @@ class Session : public std::enable_shared_from_this<Session> {
   enum class Stage { kDown, kDialling, kListing, kSettled };
 
   Session(sd::EventLoop& loop, std::shared_ptr<Mailbox> mailbox, Options options, Events events);
-  void open_stream(const std::shared_ptr<grpc::Channel>& channel);
+  void open_stream(const Begin& begin);
   void on_message(std::uint64_t serial, const v1::SessionResponse& message);
   void on_hello(const v1::WorkerHello& hello);
   void on_list_part(const v1::AttemptReports& part);

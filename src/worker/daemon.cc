@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "sd/notify.h"
-#include "worker/service.h"
 
 namespace takt::worker {
 
@@ -118,9 +117,8 @@ Result<void> Daemon::serve() {
   options.policy = *policy;
   options.health_names = {"takt.v1.WorkerService"};
   options.services = [this](const rpc::Caller& caller) {
-    const Parts parts{*core_, *starting_, *stopping_, *sessions_, *outputs_};
     std::vector<std::unique_ptr<grpc::Service>> services;
-    services.push_back(std::make_unique<WorkerServiceImpl>(parts, caller));
+    services.push_back(std::make_unique<WorkerServiceImpl>(parts(), caller));
     return services;
   };
   auto server = rpc::Server::start(std::move(sockets_), std::move(options));
