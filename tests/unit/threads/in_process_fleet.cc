@@ -8,8 +8,8 @@
 #include <future>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/fs.h"
-#include "base/process.h"
 
 namespace takt::test {
 namespace {
@@ -93,10 +93,14 @@ InProcessScheduler::InProcessScheduler(const std::string& folder,
 }
 
 // As scheduler::Daemon does it.
-InProcessScheduler::~InProcessScheduler() {
+void InProcessScheduler::halt() {
   core_->end_streams();
   loop_->exit(0);
   thread_.join();
+}
+
+InProcessScheduler::~InProcessScheduler() {
+  if (thread_.joinable()) halt();
   store_.reset();
   core_.reset();
 }
@@ -114,10 +118,18 @@ void InProcessFleet::start_scheduler() {
   scheduler_ = std::make_unique<InProcessScheduler>(
       folder_.path() + "/scheduler",
       [this](const std::string& address, grpc::ClientContext* context, auto* reactor) {
-        worker::Sessions& sessions = workers_.at(address)->daemon().parts().sessions;
         ClientLink<v1::SessionRequest, v1::SessionResponse>::begin(
-            threads_, context, reactor, [this, &sessions] { return sessions.accept(root_); });
+            threads_, context, reactor, [this, address] { return accept(address); });
       });
+}
+
+grpc::ServerBidiReactor<v1::SessionRequest, v1::SessionResponse>* InProcessFleet::accept(
+    const std::string& address) {
+  const std::lock_guard lock(mutex_);
+  const auto found = workers_.find(address);
+  if (found != workers_.end()) return found->second->daemon().parts().sessions.accept(root_);
+  return rpc::refuse_bidi<v1::SessionRequest, v1::SessionResponse>(
+      make_error(ErrorCode::kUnavailable, "nobody is there"));
 }
 
 void InProcessFleet::take_down() {
@@ -130,29 +142,54 @@ InProcessWorker& InProcessFleet::add_worker(const std::string& name) {
   auto worker = std::make_unique<InProcessWorker>(folder_.path(), name);
   InProcessWorker& added = *worker;
   const v1::RegisterWorkerRequest registration = added.registration();
-  workers_.emplace(registration.address(), std::move(worker));
+  {
+    const std::lock_guard lock(mutex_);
+    workers_.emplace(registration.address(), std::move(worker));
+  }
   ask<v1::RegisterWorkerResponse>([&](scheduler::Core& core, const auto& reply) {
     scheduler::register_worker(core, registration, reply);
   });
   return added;
 }
 
-std::string InProcessFleet::submit(const std::string& text) {
+std::shared_ptr<UnaryCall<v1::SubmitJobResponse>> InProcessFleet::begin_submit(
+    const std::string& text, const std::string& request_id) {
   v1::SubmitJobRequest request;
+  request.set_request_id(request_id);
   for (const char* word : {"/bin/sh", "-c"}) request.mutable_spec()->add_argv(word);
   request.mutable_spec()->add_argv(text);
-  return ask<v1::SubmitJobResponse>([&](scheduler::Core& core, const auto& reply) {
-           scheduler::submit_job(core, root_, request, reply);
-         })
-      .job_id();
+  return begin<v1::SubmitJobResponse>([&](scheduler::Core& core, const auto& reply) {
+    scheduler::submit_job(core, root_, request, reply);
+  });
+}
+
+std::shared_ptr<UnaryCall<v1::StopJobResponse>> InProcessFleet::begin_stop(const std::string& job) {
+  v1::StopJobRequest request;
+  request.set_job_id(job);
+  return begin<v1::StopJobResponse>([&](scheduler::Core& core, const auto& reply) {
+    scheduler::stop_job(core, root_, request, reply);
+  });
+}
+
+std::string InProcessFleet::submit(const std::string& text) {
+  const auto call = begin_submit(text);
+  const auto status = call->wait();
+  EXPECT_TRUE(status && status->ok()) << (status ? status->error_message() : "no answer");
+  return call->response.job_id();
 }
 
 void InProcessFleet::stop(const std::string& job) {
-  v1::StopJobRequest request;
+  const auto status = begin_stop(job)->wait();
+  EXPECT_TRUE(status && status->ok()) << (status ? status->error_message() : "no answer");
+}
+
+v1::Job InProcessFleet::get(const std::string& job) {
+  v1::GetJobRequest request;
   request.set_job_id(job);
-  ask<v1::StopJobResponse>([&](scheduler::Core& core, const auto& reply) {
-    scheduler::stop_job(core, root_, request, reply);
-  });
+  return ask<v1::GetJobResponse>([&](scheduler::Core& core, const auto& reply) {
+           scheduler::get_job(core, request, reply);
+         })
+      .job();
 }
 
 void InProcessFleet::list() {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -51,6 +52,9 @@ class InProcessScheduler {
 
   [[nodiscard]] scheduler::Core& core() { return *core_; }
 
+  // Its loop ends; what is asked from then on is refused. Once, and before the end anyhow.
+  void halt();
+
  private:
   std::unique_ptr<sd::EventLoop> loop_;
   std::unique_ptr<store::Store> store_;
@@ -70,28 +74,41 @@ class InProcessFleet : public testing::Test {
   void take_down();
   InProcessWorker& add_worker(const std::string& name);
 
-  // Has `verb` called with a reply, and waits for the answer.
+  // Has `verb` called with a reply; gives the call, which is under way.
+  template <class Response, class Verb>
+  std::shared_ptr<UnaryCall<Response>> begin(Verb verb) {
+    const auto call = std::make_shared<UnaryCall<Response>>(threads_);
+    rpc::UnaryReply<Response> reply(&call->response);
+    call->serve(reply.reactor());
+    verb(scheduler_->core(), reply);
+    return call;
+  }
+  // The same, and waits for the answer.
   template <class Response, class Verb>
   Response ask(Verb verb) {
-    const auto call = std::make_shared<UnaryCall<Response>>(threads_);
-    {
-      rpc::UnaryReply<Response> reply(&call->response);
-      call->serve(reply.reactor());
-      verb(scheduler_->core(), reply);
-    }
+    const auto call = begin<Response>(verb);
     const auto status = call->wait();
     EXPECT_TRUE(status && status->ok()) << (status ? status->error_message() : "no answer");
     return call->response;
   }
+  std::shared_ptr<UnaryCall<v1::SubmitJobResponse>> begin_submit(
+      const std::string& text, const std::string& request_id = "");
+  std::shared_ptr<UnaryCall<v1::StopJobResponse>> begin_stop(const std::string& job);
   std::string submit(const std::string& text);
   void stop(const std::string& job);
+  v1::Job get(const std::string& job);
   void list();
   std::shared_ptr<WatchCall> watch(std::int64_t after);
   // Reads it at its worker, to its end.
   std::string output(InProcessWorker& worker, const std::string& job);
 
+  // What a worker's server does with a session.
+  grpc::ServerBidiReactor<v1::SessionRequest, v1::SessionResponse>* accept(
+      const std::string& address);
+
   TempFolder folder_;
   CallThreads threads_{8};
+  std::mutex mutex_;  // workers_, where a worker comes while the scheduler dials
   std::map<std::string, std::unique_ptr<InProcessWorker>> workers_;  // by address
   std::unique_ptr<InProcessScheduler> scheduler_;
   rpc::Caller root_;

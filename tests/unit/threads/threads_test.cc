@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Scheduler and workers under many threads at once: for ThreadSanitizer above all, which sees every
 // thread here.
+#include <array>
 #include <atomic>
+#include <mutex>
 #include <set>
 
 #include "unit/threads/in_process_fleet.h"
@@ -95,6 +97,79 @@ TEST_F(Threads, AWorkerMayGoDownUnderItsSession) {
   add_worker("one");
   EXPECT_EQ(wait_ends(kJobs).count(v1::END_CAUSE_EXITED), kJobs);
   EXPECT_TRUE(all_acknowledged());
+}
+
+TEST_F(Threads, TheSameRequestFromManyClientsIsOneJob) {
+  std::mutex mutex;
+  std::set<std::string> jobs;
+  at_once([&](int) {
+    for (int round = 0; round < kRounds; ++round) {
+      const auto call = begin_submit("true", std::to_string(round));
+      ASSERT_TRUE(call->wait());
+      EXPECT_EQ(get(call->response.job_id()).spec().argv_size(), 3);
+      const std::lock_guard lock(mutex);
+      jobs.insert(call->response.job_id());
+    }
+  });
+  EXPECT_EQ(jobs.size(), kRounds);
+}
+
+TEST_F(Threads, ClientsMayGiveUpAtAnyMoment) {
+  add_worker("one");
+  at_once([&](int client) {
+    for (int round = 0; round < kRounds; ++round) {
+      const std::string job = submit("exec sleep 1000");
+      const auto given_up = begin_submit("true", std::to_string(client * kRounds + round));
+      given_up->cancel();
+      const auto stream = watch(0);
+      if (round % 2 == 0) {
+        EXPECT_TRUE(stream->next());
+      }
+      const auto stopped = begin_stop(job);
+      stream->cancel();
+      stopped->cancel();
+      EXPECT_TRUE(given_up->wait() && stream->wait() && stopped->wait());
+      stop(job);
+    }
+  });
+  EXPECT_EQ(wait_ends(2 * kClients * kRounds).count(v1::END_CAUSE_STOPPED), kClients * kRounds);
+  EXPECT_TRUE(all_acknowledged());
+}
+
+// What the loop never came to would be answered when the core is destroyed: the clients give up.
+TEST_F(Threads, TheSchedulerMayGoDownUnderCalls) {
+  struct Slot {
+    std::mutex mutex;
+    std::shared_ptr<UnaryCall<v1::SubmitJobResponse>> call;
+  };
+  const auto stream = watch(0);
+  std::array<Slot, kClients> slots;
+  std::atomic<bool> gone = false;
+  std::atomic<int> answered = 0;
+  std::thread stopper([&] {
+    EXPECT_TRUE(eventually([&] { return answered > kClients; }));
+    scheduler_->halt();
+    gone = true;
+    for (Slot& slot : slots) {
+      const std::lock_guard lock(slot.mutex);
+      if (slot.call) slot.call->cancel();
+    }
+  });
+  at_once([&](int client) {
+    Slot& slot = slots.at(static_cast<std::size_t>(client));
+    for (;;) {
+      {
+        const std::lock_guard lock(slot.mutex);
+        if (gone) break;
+        slot.call = begin_submit("true");
+      }
+      EXPECT_TRUE(slot.call->wait());
+      ++answered;
+    }
+  });
+  stopper.join();
+  stream->cancel();
+  EXPECT_TRUE(stream->wait());
 }
 
 }  // namespace
