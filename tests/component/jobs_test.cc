@@ -228,7 +228,7 @@ TEST_F(Jobs, StoppedWhileRunningTheWholeTreeGoes) {
 
 TEST_F(Jobs, AJobThatEndsWithinItsGraceIsStoppedWithItsExitCode) {
   add_worker("one");
-  // wait is what a signal interrupts cleanly: a redirection that a signal cuts ends the shell with 2.
+  // wait is what a signal interrupts cleanly: a redirection that is cut ends the shell with 2.
   const std::string job = submit(sh("trap 'echo bye; exit 0' TERM; sleep 1000 & echo up > " +
                                     shared("up") + "; while :; do wait; done"));
   ASSERT_TRUE(eventually([&] { return read_shared("up") == "up\n"; }));

@@ -152,6 +152,7 @@ def run_sanitize(_options: argparse.Namespace) -> Count:
 # Built and run with ThreadSanitizer: what is below gRPC, and scheduler and workers without it.
 THREADS_UNIT = ("attempt", "base", "cgroup", "config", "job", "store", "supervisor", "threads",
                 "worker")
+# Two threads in libsystemd, ours and the fake systemd's.
 THREADS_UNIT_SUPPRESSED = ("sd",)
 # With gRPC; what they show of our own code, "threads" and the component tests show too.
 THREADS_UNIT_ALL = ("cli", "rpc", "scheduler")
@@ -211,7 +212,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--only", action="append", default=[], metavar="PART",
                         help="in style and system: only tests whose id contains PART")
     parser.add_argument("--all", action="store_true",
-                        help="also the slow checks: clang-tidy on every folder, all of unit with TSan")
+                        help="also the slow checks: clang-tidy on every folder, gRPC's unit tests "
+                        "with TSan")
     parser.add_argument("--list", action="store_true", help="list the suites")
     return parser.parse_args(arguments)
 
