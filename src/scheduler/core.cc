@@ -50,7 +50,7 @@ Core::Core(sd::EventLoop& loop, store::Store& store, const rpc::Credentials& cre
               [this](const LiveJob& live, const JobSpec& spec) { fleet_.send_start(live, spec); }),
       fleet_({loop, credentials, mailbox_, ledger_, jobs_, dispatcher_,
               [this](const AttemptId& attempt) { starts_.start(attempt); }},
-             {store.id(), store.epoch(), options.unreachable_after}),
+             {store.id(), store.epoch(), options.unreachable_after, options.begin_session}),
       locator_(jobs_, fleet_),
       desk_(store.reader(), mailbox_, ledger_, jobs_),
       watches_(loop, store.reader(), mailbox_, ledger_) {}

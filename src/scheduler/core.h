@@ -28,6 +28,7 @@ namespace takt::scheduler {
 
 struct CoreOptions {
   microseconds unreachable_after = limits::kUnreachableAfter;
+  Session::Begin begin_session;  // for tests; none: over channels
 };
 
 class Core {

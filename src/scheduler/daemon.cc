@@ -64,7 +64,7 @@ Result<void> Daemon::open(std::vector<sd::InheritedSocket> inherited) {
                                                .folder = config_.state_directory + "/compat"});
   if (!old_door) return old_door.error();
   old_door_ = std::move(*old_door);
-  auto core = Core::create(*loop_, *store_, *credentials_, {config_.unreachable_after});
+  auto core = Core::create(*loop_, *store_, *credentials_, {config_.unreachable_after, {}});
   if (!core) return core.error();
   core_ = std::move(*core);
   return loop_->enable_watchdog();

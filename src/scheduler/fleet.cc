@@ -82,10 +82,11 @@ void Fleet::clear() {
 void Fleet::open_session(WorkerEntry& entry) {
   if (entry.session != nullptr) return entry.session->dial();
   if (entry.record.state == WorkerState::kReady) expect_silence(entry);
-  entry.session = Session::create(parts_.loop, parts_.credentials, parts_.mailbox,
-                                  {entry.record.address, entry.record.name, options_.store_id,
-                                   options_.epoch, options_.unreachable_after},
-                                  events_of(entry.record.id));
+  entry.session =
+      Session::create(parts_.loop, parts_.credentials, parts_.mailbox,
+                      {entry.record.address, entry.record.name, options_.store_id, options_.epoch,
+                       options_.unreachable_after, options_.begin_session},
+                      events_of(entry.record.id));
 }
 
 // The session belongs to the entry, so the entry is there when it calls.

@@ -45,6 +45,7 @@ class Fleet {
     Uuid store_id;
     std::int64_t epoch = 0;
     microseconds unreachable_after{};
+    Session::Begin begin_session;  // none: over channels
   };
   // What the fleet needs of the rest.
   struct Parts {

@@ -33,6 +33,7 @@ Session::~Session() {
 void Session::dial() {
   if (stage_ != Stage::kDown) return;
   redial_.reset();
+  if (options_.begin) return open_stream(options_.begin);
   auto channel = credentials_.channel(options_.address, {rpc::Role::kWorker, options_.name},
                                       {.wait_for_ready = false, .retry = false, .credentials = {}});
   if (!channel) {
@@ -40,13 +41,14 @@ void Session::dial() {
     events_.on_down(channel.error().message);
     return;
   }
-  open_stream(*channel);
+  channel_ = std::move(*channel);
+  stub_ = v1::WorkerService::NewStub(channel_);
+  open_stream([stub = stub_.get()](const std::string&, grpc::ClientContext* context,
+                                   auto* reactor) { stub->async()->Session(context, reactor); });
 }
 
-void Session::open_stream(const std::shared_ptr<grpc::Channel>& channel) {
+void Session::open_stream(const Begin& begin) {
   const std::uint64_t serial = ++serial_;
-  channel_ = channel;
-  stub_ = v1::WorkerService::NewStub(channel_);
   stage_ = Stage::kDialling;
   listed_ = 0;
   last_heard_ = BootClock::now();
@@ -68,8 +70,8 @@ void Session::open_stream(const std::shared_ptr<grpc::Channel>& channel) {
     });
   };
   stream_ = Stream::create(limits::kSessionQueueMax, limits::kSessionWindow, std::move(events));
-  stream_->start([this](grpc::ClientContext* context, auto* reactor) {
-    stub_->async()->Session(context, reactor);
+  stream_->start([&](grpc::ClientContext* context, auto* reactor) {
+    begin(options_.address, context, reactor);
   });
   v1::SessionRequest hello;
   hello.mutable_hello()->set_store_id(options_.store_id.str());

@@ -26,12 +26,17 @@ namespace takt::scheduler {
 
 class Session : public std::enable_shared_from_this<Session> {
  public:
+  // Begins the call: stub->async()->Session(context, reactor) of the worker at `address`.
+  using Begin = std::function<void(
+      const std::string& address, grpc::ClientContext* context,
+      grpc::ClientBidiReactor<v1::SessionRequest, v1::SessionResponse>* reactor)>;
   struct Options {
     std::string address;
     std::string name;  // that the worker's certificate must have
     Uuid store_id;
     std::int64_t epoch = 0;
     microseconds silence_max{};  // then the worker counts as gone
+    Begin begin;                 // none: over a channel to the address
   };
   struct Events {
     // An error refuses the worker: hangs up.
@@ -67,7 +72,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
   Session(sd::EventLoop& loop, const rpc::Credentials& credentials,
           std::shared_ptr<Mailbox> mailbox, Options options, Events events);
-  void open_stream(const std::shared_ptr<grpc::Channel>& channel);
+  void open_stream(const Begin& begin);
   void on_message(std::uint64_t serial, const v1::SessionResponse& message);
   void on_hello(const v1::WorkerHello& hello);
   void on_list_part(const v1::AttemptReports& part);

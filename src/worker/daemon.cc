@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "sd/notify.h"
-#include "worker/service.h"
 
 namespace takt::worker {
 

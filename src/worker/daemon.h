@@ -22,6 +22,7 @@
 #include "worker/recovery.h"
 #include "worker/registrar.h"
 #include "worker/scope_launcher.h"
+#include "worker/service.h"
 #include "worker/session.h"
 #include "worker/starting.h"
 #include "worker/stopping.h"
@@ -47,6 +48,11 @@ class Daemon {
 
   // Where it listens. After run() has begun to serve.
   [[nodiscard]] const std::vector<std::string>& displays() const { return displays_; }
+
+  // What requests reach, for tests.
+  [[nodiscard]] Parts parts() const {
+    return {*core_, *starting_, *stopping_, *sessions_, *outputs_};
+  }
 
  private:
   explicit Daemon(config::WorkerConfig config);

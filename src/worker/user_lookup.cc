@@ -94,19 +94,24 @@ Result<UserIdentity> look_up_user(const std::string& user, const std::string& gr
   return identity;
 }
 
+// Loop thread only.
 struct UserLookup::Waiting {
-  std::string user;
-  std::string group;
-  Done done;           // taken by whoever answers first; loop thread only
-  sd::Source timeout;  // loop thread only
+  Done done;
+  sd::Source timeout;
 };
 
 // Outlives the UserLookup as long as a hung thread does.
 struct UserLookup::Shared {
+  struct Query {
+    std::string user;
+    std::string group;
+    std::weak_ptr<Waiting> waiting;  // gone once it is answered
+  };
+
   std::mutex mutex;
   std::condition_variable changed;
-  std::deque<std::shared_ptr<Waiting>> queue;
-  sd::EventLoop* loop = nullptr;  // null once the UserLookup is gone
+  std::deque<Query> queue;
+  UserLookup* lookup = nullptr;  // null once it is gone
   std::size_t threads = 0;
   std::size_t idle = 0;
 
@@ -114,53 +119,60 @@ struct UserLookup::Shared {
     std::unique_lock lock(shared->mutex);
     for (;;) {
       ++shared->idle;
-      shared->changed.wait(lock, [&] { return shared->loop == nullptr || !shared->queue.empty(); });
+      shared->changed.wait(lock,
+                           [&] { return shared->lookup == nullptr || !shared->queue.empty(); });
       --shared->idle;
-      if (shared->loop == nullptr) return;
-      auto waiting = std::move(shared->queue.front());
+      if (shared->lookup == nullptr) return;
+      const Query query = std::move(shared->queue.front());
       shared->queue.pop_front();
       lock.unlock();
-      auto result = look_up_user(waiting->user, waiting->group);
+      auto result = look_up_user(query.user, query.group);
       lock.lock();
-      if (shared->loop == nullptr) return;
-      std::ignore = shared->loop->post([waiting, result = std::move(result)]() mutable {
-        waiting->timeout.reset();
-        if (auto done = std::exchange(waiting->done, nullptr)) done(std::move(result));
-      });
+      if (shared->lookup == nullptr) return;
+      // Who waits is there only as long as the UserLookup is.
+      std::ignore = shared->lookup->loop_.post(
+          [lookup = shared->lookup, weak = query.waiting, result = std::move(result)]() mutable {
+            if (const auto waiting = weak.lock()) lookup->answer(waiting, std::move(result));
+          });
     }
   }
 };
 
 UserLookup::UserLookup(sd::EventLoop& loop) : loop_(loop), shared_(std::make_shared<Shared>()) {
-  shared_->loop = &loop;
+  shared_->lookup = this;
 }
 
 UserLookup::~UserLookup() {
   const std::lock_guard lock(shared_->mutex);
-  shared_->loop = nullptr;
+  shared_->lookup = nullptr;
   shared_->queue.clear();
   shared_->changed.notify_all();
 }
 
 void UserLookup::find(const std::string& user, const std::string& group, Done done) {
   auto waiting = std::make_shared<Waiting>();
-  waiting->user = user;
-  waiting->group = group;
   waiting->done = std::move(done);
-  waiting->timeout = loop_.add_timer(limits::kUserLookup, [weak = std::weak_ptr(waiting)] {
-    const auto hung = weak.lock();
-    auto late = hung ? std::exchange(hung->done, nullptr) : nullptr;
-    if (late)
-      late(make_error(ErrorCode::kDeadlineExceeded,
-                      "looking up user " + hung->user + " took too long"));
-  });
+  waiting->timeout =
+      loop_.add_timer(limits::kUserLookup, [this, user, weak = std::weak_ptr(waiting)] {
+        if (const auto hung = weak.lock())
+          answer(hung, make_error(ErrorCode::kDeadlineExceeded,
+                                  "looking up user " + user + " took too long"));
+      });
+  waiting_.insert(waiting);
   const std::lock_guard lock(shared_->mutex);
-  shared_->queue.push_back(std::move(waiting));
+  shared_->queue.push_back({user, group, waiting});
   if (shared_->idle == 0 && shared_->threads < kThreads) {
     ++shared_->threads;
     std::thread(&Shared::work, shared_).detach();
   }
   shared_->changed.notify_one();
+}
+
+void UserLookup::answer(const std::shared_ptr<Waiting>& waiting, Result<UserIdentity> result) {
+  waiting_.erase(waiting);
+  waiting->timeout.reset();
+  const Done done = std::move(waiting->done);
+  done(std::move(result));
 }
 
 }  // namespace takt::worker

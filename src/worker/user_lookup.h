@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,7 +44,11 @@ class UserLookup {
   struct Shared;
   struct Waiting;
 
+  void answer(const std::shared_ptr<Waiting>& waiting, Result<UserIdentity> result);
+
   sd::EventLoop& loop_;
+  // The threads have weak ones only, so that timers go on the loop's thread.
+  std::set<std::shared_ptr<Waiting>> waiting_;
   std::shared_ptr<Shared> shared_;
 };
 

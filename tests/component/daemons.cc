@@ -82,6 +82,8 @@ void DaemonProcess::kill() {
   process_->signal(SIGKILL);
   const auto status = process_->wait();
   EXPECT_TRUE(status && WIFSIGNALED(*status)) << program_ << " had ended before\n" << log();
+  // One that goes in order tells of findings by its exit code.
+  EXPECT_EQ(log().find("Sanitizer: "), std::string::npos) << program_ << "\n" << log();
   process_.reset();
 }
 

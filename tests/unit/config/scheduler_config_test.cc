@@ -24,13 +24,10 @@ TEST(SchedulerKeys, HaveDefaultsAndBounds) {
        {"access.admin_group", {{"wheel"}, {"", "0"}}},
        {"compat.listen", {{"127.0.0.1:1, [::]:2"}, {"unix:/a", "h:1", "a"}}},
        {"compat.insecure", {{"yes"}, {"", "maybe"}}},
-       {"compat.slots", {{"1", "1000"}, {"", "0", "1001", "x"}}}},
+       {"compat.slots", {{"1", "1000"}, {"", "0", "1001", "x"}}},
        {"tls.certificate", {{"/a"}, {"", "a"}}},
        {"tls.key", {{"/a"}, {"", "a"}}},
-       {
-  "tls.ca", {
-    {"/a"}, { "", "a" }
-  }}});
+       {"tls.ca", {{"/a"}, {"", "a"}}}});
 }
 
 TEST(SchedulerConfig, RefusesPlainTextTcpUnlessToldSo) {

@@ -43,13 +43,10 @@ TEST(WorkerKeys, HaveDefaultsAndBounds) {
        {"jobs.cgroup", {{"takt-a"}, {"", "a/b", ".."}}},
        {"compat.listen", {{"127.0.0.1:1, [::]:2"}, {"unix:/a", "h:1", "a"}}},
        {"compat.insecure", {{"yes"}, {"", "maybe"}}},
-       {"compat.scripts", {{"/srv/scripts"}, {"", "srv", "/srv/../etc"}}}},
+       {"compat.scripts", {{"/srv/scripts"}, {"", "srv", "/srv/../etc"}}},
        {"tls.certificate", {{"/a"}, {"", "a"}}},
        {"tls.key", {{"/a"}, {"", "a"}}},
-       {
-  "tls.ca", {
-    {"/a"}, { "", "a" }
-  }}});
+       {"tls.ca", {{"/a"}, {"", "a"}}}});
 }
 
 TEST(WorkerConfig, TakesFromTheHostWhatIsNotGiven) {
