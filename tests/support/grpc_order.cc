@@ -3,7 +3,8 @@
 // their locks are not those of pthreads, so all that our code hands from thread to thread through
 // them would look like a race. To be preloaded (LD_PRELOAD); does nothing in a program without
 // ThreadSanitizer. Guarantees: an order is told only where there is one: from the unlock of a mutex
-// to its next lock, from the start of an operation to its completion.
+// to its next lock, from the start of an operation, and from what gRPC does for it, to its
+// completion.
 #include <absl/time/time.h>
 #include <dlfcn.h>
 #include <grpc/grpc.h>
@@ -54,6 +55,9 @@ Function* next(const char* symbol) {
 #define DURATION "PNS0_5MutexENS0_8DurationE"
 #define TIME "PNS0_5MutexENS0_4TimeE"
 
+#define END_OP                                                               \
+  "_Z14grpc_cq_end_opP21grpc_completion_queuePvN4absl7debian36StatusEPFvS1_" \
+  "P18grpc_cq_completionES1_S6_b"
 #define SERVER_CALL "_ZN4grpc8internal18ServerCallbackCall"
 
 using grpc::internal::ServerCallbackCall;
@@ -69,6 +73,8 @@ bool condvar_wait_for(void* self, void* mutex,
 bool condvar_wait_until(void* self, void* mutex,
                         absl::Time when) asm(CONDVAR "16WaitWithDeadlineE" TIME);
 bool begin_op(grpc_completion_queue* queue, void* tag) asm(BEGIN_OP);
+void end_op(grpc_completion_queue* queue, void* tag, void* status, void* done, void* argument,
+            void* storage, bool internal) asm(END_OP);
 grpc_event queue_next(grpc_completion_queue* queue, gpr_timespec deadline,
                       void* reserved) asm("grpc_completion_queue_next");
 grpc_event queue_pluck(grpc_completion_queue* queue, void* tag, gpr_timespec deadline,
@@ -124,6 +130,13 @@ bool begin_op(grpc_completion_queue* queue, void* tag) {
   static auto* const real = next<decltype(begin_op)>(BEGIN_OP);
   release(tag);
   return real(queue, tag);
+}
+
+void end_op(grpc_completion_queue* queue, void* tag, void* status, void* done, void* argument,
+            void* storage, bool internal) {
+  static auto* const real = next<decltype(end_op)>(END_OP);
+  release(tag);
+  real(queue, tag, status, done, argument, storage, internal);
 }
 
 grpc_event queue_next(grpc_completion_queue* queue, gpr_timespec deadline, void* reserved) {

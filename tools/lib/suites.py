@@ -155,7 +155,7 @@ THREADS_UNIT = ("attempt", "base", "cgroup", "config", "job", "store", "supervis
 # Two threads in libsystemd, ours and the fake systemd's.
 THREADS_UNIT_SUPPRESSED = ("sd",)
 # With gRPC; what they show of our own code, "threads" and the component tests show too.
-THREADS_UNIT_ALL = ("cli", "rpc", "scheduler")
+THREADS_UNIT_ALL = ("rpc", "scheduler")
 # Not about threads, and not to be had with TSan: a seccomp filter for one thread where TSan has
 # another one; 10500 lines within the 30 s of a time window.
 THREADS_WITHOUT = "-Child.EveryStepThatFailsSaysItsName:Journal.TheBudgetIsWhatTheJournalTakes"
@@ -177,7 +177,7 @@ def tsan_tests(suite: str, budget_s: float, *names: str, suppress: bool) -> Coun
 def run_threads(options: argparse.Namespace) -> Count:
     """TSan takes long to build: by default only what is needed to see our own code's threads."""
     suppressed = THREADS_UNIT_SUPPRESSED + (THREADS_UNIT_ALL if options.all else ())
-    programs = ("takt-scheduler", "takt-worker", "takt-supervisor", *(["takt"] * options.all))
+    programs = ("takt-scheduler", "takt-worker", "takt-supervisor")
     tests = (*THREADS_UNIT, *suppressed, "component")
     built = build("tsan", "grpc_order", *(f"{name}_test" for name in tests),
                   *(f"{program}:executable" for program in programs))
