@@ -154,8 +154,6 @@ THREADS_UNIT = ("attempt", "base", "cgroup", "config", "job", "store", "supervis
                 "worker")
 # Two threads in libsystemd, ours and the fake systemd's.
 THREADS_UNIT_SUPPRESSED = ("sd",)
-# With gRPC; what they show of our own code, "threads" and the component tests show too.
-THREADS_UNIT_ALL = ("rpc", "scheduler")
 # Not about threads, and not to be had with TSan: a seccomp filter for one thread where TSan has
 # another one; 10500 lines within the 30 s of a time window.
 THREADS_WITHOUT = "-Child.EveryStepThatFailsSaysItsName:Journal.TheBudgetIsWhatTheJournalTakes"
@@ -174,9 +172,9 @@ def tsan_tests(suite: str, budget_s: float, *names: str, suppress: bool) -> Coun
                        LD_PRELOAD=str(SOURCE / "build/tsan/tests/support/grpc_order.so"))
 
 
-def run_threads(options: argparse.Namespace) -> Count:
-    """TSan takes long to build: by default only what is needed to see our own code's threads."""
-    suppressed = THREADS_UNIT_SUPPRESSED + (THREADS_UNIT_ALL if options.all else ())
+def run_threads(_options: argparse.Namespace) -> Count:
+    """TSan takes long to build: only what is needed to see our own code's threads."""
+    suppressed = THREADS_UNIT_SUPPRESSED
     programs = ("takt-scheduler", "takt-worker", "takt-supervisor")
     tests = (*THREADS_UNIT, *suppressed, "component")
     built = build("tsan", "grpc_order", *(f"{name}_test" for name in tests),
@@ -212,8 +210,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--only", action="append", default=[], metavar="PART",
                         help="in style and system: only tests whose id contains PART")
     parser.add_argument("--all", action="store_true",
-                        help="also the slow checks: clang-tidy on every folder, gRPC's unit tests "
-                        "with TSan")
+                        help="also the slow checks: clang-tidy on every folder")
     parser.add_argument("--list", action="store_true", help="list the suites")
     return parser.parse_args(arguments)
 
