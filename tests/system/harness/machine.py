@@ -99,7 +99,9 @@ class Machine:
         """Returns the host command that runs argv inside the machine, in our own leaf cgroup."""
         become = [] if user is None else [
             "setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "--"]
+        # Signals as after a log-in: whoever runs the tests may ignore some, and that is inherited.
         enter = ["nsenter", "--target", str(self.init_pid), "--all", "--", "env", "-i",
+                 "--default-signal",
                  "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                  "HOME=/", "LANG=C.UTF-8", "TERM=dumb", *become, *argv]
         join = f"echo $$ > {shlex.quote(str(self._cgroup.enter))}/cgroup.procs && exec \"$@\""
