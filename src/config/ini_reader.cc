@@ -117,8 +117,7 @@ char* next_line(char* buffer, int size, void* stream) {
   if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
   if (!admit(line, reading)) line = {};
   TAKT_CHECK(line.size() + 2 <= static_cast<std::size_t>(size), "inih takes only %d bytes", size);
-  std::memcpy(buffer, line.data(), line.size());
-  std::memcpy(buffer + line.size(), "\n", 2);
+  std::memcpy(line.copy(buffer, line.size()) + buffer, "\n", 2);
   return buffer;
 }
 
