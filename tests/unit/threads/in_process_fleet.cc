@@ -2,6 +2,7 @@
 #include "unit/threads/in_process_fleet.h"
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,11 +11,29 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/fs.h"
+#include "cgroup/cgroup.h"
+#include "support/eventually.h"
 
 namespace takt::test {
 namespace {
 
 constexpr mode_t kPassThrough = 0711;
+
+std::string cgroup_name(const std::string& name) {
+  return "takt-threads-" + std::to_string(::getpid()) + "-" + name;
+}
+
+// What a worker leaves to its next life, and there is none.
+void remove_cgroup(const std::string& name) {
+  auto tree = cgroup::Tree::find();
+  TAKT_CHECK(tree.ok(), "%s", tree.error().message.c_str());
+  auto root = cgroup::Cgroup::open(*tree, "/");
+  TAKT_CHECK(root.ok(), "%s", root.error().message.c_str());
+  auto own = root->open_child(name);
+  if (!own) return;  // it never ran a job
+  static_cast<void>(own->kill());
+  EXPECT_TRUE(eventually([&] { return root->remove_child(name).ok(); })) << name << " stays";
+}
 
 config::WorkerConfig worker_config(const std::string& folder, const std::string& name) {
   config::WorkerConfig config;
@@ -28,7 +47,7 @@ config::WorkerConfig worker_config(const std::string& folder, const std::string&
   config.default_user = "nobody";
   config.slots = 100;
   config.journal = false;
-  config.cgroup = "takt-threads-" + std::to_string(::getpid()) + "-" + name;
+  config.cgroup = cgroup_name(name);
   return config;
 }
 
@@ -57,6 +76,7 @@ InProcessWorker::InProcessWorker(const std::string& folder, const std::string& n
 InProcessWorker::~InProcessWorker() {
   daemon_->stop();
   thread_.join();
+  remove_cgroup(cgroup_name(name_));
 }
 
 v1::RegisterWorkerRequest InProcessWorker::registration() const {
