@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <tuple>
 #include <utility>
@@ -87,18 +88,24 @@ void Supervision::launch() {
 // Sleeps until something happens, then looks at everything, the leader's end before a stop: every
 // look is cheap and none blocks, so nobody needs to know what woke us.
 void Supervision::turn() {
-  timer_->arm(tree_.deadline());
+  timer_->arm(deadline());
   std::vector<pollfd> fds = watched();
   if (::poll(fds.data(), fds.size(), -1) < 0) TAKT_CHECK(errno == EINTR, "poll");
   const Seen seen = signals_->take();
   if (phase_ == Phase::kStarting) look_at_start();
   if (seen.child) reap();
   if (seen.stop) stop(*seen.stop);
+  if (question_) look_at_answer();
   if (tree_.deadline() && BootClock::now() >= *tree_.deadline()) tree_.on_deadline();
   for (Pump& pump : pumps_)
     if (pump.fd() >= 0) pump.turn();
   journal_.flush();
   if (phase_ == Phase::kEnding) look_at_tree();
+}
+
+std::optional<BootTime> Supervision::deadline() const {
+  if (!question_) return tree_.deadline();
+  return std::min(question_->deadline(), tree_.deadline().value_or(BootTime::max()));
 }
 
 std::vector<pollfd> Supervision::watched() const {
@@ -108,6 +115,8 @@ std::vector<pollfd> Supervision::watched() const {
     fds.push_back({.fd = leader_.start_pipe.get(), .events = POLLIN, .revents = 0});
   if (phase_ == Phase::kEnding)
     fds.push_back({.fd = events_.fd(), .events = POLLPRI, .revents = 0});
+  if (question_)
+    fds.push_back({.fd = question_->fd(), .events = question_->events(), .revents = 0});
   for (const Pump& pump : pumps_)
     if (pump.fd() >= 0) fds.push_back({.fd = pump.fd(), .events = POLLIN, .revents = 0});
   if (journal_.waiting_fd() >= 0)
@@ -142,7 +151,7 @@ void Supervision::look_at_start() {
 void Supervision::look_at_tree() {
   const auto populated = events_.populated();
   if (!populated) note(populated.error().message);
-  if (!populated || !*populated) phase_ = Phase::kOver;
+  if ((!populated || !*populated) && !question_) phase_ = Phase::kOver;
 }
 
 void Supervision::start_failed(const StartFailure& failure) {
@@ -178,24 +187,44 @@ Result<void> Supervision::append_to_record(const std::string& line) {
   return write_all(file->get(), line, attempt::kSupervisorFile);
 }
 
-void Supervision::stop(const std::string& by) {
+void Supervision::stop(const StopSignal& signal) {
   if (stop_seen_ || phase_ == Phase::kEnding || phase_ == Phase::kOver) return;
   stop_seen_ = true;
   const auto request = attempt::read_stop_record(prepared_.folder.get());
-  const attempt::StopRecord stop = request ? *request : attempt::StopRecord{.by = by};
+  const attempt::StopRecord stop = request ? *request : attempt::StopRecord{.by = signal.by};
   record_.cause = stop.cause == attempt::StopCause::kHostShutdown ? attempt::EndCause::kHostShutdown
                                                                   : attempt::EndCause::kStopped;
   record_.stop_by = stop.by;
   record_.stop_reason = stop.reason;
   record_.stopped_from_outside = !request && request.error().code == ErrorCode::kNotFound;
   if (!request && !record_.stopped_from_outside) note(request.error().message);
+  if (record_.stopped_from_outside && signal.by_systemd) ask_why();
   if (leader_.pid > 0) {
     const attempt::LaunchPlan& plan = prepared_.plan;
     return tree_.stop(plan.stop_signal, plan.stop_target, leader_.pidfd.get(),
                       stop.grace.value_or(plan.grace));
   }
   record_.end_time = wall_now();
-  phase_ = Phase::kOver;
+  phase_ = Phase::kEnding;
+  look_at_tree();
+}
+
+// The same signal comes for one unit and for all of them, when the host goes down. Only PID 1
+// knows.
+void Supervision::ask_why() {
+  auto asked = sd::SystemStateQuestion::ask();
+  if (!asked) return note("not known whether the host was going down: " + asked.error().message);
+  question_ = std::move(*asked);
+}
+
+void Supervision::look_at_answer() {
+  const auto state = question_->turn();
+  if (!state) return;
+  question_.reset();
+  if (!*state) return note("not known whether the host was going down: " + state->error().message);
+  if (**state != sd::kSystemStopping || record_.cause != attempt::EndCause::kStopped) return;
+  record_.cause = attempt::EndCause::kHostShutdown;
+  record_.stop_by = "systemd";
 }
 
 void Supervision::finish() {

@@ -4,7 +4,7 @@
 //   phase      entered by                         left by
 //   kStarting  the clone                          exec (Started) | a failed step | leader's end
 //   kRunning   exec                               leader's end
-//   kEnding    leader's end (`leader=`, Ending)   job/ empty
+//   kEnding    leader's end (`leader=`, Ending)   job/ empty, and known why we were stopped
 //   kOver      job/ empty, or no leader           (drain, record, Ended)
 //
 // Guarantees: the first of {stop, leader's end} that was acted on is the cause; nothing of job/ is
@@ -24,6 +24,7 @@
 #include "base/clock.h"
 #include "base/unique_fd.h"
 #include "cgroup/cgroup.h"
+#include "sd/system_state.h"
 #include "supervisor/journal_sender.h"
 #include "supervisor/leader.h"
 #include "supervisor/pump.h"
@@ -56,7 +57,8 @@ class Supervision {
   void launch();
 
   void turn();
-  std::vector<pollfd> watched() const;
+  [[nodiscard]] std::optional<BootTime> deadline() const;
+  [[nodiscard]] std::vector<pollfd> watched() const;
   void reap();
   void look_at_start();
   void look_at_tree();
@@ -64,7 +66,9 @@ class Supervision {
   void start_failed(const StartFailure& failure);
   void leader_ended(int wait_status);
   Result<void> append_to_record(const std::string& line);
-  void stop(const std::string& by);
+  void stop(const StopSignal& signal);
+  void ask_why();
+  void look_at_answer();
 
   void finish();
   void fill_usage();
@@ -86,6 +90,7 @@ class Supervision {
   JournalSender journal_;
   std::vector<Pump> pumps_;  // stdout, stderr; empty if nothing was launched
   bool stop_seen_ = false;
+  std::optional<sd::SystemStateQuestion> question_;  // while it is open why we are stopped
 };
 
 }  // namespace takt::supervisor
