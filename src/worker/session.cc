@@ -36,6 +36,7 @@ struct Sessions::Session {
 Sessions::Sessions(Core& core, Starting& starting, Stopping& stopping, Ending& ending)
     : core_(core), starting_(starting), stopping_(stopping), ending_(ending) {
   core_.on_change.push_back([this](const LivePtr& live) { on_change(live); });
+  core_.refuse = [this](const LiveAttempt& live, const std::string& why) { refuse(live, why); };
   heartbeat_ = core_.loop.add_timer(limits::kHeartbeat, [this] { on_heartbeat_time(); });
 }
 
