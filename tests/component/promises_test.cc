@@ -2,6 +2,7 @@
 // What a running job is held to, and what is told of it meanwhile: limits, time, pauses, usage.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <csignal>
@@ -10,6 +11,7 @@
 #include "attempt/records.h"
 #include "base/fs.h"
 #include "component/fleet.h"
+#include "component/frozen_disk.h"
 
 namespace takt::component {
 namespace {
@@ -246,6 +248,35 @@ TEST_F(Promises, WhatIsLeftOfAnEndingJobIsNamed) {
       << "the scheduler hears of it, too";
   ASSERT_EQ(::kill(left.leader_pid(), SIGKILL), 0);
   EXPECT_EQ(ended(job).attempts(0).remaining_size(), 0);
+}
+
+TEST_F(Promises, AProcessThatCannotBeKilledIsNamedAndTheWorkerGoesOn) {
+  WorkerProcess& worker = add_worker("one");
+  const test::TempFolder folder;
+  ASSERT_EQ(::chmod(folder.path().c_str(), 0755), 0);
+  FrozenDisk disk(folder.path());
+  v1::JobSpec spec = sh("echo > " + shared("up") + "; echo > " + disk.path() + "/file");
+  spec.mutable_stop()->mutable_grace();
+  disk.freeze();
+  const std::string job = submit(spec);
+  ASSERT_TRUE(eventually([&] { return read_shared("up") == "\n"; }));
+  stop(job, "hangs");
+  ASSERT_TRUE(
+      eventually([&] { return worker.log().find("processes do not go: ") != std::string::npos; }));
+  EXPECT_EQ(ended(submit(sh("true"))).state(), v1::JOB_STATE_SUCCEEDED) << "the worker goes on";
+  v1::Job found = get(job);
+  EXPECT_EQ(found.state(), v1::JOB_STATE_ENDING);
+  ASSERT_EQ(found.attempts(0).remaining_size(), 1);
+  const v1::Process& process = found.attempts(0).remaining(0);
+  EXPECT_EQ(process.name(), "sh");
+  EXPECT_EQ(process.state(), "D");
+  EXPECT_NE(process.wait_channel(), "");
+  EXPECT_GE(process.waited().seconds(), 12);
+  disk.thaw();
+  found = ended(job);
+  EXPECT_EQ(found.state(), v1::JOB_STATE_STOPPED);
+  EXPECT_EQ(found.end().reason(), "hangs");
+  EXPECT_TRUE(found.end().killed());
 }
 
 }  // namespace
