@@ -7,8 +7,9 @@
 //   kEnding    leader's end (`leader=`, Ending)   job/ empty
 //   kOver      job/ empty, or no leader           (drain, record, Ended)
 //
-// Guarantees: the first of {stop, leader's end} that was acted on is the cause; nothing of job/ is
-// left when the record is written; the job waits neither for the worker nor for the journal.
+// Guarantees: the first of {stop, time limit, kill for memory, leader's end} that was acted on or
+// seen is the cause; nothing of job/ is left when the record is written; the job waits neither for
+// the worker nor for the journal.
 #pragma once
 
 #include <poll.h>
@@ -26,7 +27,9 @@
 #include "cgroup/cgroup.h"
 #include "supervisor/journal_sender.h"
 #include "supervisor/leader.h"
+#include "supervisor/oom.h"
 #include "supervisor/pump.h"
+#include "supervisor/run_clock.h"
 #include "supervisor/signals.h"
 #include "supervisor/tree.h"
 
@@ -63,8 +66,12 @@ class Supervision {
 
   void start_failed(const StartFailure& failure);
   void leader_ended(int wait_status);
-  Result<void> append_to_record(const std::string& line);
+  void find_cause(int wait_status);
+  Result<void> append_to_record(const std::string& lines);
   void stop(const std::string& by);
+  void time_out();
+  void begin_ending(attempt::EndCause cause, microseconds grace);
+  [[nodiscard]] std::optional<BootTime> next_deadline() const;
 
   void finish();
   void fill_usage();
@@ -77,15 +84,17 @@ class Supervision {
   Phase phase_ = Phase::kStarting;
   attempt::ExitRecord record_;
   BootTime start_;
+  RunClock clock_;
 
   std::optional<Signals> signals_;
   std::optional<DeadlineTimer> timer_;
   cgroup::Events events_;
+  OomWatch oom_;
   Leader leader_;
   TreeStop tree_;
   JournalSender journal_;
-  std::vector<Pump> pumps_;  // stdout, stderr; empty if nothing was launched
-  bool stop_seen_ = false;
+  std::vector<Pump> pumps_;    // stdout, stderr; empty if nothing was launched
+  bool asked_to_end_ = false;  // by a stop or by the time limit
 };
 
 }  // namespace takt::supervisor

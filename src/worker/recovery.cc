@@ -90,7 +90,7 @@ void Recovery::settle(const LivePtr& live, const attempt::SupervisorRecord& foun
   await_go(*live, supervisor);
   live->record.start_time = supervisor.go_time;
   live->record.leader_pid = supervisor.leader_pid;
-  live->record.state = supervisor.leader_status ? JobState::kEnding : JobState::kRunning;
+  live->record.state = JobState::kRunning;
   if (same_boot && adopt(live, supervisor)) return;
   if (attempt::read_exit_record(live->folder.get())) return ending_.without_process(live);
   if (same_boot && supervisor.pid != 0 && !supervisor.go_time) {
@@ -98,7 +98,11 @@ void Recovery::settle(const LivePtr& live, const attempt::SupervisorRecord& foun
     core_.attempts.remove(live->record.id);
     return discard(live->record.id);
   }
-  if (!same_boot) return end_as(live, lost_record(supervisor, false, wall_now()));
+  if (!same_boot) {
+    LostAttempt lost{.supervisor = supervisor, .stop = std::nullopt, .same_boot = false};
+    if (auto stop = attempt::read_stop_record(live->folder.get())) lost.stop = std::move(*stop);
+    return end_as(live, lost_record(lost, live->acceptance.spec, wall_now()));
+  }
   ending_.without_process(live);
 }
 
@@ -125,6 +129,9 @@ bool Recovery::adopt(const LivePtr& live, const attempt::SupervisorRecord& super
   live->pidfd = std::move(pidfd);
   ending_.watch_supervisor(live);
   watch_leader(live);
+  if (supervisor.leader_status || supervisor.ending_cause) ending_.leader_ended(live);
+  pausing_.adopt(live);
+  stopping_.watch_time_limit(live);
   if (auto stop = attempt::read_stop_record(live->folder.get())) stopping_.resume(live, *stop);
   log_info("job " + live->record.id.str() + " runs on: adopted", fields_of(*live));
   return true;
@@ -140,7 +147,7 @@ void Recovery::watch_leader(const LivePtr& live) {
         auto record = attempt::read_supervisor_record(found->folder.get());
         if (!record) return;
         found->record.leader_pid = record->leader_pid;
-        if (record->leader_status) ending_.leader_ended(found);
+        if (record->leader_status || record->ending_cause) ending_.leader_ended(found);
       });
   if (!watch) return log_warning("inotify: " + watch.error().message + "; endings show late");
   live->leader_watch = std::move(*watch);
