@@ -19,11 +19,14 @@ import time
 import xml.etree.ElementTree
 from collections.abc import Callable
 
+import fuzz
+
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 LIB = SOURCE / "tools" / "lib"
 PYTHON = "/usr/bin/python3"
 PATIENCE_S = 60  # for the clean-up of a suite that ran out of time
 BUILD_BUDGET_S = 25 * 60
+FUZZ_S = 4  # for each fuzzer; tools/fuzz gives it a minute
 
 
 @dataclasses.dataclass
@@ -186,6 +189,15 @@ def run_threads(_options: argparse.Namespace) -> Count:
             + tsan_tests("component", 10 * 60, suppress=True))
 
 
+def run_fuzz(_options: argparse.Namespace) -> Count:
+    """Each fuzzer for some seconds: its seeds, among them all that was found, and a little more."""
+    built = build("fuzz")
+    if built.failed:
+        return built
+    results = fuzz.run_all(fuzz.names(), FUZZ_S)
+    return sum((Count(0, 1) if result.trouble else Count(1) for result in results), Count())
+
+
 def run_system(options: argparse.Namespace) -> Count:
     if os.geteuid() != 0:
         return Count(0, 1, "the system suite boots containers: run with sudo")
@@ -199,6 +211,7 @@ SUITES: dict[str, tuple[str, Callable[[argparse.Namespace], Count]]] = {
     "component": ("the daemons together on this machine", run_component),
     "sanitize": ("unit and component built with ASan and UBSan", run_sanitize),
     "threads": ("unit (without gRPC) and component built with TSan", run_threads),
+    "fuzz": ("the fuzzers of all that is read back, some seconds each", run_fuzz),
     "system": ("the installed tree on systemd booted in a container (root)", run_system),
 }
 
