@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <tuple>
@@ -98,6 +99,7 @@ void Supervision::turn() {
   if (seen.child) reap();
   if (phase_ == Phase::kStarting || phase_ == Phase::kRunning) oom_.look(leader_.pid);
   if (seen.stop) stop(*seen.stop);
+  if (question_) look_at_answer();
   if (clock_.deadline() && BootClock::now() >= *clock_.deadline()) time_out();
   if (tree_.deadline() && BootClock::now() >= *tree_.deadline()) tree_.on_deadline();
   for (Pump& pump : pumps_)
@@ -109,7 +111,9 @@ void Supervision::turn() {
 std::optional<BootTime> Supervision::next_deadline() const {
   const bool may_time_out =
       !asked_to_end_ && (phase_ == Phase::kStarting || phase_ == Phase::kRunning);
-  return may_time_out ? clock_.deadline() : tree_.deadline();
+  const auto next = may_time_out ? clock_.deadline() : tree_.deadline();
+  if (!question_) return next;
+  return std::min(question_->deadline(), next.value_or(BootTime::max()));
 }
 
 std::vector<pollfd> Supervision::watched() const {
@@ -119,6 +123,8 @@ std::vector<pollfd> Supervision::watched() const {
                           {.fd = oom_.fd(), .events = POLLPRI, .revents = 0}};
   if (phase_ == Phase::kStarting)
     fds.push_back({.fd = leader_.start_pipe.get(), .events = POLLIN, .revents = 0});
+  if (question_)
+    fds.push_back({.fd = question_->fd(), .events = question_->events(), .revents = 0});
   for (const Pump& pump : pumps_)
     if (pump.fd() >= 0) fds.push_back({.fd = pump.fd(), .events = POLLIN, .revents = 0});
   if (journal_.waiting_fd() >= 0)
@@ -159,7 +165,7 @@ void Supervision::look_at_tree() {
   }
   if (phase_ != Phase::kEnding) return;
   if (!tree) note(tree.error().message);
-  if (!tree || !tree->populated) phase_ = Phase::kOver;
+  if ((!tree || !tree->populated) && !question_) phase_ = Phase::kOver;
 }
 
 void Supervision::start_failed(const StartFailure& failure) {
@@ -209,15 +215,16 @@ Result<void> Supervision::append_to_record(const std::string& lines) {
   return attempt::append_to_record(prepared_.folder.get(), lines);
 }
 
-void Supervision::stop(const std::string& by) {
+void Supervision::stop(const StopSignal& signal) {
   if (asked_to_end_ || phase_ == Phase::kEnding || phase_ == Phase::kOver) return;
   const auto request = attempt::read_stop_record(prepared_.folder.get());
-  const attempt::StopRecord stop = request ? *request : attempt::StopRecord{.by = by};
+  const attempt::StopRecord stop = request ? *request : attempt::StopRecord{.by = signal.by};
   const bool by_host = stop.cause == attempt::StopCause::kHostShutdown;
   record_.stop_by = stop.by;
   record_.stop_reason = stop.reason;
   record_.stopped_from_outside = !request && request.error().code == ErrorCode::kNotFound;
   if (!request && !record_.stopped_from_outside) note(request.error().message);
+  if (record_.stopped_from_outside && signal.by_systemd) ask_why();
   begin_ending(by_host ? attempt::EndCause::kHostShutdown : attempt::EndCause::kStopped,
                stop.grace.value_or(prepared_.plan.grace));
 }
@@ -240,7 +247,28 @@ void Supervision::begin_ending(attempt::EndCause cause, microseconds grace) {
     return tree_.stop(plan.stop_signal, plan.stop_target, leader_.pidfd.get(), grace);
   }
   record_.end_time = wall_now();
-  phase_ = Phase::kOver;
+  phase_ = Phase::kEnding;
+  look_at_tree();
+}
+
+// The same signal comes for one unit and for all of them, when the host goes down. Only PID 1
+// knows.
+void Supervision::ask_why() {
+  auto asked = sd::SystemStateQuestion::ask();
+  if (!asked) return note("not known whether the host was going down: " + asked.error().message);
+  question_ = std::move(*asked);
+}
+
+void Supervision::look_at_answer() {
+  const auto state = question_->turn();
+  if (!state) return;
+  question_.reset();
+  if (!*state) return note("not known whether the host was going down: " + state->error().message);
+  if (**state != sd::kSystemStopping || record_.cause != attempt::EndCause::kStopped) return;
+  record_.cause = attempt::EndCause::kHostShutdown;
+  record_.stop_by = "systemd";
+  if (auto told = append_to_record(attempt::ending_line(record_.cause)); !told)
+    note(told.error().message);
 }
 
 void Supervision::finish() {

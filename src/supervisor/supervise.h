@@ -4,7 +4,7 @@
 //   phase      entered by                         left by
 //   kStarting  the clone                          exec (Started) | a failed step | leader's end
 //   kRunning   exec                               leader's end
-//   kEnding    leader's end (`leader=`, Ending)   job/ empty
+//   kEnding    leader's end (`leader=`, Ending)   job/ empty, and known why we were stopped
 //   kOver      job/ empty, or no leader           (drain, record, Ended)
 //
 // Guarantees: the first of {stop, time limit, kill for memory, leader's end} that was acted on or
@@ -25,6 +25,7 @@
 #include "base/clock.h"
 #include "base/unique_fd.h"
 #include "cgroup/cgroup.h"
+#include "sd/system_state.h"
 #include "supervisor/journal_sender.h"
 #include "supervisor/leader.h"
 #include "supervisor/oom.h"
@@ -59,7 +60,8 @@ class Supervision {
   void launch();
 
   void turn();
-  std::vector<pollfd> watched() const;
+  [[nodiscard]] std::optional<BootTime> next_deadline() const;
+  [[nodiscard]] std::vector<pollfd> watched() const;
   void reap();
   void look_at_start();
   void look_at_tree();
@@ -68,10 +70,11 @@ class Supervision {
   void leader_ended(int wait_status);
   void find_cause(int wait_status);
   Result<void> append_to_record(const std::string& lines);
-  void stop(const std::string& by);
+  void stop(const StopSignal& signal);
+  void ask_why();
+  void look_at_answer();
   void time_out();
   void begin_ending(attempt::EndCause cause, microseconds grace);
-  [[nodiscard]] std::optional<BootTime> next_deadline() const;
 
   void finish();
   void fill_usage();
@@ -95,6 +98,7 @@ class Supervision {
   JournalSender journal_;
   std::vector<Pump> pumps_;    // stdout, stderr; empty if nothing was launched
   bool asked_to_end_ = false;  // by a stop or by the time limit
+  std::optional<sd::SystemStateQuestion> question_;  // while it is open why we are stopped
 };
 
 }  // namespace takt::supervisor

@@ -50,6 +50,7 @@ class Launch {
   void try_go(const LivePtr& live);
   Result<void> go(LiveAttempt& live);
   void fail(const LivePtr& live, const std::string& step, const Error& error);
+  void give_back(const LivePtr& live, const Error& error);
 
   Core& core_;
   Ending& ending_;

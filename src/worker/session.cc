@@ -39,6 +39,7 @@ Sessions::Sessions(Core& core, Starting& starting, Stopping& stopping, Pausing& 
                    Ending& ending)
     : core_(core), starting_(starting), stopping_(stopping), pausing_(pausing), ending_(ending) {
   core_.on_change.push_back([this](const LivePtr& live) { on_change(live); });
+  core_.refuse = [this](const LiveAttempt& live, const std::string& why) { refuse(live, why); };
   heartbeat_ = core_.loop.add_timer(limits::kHeartbeat, [this] { on_heartbeat_time(); });
 }
 
