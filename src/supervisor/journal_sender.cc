@@ -58,12 +58,13 @@ iovec part_of(std::string_view text) {
 
 }  // namespace
 
-JournalSender::JournalSender(const attempt::LaunchPlan& plan)
+JournalSender::JournalSender(const attempt::LaunchPlan& plan, Clock clock)
     : enabled_(plan.journal),
       path_(plan.journal_socket),
       stdout_fields_(fixed_fields(plan, Stream::kStdout)),
       stderr_fields_(fixed_fields(plan, Stream::kStderr)),
-      window_start_(BootClock::now()) {}
+      clock_(clock),
+      window_start_(clock()) {}
 
 void JournalSender::line(Stream stream, std::string_view text) {
   if (!enabled_) return;
@@ -107,7 +108,7 @@ void JournalSender::finish(BootTime deadline) {
 }
 
 bool JournalSender::within_budget() {
-  const BootTime now = BootClock::now();
+  const BootTime now = clock_();
   if (now - window_start_ >= limits::kJournalWindow) {
     window_start_ = now;
     window_lines_ = 0;

@@ -24,8 +24,10 @@ enum class Stream { kStdout, kStderr };
 
 class JournalSender {
  public:
-  // Sends nothing at all where the plan says journal = no.
-  explicit JournalSender(const attempt::LaunchPlan& plan);
+  using Clock = BootTime (*)();
+
+  // Sends nothing at all where the plan says journal = no. `clock` measures the budget's window.
+  explicit JournalSender(const attempt::LaunchPlan& plan, Clock clock = BootClock::now);
 
   // One line without its newline, any bytes.
   void line(Stream stream, std::string_view text);
@@ -60,6 +62,7 @@ class JournalSender {
   UniqueFd socket_;
   std::deque<Waiting> backlog_;
   std::size_t backlog_bytes_ = 0;
+  Clock clock_;
   BootTime window_start_;
   std::size_t window_lines_ = 0;
   std::uint64_t sent_ = 0;
