@@ -69,6 +69,8 @@ class Supervision {
   void finish();
   void fill_usage();
   void write_exit_record();
+  Result<void> try_exit_record();
+  bool give_back_output();
   void tell(const attempt::Message& message);
   void note(const std::string& text);
 
@@ -84,6 +86,7 @@ class Supervision {
   Leader leader_;
   TreeStop tree_;
   JournalSender journal_;
+  TimelineFile timeline_;
   std::vector<Pump> pumps_;  // stdout, stderr; empty if nothing was launched
   bool stop_seen_ = false;
 };
