@@ -19,6 +19,12 @@
 namespace takt::supervisor {
 namespace {
 
+constexpr int kMakeRoomTries = 8;
+
+bool is_full(const Error& error) {
+  return error.error_number == ENOSPC || error.error_number == EDQUOT;
+}
+
 // What keeps a supervisor alive and a parent. Neither is worth failing a job for.
 void become_guardian() {
   std::ignore = ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
@@ -33,7 +39,8 @@ Supervision::Supervision(UniqueFd control, Prepared prepared)
       start_(BootClock::now()),
       clock_(prepared_.plan.run_time_limit, prepared_.plan.count_paused, start_),
       tree_(prepared_.job),
-      journal_(prepared_.plan) {
+      journal_(prepared_.plan),
+      timeline_(prepared_.folder.get(), prepared_.plan.output_cap_bytes) {
   record_.start_time = wall_now();
 }
 
@@ -83,9 +90,10 @@ void Supervision::launch() {
   if (auto told = append_to_record(attempt::leader_pid_line(leader_.pid)); !told)
     note(told.error().message);
   pumps_.reserve(2);
-  pumps_.emplace_back(Stream::kStdout, std::move(leader_.stdout_pipe), std::move(out), journal_);
+  pumps_.emplace_back(Stream::kStdout, std::move(leader_.stdout_pipe), std::move(out), timeline_,
+                      journal_);
   pumps_.emplace_back(Stream::kStderr, std::move(leader_.stderr_pipe),
-                      OutputFile(folder, attempt::kStderrFile, cap), journal_);
+                      OutputFile(folder, attempt::kStderrFile, cap), timeline_, journal_);
 }
 
 // Sleeps until something happens, then looks at everything, the leader's end before a stop: every
@@ -273,6 +281,7 @@ void Supervision::look_at_answer() {
 
 void Supervision::finish() {
   for (Pump& pump : pumps_) pump.finish();
+  timeline_.finish();
   journal_.finish(BootClock::now() + limits::kJournalFinish);
   reap();
   fill_usage();
@@ -291,10 +300,6 @@ void Supervision::fill_usage() {
   record_.tasks_peak = prepared_.job.tasks_peak();
   record_.io_read_bytes = io.read_bytes;
   record_.io_write_bytes = io.write_bytes;
-  if (!pumps_.empty()) {
-    record_.stdout_totals = pumps_.front().totals();
-    record_.stderr_totals = pumps_.back().totals();
-  }
   record_.sigkill_needed = tree_.sigkill_needed();
   record_.stragglers_killed = tree_.stragglers();
   record_.journal_lines_sent = journal_.sent();
@@ -302,9 +307,26 @@ void Supervision::fill_usage() {
 }
 
 void Supervision::write_exit_record() {
-  // Where even this fails (a full disk), `leader=` remains, and the worker says so.
-  const auto written = attempt::write_record(prepared_.folder.get(), record_);
+  auto written = try_exit_record();
+  // On a full disk: how it ended matters more than the last of its output.
+  for (int i = 0; i < kMakeRoomTries && !written && is_full(written.error()); ++i) {
+    if (!give_back_output()) break;
+    written = try_exit_record();
+  }
+  // Where even this fails, `leader=` remains, and the worker says so.
   if (!written) std::ignore = remove_file(prepared_.folder.get(), "exit.tmp");
+}
+
+Result<void> Supervision::try_exit_record() {
+  if (!pumps_.empty()) {
+    record_.stdout_totals = pumps_.front().totals();
+    record_.stderr_totals = pumps_.back().totals();
+  }
+  return attempt::write_record(prepared_.folder.get(), record_);
+}
+
+bool Supervision::give_back_output() {
+  return std::any_of(pumps_.begin(), pumps_.end(), [](Pump& pump) { return pump.give_back(); });
 }
 
 // The worker may be slow, gone, or another by now: it learns all from the folder anyway.

@@ -79,6 +79,8 @@ class Supervision {
   void finish();
   void fill_usage();
   void write_exit_record();
+  Result<void> try_exit_record();
+  bool give_back_output();
   void tell(const attempt::Message& message);
   void note(const std::string& text);
 
@@ -96,6 +98,7 @@ class Supervision {
   Leader leader_;
   TreeStop tree_;
   JournalSender journal_;
+  TimelineFile timeline_;
   std::vector<Pump> pumps_;    // stdout, stderr; empty if nothing was launched
   bool asked_to_end_ = false;  // by a stop or by the time limit
   std::optional<sd::SystemStateQuestion> question_;  // while it is open why we are stopped

@@ -3,6 +3,9 @@
 
 #include <sys/wait.h>
 
+#include "attempt/folder.h"
+#include "base/units.h"
+
 namespace takt::worker {
 namespace {
 
@@ -65,6 +68,14 @@ Usage usage_of(const attempt::ExitRecord& record) {
   return usage;
 }
 
+// A stream that could not be written whole, in words.
+void add_loss(std::string& note, const char* stream, const attempt::StreamTotals& totals) {
+  if (totals.lost_bytes == 0) return;
+  if (!note.empty()) note += "; ";
+  note += format_bytes(totals.lost_bytes) + " of " + stream + " could not be written";
+  if (totals.error_number != 0) note += ": " + errno_text(totals.error_number);
+}
+
 void set_wait_status(JobEnd& end, int status) {
   if (WIFEXITED(status)) end.exit_code = WEXITSTATUS(status);
   if (WIFSIGNALED(status)) {
@@ -109,6 +120,8 @@ void set_end(Attempt& attempt, const attempt::ExitRecord& record, const JobSpec&
   end.note = record.note;
   if (end.cause == EndCause::kOomKilled) end.oom = oom_of(record);
   end.run_time_limit = record.run_time_limit;
+  add_loss(end.note, attempt::kStdoutFile, record.stdout_totals);
+  add_loss(end.note, attempt::kStderrFile, record.stderr_totals);
   // The text of a start that the worker itself refused stands in the reason.
   if (record.cause == attempt::EndCause::kStartFailed) end.detail = std::exchange(end.reason, {});
   if (end.detail.empty()) end.detail = subject_of(end, spec);

@@ -189,6 +189,19 @@ TEST_F(Journal, TheBudgetIsWhatTheJournalTakes) {
   EXPECT_EQ(sender.dropped(), 501U);
 }
 
+TEST_F(Journal, TheBudgetIsOfBytesToo) {
+  JournalSender sender(plan());
+  const std::string line(limits::kJournalLineMaxBytes, 'x');
+  const std::uint64_t fit = limits::kJournalWindowBytes / line.size();
+  std::uint64_t received = 0;
+  for (std::uint64_t i = 0; i < fit + 7; ++i) {
+    sender.line(Stream::kStdout, line);
+    received += journal_.take().size();
+  }
+  EXPECT_EQ(received, fit);
+  EXPECT_EQ(sender.dropped(), 7U);
+}
+
 TEST_F(Journal, ANewSocketIsFound) {
   JournalSender sender(plan());
   sender.line(Stream::kStdout, "before");
