@@ -81,7 +81,8 @@ Result<void> Daemon::open(std::vector<sd::InheritedSocket> inherited) {
   launch_->on_running([this](const LivePtr& live) { stopping_->watch_time_limit(live); });
   pausing_ = std::make_unique<Pausing>(*core_);
   holdouts_ = std::make_unique<Holdouts>(*core_);
-  starting_ = std::make_unique<Starting>(*core_, *launch_);
+  recovery_ = std::make_unique<Recovery>(*core_, *ending_, *stopping_, *pausing_);
+  starting_ = std::make_unique<Starting>(*core_, *launch_, *recovery_);
   outputs_ = std::make_unique<Outputs>(*core_);
   sessions_ = std::make_unique<Sessions>(*core_, *starting_, *stopping_, *pausing_, *ending_);
   registrar_ = std::make_unique<Registrar>(*core_, [this] { return sessions_->any(); });
@@ -157,8 +158,7 @@ Result<void> Daemon::serve() {
 }
 
 Result<int> Daemon::run() {
-  Recovery recovery(*core_, *ending_, *stopping_, *pausing_);
-  if (auto recovered = recovery.run(); !recovered) return recovered.error();
+  if (auto recovered = recovery_->run(); !recovered) return recovered.error();
   cgroup_->sweep([this](const AttemptId& id) { return core_->attempts.find(id) != nullptr; });
   if (auto served = serve(); !served) return served.error();
   if (auto started = registrar_->start(); !started) return started.error();

@@ -90,6 +90,7 @@ class Daemon {
   std::unique_ptr<Stopping> stopping_;
   std::unique_ptr<Pausing> pausing_;
   std::unique_ptr<Holdouts> holdouts_;
+  std::unique_ptr<Recovery> recovery_;
   std::unique_ptr<Starting> starting_;
   std::unique_ptr<Outputs> outputs_;
   std::unique_ptr<Sessions> sessions_;
