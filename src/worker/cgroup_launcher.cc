@@ -14,6 +14,7 @@ namespace takt::worker {
 namespace {
 
 constexpr const char* kDirectUnit = "takt-jobs-direct.service";
+constexpr const char* kDirectUnitCgroup = "/takt.slice/takt-jobs.slice/takt-jobs-direct.service";
 
 }  // namespace
 
@@ -56,7 +57,7 @@ void CgroupLauncher::give_controllers() const {
 
 // Where the place is, if it is there.
 std::string CgroupLauncher::place_path() const {
-  return manager_ != nullptr ? std::string(kJobsCgroup) + kDirectUnit : "/" + name_;
+  return manager_ != nullptr ? kDirectUnitCgroup : "/" + name_;
 }
 
 Result<cgroup::Cgroup> CgroupLauncher::find(const AttemptId& id) const {
