@@ -122,9 +122,9 @@ Result<microseconds> parse_duration(std::string_view text, std::string_view fiel
 Result<std::int64_t> parse_millicores(std::string_view text, std::string_view field) {
   std::string_view rest = text;
   double number = 0;
-  const bool good = take_number(rest, number) && rest.empty() && number > 0 && number <= 100'000;
+  const bool good = take_number(rest, number) && rest.empty() && number <= 100'000;
   const double millicores = number * 1000;
-  if (!good || std::abs(millicores - std::round(millicores)) > 1e-6)
+  if (!good || std::llround(millicores) < 1 || std::abs(millicores - std::round(millicores)) > 1e-6)
     return invalid(std::string(field), quoted(text) +
                                            " is not a number of processors; write for example 2, "
                                            "1.5 or 0.25");

@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
+
 #include "attempt/folder.h"
 #include "base/fs.h"
 #include "base/log.h"
@@ -36,11 +38,38 @@ Result<void> CgroupLauncher::open_place(const std::string& path) {
   auto place = cgroup::Cgroup::open(*tree, path);
   if (!place) return place.error();
   place_ = std::move(*place);
+  give_controllers();
   return {};
 }
 
+// What the place has, its attempts get; a job that needs more is refused by its supervisor, by
+// name. Nothing is enabled above the place: there it is systemd's, or the administrator's.
+void CgroupLauncher::give_controllers() const {
+  auto controllers = place_.controllers();
+  if (!controllers) return log_warning(controllers.error().message);
+  for (const char* name : {"memory", "pids", "cpu", "io"}) {
+    if (std::find(controllers->begin(), controllers->end(), name) == controllers->end()) continue;
+    if (auto enabled = place_.enable({name}); !enabled)
+      log_warning("jobs of launcher cgroup have no " + std::string(name) +
+                  " limits: " + enabled.error().message);
+  }
+}
+
+// Where the place is, if it is there.
+std::string CgroupLauncher::place_path() const {
+  return manager_ != nullptr ? kDirectUnitCgroup : "/" + name_;
+}
+
+Result<cgroup::Cgroup> CgroupLauncher::find(const AttemptId& id) const {
+  auto tree = cgroup::Tree::find();
+  if (!tree) return tree.error();
+  const auto place = cgroup::Cgroup::open(*tree, place_path());
+  if (!place) return place.error();
+  return place->open_child(attempt::link_name(name_of(id)));
+}
+
 void CgroupLauncher::sweep(const std::function<bool(const AttemptId&)>& in_use) {
-  if (!place_ && !open_place(manager_ != nullptr ? kDirectUnitCgroup : "/" + name_)) return;
+  if (!place_ && !open_place(place_path())) return;
   auto names = list_directory(place_.fd());
   if (!names) return log_warning("cgroup " + place_.path() + ": " + names.error().message);
   for (const std::string& name : *names) {
@@ -81,6 +110,7 @@ void CgroupLauncher::with_place(Ready ready) {
   Result<void> made;
   if (place) {
     place_ = std::move(*place);
+    give_controllers();
   } else {
     made = place.error();
   }

@@ -27,15 +27,18 @@ class CgroupLauncher final : public AttemptLauncher {
 
   void park(LiveAttempt& live, Done done) override;
   void adopt(LiveAttempt& live) override;
+  [[nodiscard]] Result<cgroup::Cgroup> find(const AttemptId& id) const override;
   void release(LiveAttempt& live) override;
 
  private:
   using Ready = std::function<void(Result<void>)>;
 
+  [[nodiscard]] std::string place_path() const;
   [[nodiscard]] bool place_usable() const;
   void with_place(Ready ready);
   void find_unit_cgroup();
   Result<void> open_place(const std::string& path);
+  void give_controllers() const;
   void answer_waiting(const Result<void>& result);
   void spawn_into(const std::string& name, Done done);
 

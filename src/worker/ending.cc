@@ -5,6 +5,7 @@
 
 #include "attempt/folder.h"
 #include "base/log.h"
+#include "worker/damage.h"
 #include "worker/end_mapping.h"
 
 namespace takt::worker {
@@ -43,6 +44,7 @@ void Ending::without_process(const LivePtr& live) {
   live->control.reset();
   live->leader_watch.reset();
   live->backstop.reset();
+  live->time_backstop.reset();
   if (!went) {
     if (!live->own_end) {
       live->own_end = attempt::ExitRecord{.cause = attempt::EndCause::kStartFailed,
@@ -55,8 +57,11 @@ void Ending::without_process(const LivePtr& live) {
   }
   auto record = attempt::read_exit_record(live->folder.get());
   if (record) return queue_end(live);
-  if (record.error().code != ErrorCode::kNotFound)
-    log_error("job " + live->record.id.str() + ": " + record.error().message, fields_of(*live));
+  if (record.error().code != ErrorCode::kNotFound) {
+    if (!is_damage(record.error()))
+      return retry_later(live, record.error(), &Ending::without_process);
+    set_file_aside(core_, *live, attempt::kExitFile, record.error());
+  }
   supervisor_lost(live);
 }
 
@@ -87,9 +92,14 @@ void Ending::kill_rest(const LivePtr& live) {
 }
 
 void Ending::write_lost_record(const LivePtr& live) {
-  auto supervisor = attempt::read_supervisor_record(live->folder.get());
-  live->own_end = lost_record(supervisor ? *supervisor : attempt::SupervisorRecord(),
-                              !supervisor || supervisor->boot_id == boot_id(), wall_now());
+  LostAttempt lost;
+  if (auto supervisor = attempt::read_supervisor_record(live->folder.get())) {
+    lost.supervisor = std::move(*supervisor);
+    lost.same_boot = lost.supervisor.boot_id == boot_id();
+  }
+  if (auto stop = attempt::read_stop_record(live->folder.get())) lost.stop = std::move(*stop);
+  live->own_end = lost_record(lost, live->acceptance.spec, wall_now());
+  if (live->own_end->note.empty()) live->own_end->note = live->damage;
   write_own_end(live);
 }
 
@@ -132,11 +142,14 @@ void Ending::on_durable(const std::vector<LivePtr>& batch, const Result<void>& s
 
 void Ending::conclude(const LivePtr& live) {
   auto record = attempt::read_exit_record(live->folder.get());
-  if (!record) return retry_later(live, record.error(), &Ending::kill_rest);
+  if (!record)
+    return retry_later(live, record.error(),
+                       is_damage(record.error()) ? &Ending::kill_rest : &Ending::queue_end);
   Attempt& told = live->record;
   set_end(told, *record, live->acceptance.spec);
   live->step = Step::kEnded;
   live->empty_source.reset();
+  live->holdouts_timer.reset();
   if (AttemptLauncher* launcher = core_.launcher(told.launcher)) launcher->release(*live);
   live->base = {};
   live->pidfd.reset();

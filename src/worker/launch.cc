@@ -190,7 +190,7 @@ void Launch::on_message(const LivePtr& live, const attempt::Message& message) {
     return fail(live, failed->step,
                 Error{.code = ErrorCode::kSystem,
                       .message = failed->text,
-                      .field = {},
+                      .field = failed->field,
                       .error_number = failed->error_number});
   if (const auto* started = std::get_if<attempt::Started>(&message)) {
     if (live->step != Step::kGo) return;
@@ -199,6 +199,7 @@ void Launch::on_message(const LivePtr& live, const attempt::Message& message) {
     live->record.start_time = started->start_time;
     if (live->record.state == JobState::kStarting) live->record.state = JobState::kRunning;
     log_info("job " + live->record.id.str() + " runs as " + live->record.user, fields_of(*live));
+    if (on_running_) on_running_(live);
     core_.changed(live);
     for (auto& settled : std::exchange(live->on_settled, {})) settled(live->record);
     return;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,9 @@ class Launch {
 
   // Gives up an attempt before `go` and forgets that it was ever accepted.
   void discard(const LivePtr& live);
+
+  // Called when a command runs.
+  void on_running(std::function<void(const LivePtr&)> hook) { on_running_ = std::move(hook); }
 
   // Attempts before `go`.
   [[nodiscard]] std::size_t under_way() const;
@@ -50,6 +54,7 @@ class Launch {
 
   Core& core_;
   Ending& ending_;
+  std::function<void(const LivePtr&)> on_running_;
   std::deque<std::weak_ptr<LiveAttempt>> waiting_;
   std::vector<std::weak_ptr<LiveAttempt>> not_durable_;
 };

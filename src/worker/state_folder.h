@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The worker's files: /var/lib/takt. Guarantees: one process uses the folder at a time; an attempt
 // is found by its link in active/ until its end is acknowledged, so that a restart reads these
-// only, however long the history is. Nothing here is synced but where it says so.
+// only, however long the history is; an attempt whose records cannot be read is kept in damaged/
+// instead. Nothing here is synced but where it says so.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +24,14 @@ namespace takt::worker {
 attempt::AttemptName name_of(const AttemptId& id);
 AttemptId id_of(const attempt::AttemptName& name);
 
+// An attempt in the history: one without a link in active/.
+struct StoredAttempt {
+  AttemptId id;
+  bool ended = false;  // else it was set aside, or is being made right now
+  WallTime time;       // of its end, else of its folder's last change
+  std::uint64_t bytes = 0;
+};
+
 class StateFolder {
  public:
   // Makes what is missing, takes the lock (kFailedPrecondition if another worker has it), reads or
@@ -34,6 +45,9 @@ class StateFolder {
   // left of a start that never ran (no `supervisor`) is replaced; any other folder is kExists.
   Result<UniqueFd> create_attempt(const AttemptId& id, const Acceptance& acceptance);
 
+  // Whether the attempt got so far that its supervisor was told to go.
+  [[nodiscard]] bool may_have_run(const AttemptId& id) const;
+
   // The folder of an attempt. kNotFound if there is none.
   [[nodiscard]] Result<UniqueFd> open_attempt(const AttemptId& id) const;
 
@@ -43,11 +57,25 @@ class StateFolder {
   // Takes the link out: the end is acknowledged, or owed to nobody.
   Result<void> forget_active(const AttemptId& id);
 
+  // Moves the attempt's link to damaged/. What is there is in nobody's way.
+  Result<void> set_aside(const AttemptId& id);
+  // Gives the attempt its link in active/, whether it had one before or not.
+  Result<void> take_back(const AttemptId& id);
+
+  // Moves the attempt's FILE to FILE.damaged, out of the way of a new one.
+  Result<void> set_file_aside(const AttemptId& id, const char* file);
+
+  // Writes `spec` again, from a start that was sent again; the old one is set aside.
+  Result<void> replace_acceptance(const AttemptId& id, const Acceptance& acceptance);
+
   // Removes folder and link of an attempt that never ran.
   Result<void> discard_attempt(const AttemptId& id);
 
   // Attempts with a link, in no order; what is no link of ours is left out.
   [[nodiscard]] Result<std::vector<AttemptId>> active() const;
+
+  // The same of those that were set aside.
+  [[nodiscard]] Result<std::vector<AttemptId>> damaged() const;
 
   // The attempts of a job, by number.
   [[nodiscard]] std::vector<int> attempts_of(const Uuid& job_id) const;
@@ -55,6 +83,12 @@ class StateFolder {
   // Jobs whose id comes after `after`, by id, at most `most`.
   [[nodiscard]] Result<std::vector<Uuid>> jobs(const std::optional<Uuid>& after,
                                                std::size_t most) const;
+
+  // All of the history, or what was found of it until `stop` was set. Thread-safe; takes long.
+  [[nodiscard]] Result<std::vector<StoredAttempt>> stored(const std::atomic<bool>& stop) const;
+
+  // Removes an attempt of the history; one that has a link is left alone. Thread-safe; blocks.
+  [[nodiscard]] Result<void> remove_stored(const AttemptId& id) const;
 
   // Makes what create_attempt did for these durable. Thread-safe; blocks.
   [[nodiscard]] Result<void> sync_starts(const std::vector<AttemptId>& ids) const;
@@ -71,6 +105,7 @@ class StateFolder {
   UniqueFd root_;
   UniqueFd jobs_;
   UniqueFd active_;
+  UniqueFd damaged_;
   UniqueFd lock_;
   Uuid worker_id_;
 };

@@ -73,7 +73,7 @@ TEST(Millicores, Parses) {
   EXPECT_EQ(parse_millicores("1.5", "cpus").value(), 1500);
   EXPECT_EQ(parse_millicores("0.25", "cpus").value(), 250);
   EXPECT_EQ(parse_millicores("2", "cpus").value(), 2000);
-  for (const std::string bad : {"", "0", "-1", "1.0005", "two", "1000000"})
+  for (const std::string bad : {"", "0", "0.0000000001", "-1", "1.0005", "two", "1000000"})
     EXPECT_FALSE(parse_millicores(bad, "cpus").ok()) << bad;
 }
 

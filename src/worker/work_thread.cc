@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "worker/disk_thread.h"
+#include "worker/work_thread.h"
 
 namespace takt::worker {
 
-DiskThread::DiskThread(sd::EventLoop& loop) : loop_(loop), thread_([this] { work(); }) {}
+WorkThread::WorkThread() : thread_([this] { work(); }) {}
 
-DiskThread::~DiskThread() {
+WorkThread::~WorkThread() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
@@ -14,7 +14,7 @@ DiskThread::~DiskThread() {
   thread_.join();
 }
 
-void DiskThread::push(std::function<void()> task) {
+void WorkThread::push(std::function<void()> task) {
   {
     const std::lock_guard lock(mutex_);
     tasks_.push_back(std::move(task));
@@ -22,7 +22,7 @@ void DiskThread::push(std::function<void()> task) {
   changed_.notify_one();
 }
 
-void DiskThread::work() {
+void WorkThread::work() {
   for (;;) {
     std::function<void()> task;
     {

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+// Writes real records into a corpus: fuzz_seeds tests/fuzz/corpus. Seeds that are there already are
+// left alone, so that those of older versions stay; give new kinds of records a name of their own.
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "attempt/control.h"
+#include "attempt/folder.h"
+#include "attempt/plan.h"
+#include "attempt/records.h"
+#include "compat/records.h"
+#include "unit/job/specs.h"
+#include "worker/acceptance.h"
+
+namespace takt::fuzz {
+namespace {
+
+constexpr const char* kJob = "6f0b2c1e-8d3f-4f0e-9a57-0c1f7f7f2b61";
+const WallTime kTime = from_unix_us(1'795'000'000'123'456);
+
+std::filesystem::path corpus;
+
+void put(const std::string& fuzzer, const std::string& name, const std::string& bytes) {
+  std::filesystem::create_directories(corpus / fuzzer);
+  const auto path = corpus / fuzzer / name;
+  if (std::filesystem::exists(path)) return;
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+void put_supervisor_records() {
+  attempt::SupervisorRecord record{.pid = 4711,
+                                   .start_ticks = 123456,
+                                   .boot_id = kJob,
+                                   .launcher = attempt::Launcher::kScope,
+                                   .unit = attempt::unit_name({*Uuid::parse(kJob), 1}),
+                                   .cgroup_path = "/takt.slice/takt-jobs.slice/a\n%b",
+                                   .cgroup_inode = 99};
+  put("supervisor_record", "parked", encode(record));
+  record.go_time = kTime;
+  record.leader_pid = 4712;
+  record.launcher = attempt::Launcher::kCgroup;
+  put("supervisor_record", "running", encode(record));
+  record.go_boot_time = BootTime(seconds(100));
+  record.paused = seconds(2);
+  record.ending_cause = attempt::EndCause::kTimedOut;
+  put("supervisor_record", "timed_out", encode(record));
+  record.leader_status = 9;
+  record.leader_end_time = kTime + seconds(5);
+  put("supervisor_record", "leader_ended", encode(record));
+  put("supervisor_record", "half_a_line", encode(record) + "leader=0 17950");
+}
+
+void put_stop_records() {
+  put("stop_record", "plain", encode(attempt::StopRecord()));
+  put("stop_record", "full",
+      encode(attempt::StopRecord{.cause = attempt::StopCause::kHostShutdown,
+                                 .by = "user alice",
+                                 .reason = "line one\nline two",
+                                 .grace = seconds(3)}));
+}
+
+void put_exit_records() {
+  attempt::ExitRecord record{.wait_status = 256, .start_time = kTime, .end_time = kTime};
+  put("exit_record", "exited", encode(record));
+  record.cause = attempt::EndCause::kStopped;
+  record.stop_by = "root";
+  record.stop_reason = "maintenance";
+  record.sigkill_needed = true;
+  record.cpu_user = microseconds(17);
+  record.cpu_system = microseconds(4);
+  record.memory_peak_bytes = 1 << 20;
+  record.tasks_peak = 3;
+  record.io_read_bytes = 4096;
+  record.io_write_bytes = 0;
+  record.stdout_totals = {.bytes = 9, .truncated_bytes = 1, .lost_bytes = 2, .error_number = 28};
+  record.stragglers_killed = 2;
+  record.note = "cleanup lost";
+  put("exit_record", "stopped", encode(record));
+  record.cause = attempt::EndCause::kOomKilled;
+  record.oom_scope = "job";
+  record.oom_kills = 3;
+  record.memory_limit_bytes = 1 << 20;
+  put("exit_record", "oom_killed", encode(record));
+  record.cause = attempt::EndCause::kTimedOut;
+  record.run_time_limit = microseconds(5'000'000);
+  put("exit_record", "timed_out", encode(record));
+  attempt::ExitRecord failed{.cause = attempt::EndCause::kStartFailed,
+                             .failed_step = "exec",
+                             .failed_errno = 2,
+                             .failed_field = "argv"};
+  put("exit_record", "start_failed", encode(failed));
+  put("exit_record", "worker_lost",
+      encode(attempt::ExitRecord{.cause = attempt::EndCause::kWorkerLost}));
+}
+
+void put_plans() {
+  attempt::LaunchPlan plan{.job_id = kJob, .attempt = 1, .argv = {"/bin/true"}};
+  put("plan", "small", *attempt::encode_plan(plan));
+  plan.groups = {4, 24};
+  plan.argv.emplace_back("two words");
+  plan.environment = {"A=1", "TAKT_JOB_ID=x"};
+  plan.search_path = "/usr/bin:/bin";
+  plan.working_directory = "/srv";
+  plan.fallback_directories = {"/home/a", "/"};
+  plan.stdin_data = std::string("in\0put", 6);
+  plan.rlimits = {{.resource = 7, .soft = 1024, .hard = ~0ULL, .required = true}};
+  plan.syslog_identifier = "job";
+  plan.limits = {.memory_bytes = 1 << 20, .swap_bytes = 4096, .tasks = 7, .cpu_weight = 50};
+  plan.run_time_limit = microseconds(5'000'000);
+  put("plan", "full", *attempt::encode_plan(plan));
+}
+
+void put_messages() {
+  const attempt::Message messages[] = {attempt::SpawnRequest{.number = 7},
+                                       attempt::SpawnAnswer{.number = 7, .pid = 4711},
+                                       attempt::Prepare{.launcher = attempt::Launcher::kCgroup},
+                                       attempt::Ready{.cgroup_path = "/a/b", .cgroup_inode = 5},
+                                       attempt::Failed{.step = "limits",
+                                                       .field = "spec.resources.tasks",
+                                                       .error_number = 28,
+                                                       .text = "no space"},
+                                       attempt::Go{},
+                                       attempt::Started{.leader = 4712, .start_time = kTime},
+                                       attempt::Ending{},
+                                       attempt::Ended{}};
+  for (const attempt::Message& message : messages)
+    put("control", "type_" + std::to_string(message.index()), attempt::encode_message(message));
+}
+
+void put_specs() {
+  put("spec", "small", encode_spec(test::small_spec()));
+  put("spec", "full_2", encode_spec(test::full_spec()));
+  worker::Acceptance taken{.owner = worker::kDirectOwner,
+                           .boot_id = kJob,
+                           .submitted_by = "user alice",
+                           .user = "nobody",
+                           .caller_uid = 1000,
+                           .accept_time = kTime,
+                           .spec = test::small_spec()};
+  put("acceptance", "direct", encode(taken));
+  taken.owner = kJob;
+  taken.spec = test::full_spec();
+  put("acceptance", "of_a_scheduler_2", encode(taken));
+}
+
+void put_old_records() {
+  const Uuid id = *Uuid::parse(kJob);
+  put("old_records", "worker",
+      encode(compat::OldWorkerRecord{.id = id, .address = "host:50051", .register_time = kTime}));
+  compat::OldAttempt attempt{.id = {id, 2}};
+  put("old_records", "intent", encode(attempt));
+  attempt.stage = compat::OldStage::kRunning;
+  attempt.old_id = "job-1";
+  attempt.start_time = kTime;
+  attempt.stop = StopRequest{.by = "user alice", .reason = "enough"};
+  put("old_records", "running", encode(attempt));
+  attempt.stage = compat::OldStage::kEnded;
+  attempt.end = JobEnd{.cause = EndCause::kExited, .exit_code = 3, .note = "late"};
+  attempt.end_time = kTime;
+  put("old_records", "ended", encode(attempt));
+}
+
+void put_names() {
+  const attempt::AttemptName name{.job_id = *Uuid::parse(kJob), .number = 4294967295};
+  put("names", "link", attempt::link_name(name));
+  put("names", "unit", attempt::unit_name(name));
+  put("names", "id", kJob);
+  put("names", "upper_case", "6F0B2C1E-8D3F-4F0E-9A57-0C1F7F7F2B61");
+}
+
+void put_texts() {
+  put("key_values", "lines", "version=1\ngrace_us=5\nreason=a%0Ab%\nversion=2\nhalf");
+  put("cgroup_files", "cpu.stat", "usage_usec 30\nuser_usec 20\nsystem_usec 10\n");
+  put("cgroup_files", "memory.events", "low 0\nhigh 0\nmax 3\noom 1\noom_kill 2\n");
+  put("cgroup_files", "memory.peak", "1048576\n");
+  put("cgroup_files", "pids.max", "max\n");
+  put("cgroup_files", "cgroup.procs", "0\n1\n4711\n");
+  put("cgroup_files", "io.stat", "8:0 rbytes=4096 wbytes=0 rios=1\n8:16 rbytes=1 wbytes=2\n");
+  put("cgroup_files", "proc_cgroup", "1:name=systemd:/x\n0::/a/b c (deleted)\n");
+  put("cgroup_files", "mountinfo",
+      "30 25 0:26 / /sys/fs/cgroup\\040x rw,nosuid shared:4 - cgroup2 cgroup2 rw\n");
+  put("units", "size", "1.5GiB");
+  put("units", "span", "1h 30min");
+  put("units", "millicores", "0.25");
+  put("units", "integer", "-5");
+  put("units", "switch", "off");
+  put("ini", "good", "# a\n[worker]\nname = a ; b\nlabels=x = y\r\n[jobs]\nslots = 4\n");
+  put("ini", "bad", "\xEF\xBB\xBFx = 1\n[nope]\na = b\n[worker] y\n c = d\n[jobs\n= 3\nk: v\n");
+  put("lines", "pieces", std::string("\x07\x02one\ntwo two two two\n\nthree", 29));
+}
+
+}  // namespace
+}  // namespace takt::fuzz
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fprintf(stderr, "usage: fuzz_seeds CORPUS\n");
+    return 2;
+  }
+  takt::fuzz::corpus = argv[1];
+  takt::fuzz::put_supervisor_records();
+  takt::fuzz::put_stop_records();
+  takt::fuzz::put_exit_records();
+  takt::fuzz::put_plans();
+  takt::fuzz::put_messages();
+  takt::fuzz::put_specs();
+  takt::fuzz::put_old_records();
+  takt::fuzz::put_names();
+  takt::fuzz::put_texts();
+  return 0;
+}
