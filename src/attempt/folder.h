@@ -15,6 +15,7 @@ namespace takt::attempt {
 // Below the worker's state folder.
 inline constexpr const char* kJobsFolder = "jobs";
 inline constexpr const char* kActiveFolder = "active";
+inline constexpr const char* kDamagedFolder = "damaged";  // links that were in active/
 
 // Files of one attempt's folder.
 inline constexpr const char* kSpecFile = "spec";
@@ -24,6 +25,7 @@ inline constexpr const char* kStderrFile = "stderr";
 inline constexpr const char* kScriptFile = "script";
 inline constexpr const char* kStopFile = "stop";
 inline constexpr const char* kExitFile = "exit";
+inline constexpr const char* kAsideSuffix = ".damaged";  // of a file that could not be read
 
 // Leaves of one attempt's cgroup: the supervisor sits in one, the job's processes in the other.
 inline constexpr const char* kSupervisorLeaf = "supervisor";

@@ -12,7 +12,6 @@ namespace takt::worker {
 namespace {
 
 constexpr const char* kDirectUnit = "takt-jobs-direct.service";
-constexpr const char* kDirectUnitCgroup = "/takt.slice/takt-jobs.slice/takt-jobs-direct.service";
 
 }  // namespace
 
@@ -39,8 +38,21 @@ Result<void> CgroupLauncher::open_place(const std::string& path) {
   return {};
 }
 
+// Where the place is, if it is there.
+std::string CgroupLauncher::place_path() const {
+  return manager_ != nullptr ? std::string(kJobsCgroup) + kDirectUnit : "/" + name_;
+}
+
+Result<cgroup::Cgroup> CgroupLauncher::find(const AttemptId& id) const {
+  auto tree = cgroup::Tree::find();
+  if (!tree) return tree.error();
+  const auto place = cgroup::Cgroup::open(*tree, place_path());
+  if (!place) return place.error();
+  return place->open_child(attempt::link_name(name_of(id)));
+}
+
 void CgroupLauncher::sweep(const std::function<bool(const AttemptId&)>& in_use) {
-  if (!place_ && !open_place(manager_ != nullptr ? kDirectUnitCgroup : "/" + name_)) return;
+  if (!place_ && !open_place(place_path())) return;
   auto names = list_directory(place_.fd());
   if (!names) return log_warning("cgroup " + place_.path() + ": " + names.error().message);
   for (const std::string& name : *names) {

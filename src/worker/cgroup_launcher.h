@@ -27,11 +27,13 @@ class CgroupLauncher final : public AttemptLauncher {
 
   void park(LiveAttempt& live, Done done) override;
   void adopt(LiveAttempt& live) override;
+  [[nodiscard]] Result<cgroup::Cgroup> find(const AttemptId& id) const override;
   void release(LiveAttempt& live) override;
 
  private:
   using Ready = std::function<void(Result<void>)>;
 
+  [[nodiscard]] std::string place_path() const;
   [[nodiscard]] bool place_usable() const;
   void with_place(Ready ready);
   void find_unit_cgroup();

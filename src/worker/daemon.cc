@@ -77,7 +77,8 @@ Result<void> Daemon::open(std::vector<sd::InheritedSocket> inherited) {
   ending_ = std::make_unique<Ending>(*core_);
   launch_ = std::make_unique<Launch>(*core_, *ending_);
   stopping_ = std::make_unique<Stopping>(*core_, *launch_, *ending_);
-  starting_ = std::make_unique<Starting>(*core_, *launch_);
+  recovery_ = std::make_unique<Recovery>(*core_, *ending_, *stopping_);
+  starting_ = std::make_unique<Starting>(*core_, *launch_, *recovery_);
   outputs_ = std::make_unique<Outputs>(*core_);
   sessions_ = std::make_unique<Sessions>(*core_, *starting_, *stopping_, *ending_);
   registrar_ = std::make_unique<Registrar>(*core_, [this] { return sessions_->any(); });
@@ -152,8 +153,7 @@ Result<void> Daemon::serve() {
 }
 
 Result<int> Daemon::run() {
-  Recovery recovery(*core_, *ending_, *stopping_);
-  if (auto recovered = recovery.run(); !recovered) return recovered.error();
+  if (auto recovered = recovery_->run(); !recovered) return recovered.error();
   cgroup_->sweep([this](const AttemptId& id) { return core_->attempts.find(id) != nullptr; });
   if (auto served = serve(); !served) return served.error();
   if (auto started = registrar_->start(); !started) return started.error();

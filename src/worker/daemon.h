@@ -85,6 +85,7 @@ class Daemon {
   std::unique_ptr<Ending> ending_;
   std::unique_ptr<Launch> launch_;
   std::unique_ptr<Stopping> stopping_;
+  std::unique_ptr<Recovery> recovery_;
   std::unique_ptr<Starting> starting_;
   std::unique_ptr<Outputs> outputs_;
   std::unique_ptr<Sessions> sessions_;

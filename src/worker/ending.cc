@@ -5,6 +5,7 @@
 
 #include "attempt/folder.h"
 #include "base/log.h"
+#include "worker/damage.h"
 #include "worker/end_mapping.h"
 
 namespace takt::worker {
@@ -55,8 +56,11 @@ void Ending::without_process(const LivePtr& live) {
   }
   auto record = attempt::read_exit_record(live->folder.get());
   if (record) return queue_end(live);
-  if (record.error().code != ErrorCode::kNotFound)
-    log_error("job " + live->record.id.str() + ": " + record.error().message, fields_of(*live));
+  if (record.error().code != ErrorCode::kNotFound) {
+    if (!is_damage(record.error()))
+      return retry_later(live, record.error(), &Ending::without_process);
+    set_file_aside(core_, *live, attempt::kExitFile, record.error());
+  }
   supervisor_lost(live);
 }
 
@@ -90,6 +94,7 @@ void Ending::write_lost_record(const LivePtr& live) {
   auto supervisor = attempt::read_supervisor_record(live->folder.get());
   live->own_end = lost_record(supervisor ? *supervisor : attempt::SupervisorRecord(),
                               !supervisor || supervisor->boot_id == boot_id(), wall_now());
+  if (live->own_end->note.empty()) live->own_end->note = live->damage;
   write_own_end(live);
 }
 
@@ -132,7 +137,9 @@ void Ending::on_durable(const std::vector<LivePtr>& batch, const Result<void>& s
 
 void Ending::conclude(const LivePtr& live) {
   auto record = attempt::read_exit_record(live->folder.get());
-  if (!record) return retry_later(live, record.error(), &Ending::kill_rest);
+  if (!record)
+    return retry_later(live, record.error(),
+                       is_damage(record.error()) ? &Ending::kill_rest : &Ending::queue_end);
   Attempt& told = live->record;
   set_end(told, *record, live->acceptance.spec);
   live->step = Step::kEnded;

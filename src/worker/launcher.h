@@ -15,6 +15,9 @@
 
 namespace takt::worker {
 
+// Where systemd puts takt-jobs.slice, below which all jobs are.
+inline constexpr const char* kJobsCgroup = "/takt.slice/takt-jobs.slice/";
+
 // A supervisor parked where it belongs, and what it is told to prepare.
 struct ParkedInPlace {
   Parked supervisor;
@@ -39,6 +42,9 @@ class AttemptLauncher {
 
   // Takes over an attempt that was found running at the worker's start.
   virtual void adopt(LiveAttempt& live) = 0;
+
+  // The cgroup that an attempt of this id would have, if it is there.
+  [[nodiscard]] virtual Result<cgroup::Cgroup> find(const AttemptId& id) const = 0;
 
   // The attempt has no process any more: gives back what was taken for it.
   virtual void release(LiveAttempt& live) = 0;

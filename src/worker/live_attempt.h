@@ -61,6 +61,7 @@ struct LiveAttempt {
 
   std::optional<attempt::StopRecord> stop;     // asked for
   std::optional<attempt::ExitRecord> own_end;  // the worker's word, if no supervisor's
+  std::string damage;                          // which of its records could not be read, for people
   std::vector<std::function<void(const Attempt&)>> on_settled;  // runs, or ended
   std::shared_ptr<OutputGate> output;
 

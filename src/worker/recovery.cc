@@ -3,10 +3,12 @@
 
 #include <poll.h>
 #include <sys/inotify.h>
+#include <unistd.h>
 
 #include "attempt/folder.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "worker/damage.h"
 #include "worker/end_mapping.h"
 #include "worker/stored.h"
 
@@ -29,6 +31,14 @@ bool open_supervisor(const attempt::SupervisorRecord& supervisor, UniqueFd& pidf
   return true;
 }
 
+// When a process of this boot started, by the wall clock.
+WallTime start_time_of(std::uint64_t ticks) {
+  const auto per_second = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+  const nanoseconds since_boot{ticks * 1'000'000'000 / per_second};
+  const auto age = BootClock::now().time_since_epoch() - since_boot;
+  return wall_now() - std::chrono::duration_cast<microseconds>(age);
+}
+
 // Until it is known whether `go` arrived: the line is there, or the supervisor is gone. Such an
 // attempt was caught in the moment of its start, and is settled within milliseconds.
 void await_go(const LiveAttempt& live, attempt::SupervisorRecord& supervisor) {
@@ -45,25 +55,43 @@ void await_go(const LiveAttempt& live, attempt::SupervisorRecord& supervisor) {
 }  // namespace
 
 Result<void> Recovery::run() {
+  take_back_readable();
   auto ids = core_.state.active();
   if (!ids) return ids.error();
-  for (const AttemptId& id : *ids) recover(id);
+  for (const AttemptId& id : *ids)
+    if (auto recovered = recover(id); !recovered) return recovered.error().in(id.str());
   if (!ids->empty())
     log_notice("found " + std::to_string(ids->size()) + " attempts of an earlier run, " +
                std::to_string(core_.attempts.all().size()) + " of them to look after");
   return {};
 }
 
-void Recovery::recover(const AttemptId& id) {
+// What a newer worker wrote, and an older one could not read, may be good again.
+void Recovery::take_back_readable() {
+  const auto ids = core_.state.damaged();
+  if (!ids) return log_warning("damaged attempts cannot be listed: " + ids.error().message);
+  for (const AttemptId& id : *ids) {
+    const auto folder = core_.state.open_attempt(id);
+    if (!folder || !read_acceptance(folder->get())) continue;
+    log_notice("attempt " + id.str() + " can be read again", {{"TAKT_JOB_ID", id.job_id.str()}});
+    if (auto taken = core_.state.take_back(id); !taken)
+      log_error("attempt " + id.str() + ": " + taken.error().message);
+  }
+}
+
+Result<void> Recovery::recover(const AttemptId& id) {
   auto folder = core_.state.open_attempt(id);
   if (!folder) {
-    if (folder.error().code == ErrorCode::kNotFound) return discard(id);
-    return set_aside(id, folder.error());
+    if (folder.error().code != ErrorCode::kNotFound) return set_aside(id, folder.error());
+    discard(id);
+    return {};
   }
   auto acceptance = read_acceptance(folder->get());
   if (!acceptance) {
-    const bool fresh = acceptance.error().error_number == ENOENT;
-    return fresh ? discard(id) : set_aside(id, acceptance.error());
+    const bool fresh = acceptance.error().error_number == ENOENT && !core_.state.may_have_run(id);
+    if (!fresh) return set_aside(id, acceptance.error());
+    discard(id);
+    return {};
   }
   const bool same_boot = acceptance->boot_id == boot_id();
   auto live = std::make_shared<LiveAttempt>();
@@ -74,14 +102,64 @@ void Recovery::recover(const AttemptId& id) {
   live->folder = std::move(*folder);
   live->output = std::make_shared<OutputGate>();
   live->step = Step::kGo;
-  auto supervisor = attempt::read_supervisor_record(live->folder.get());
   auto end = attempt::read_exit_record(live->folder.get());
-  if (!supervisor && supervisor.error().code == ErrorCode::kNotFound && !end && same_boot)
-    return discard(id);
+  if (!end && end.error().code != ErrorCode::kNotFound) {
+    if (!is_damage(end.error())) return end.error();
+    set_file_aside(core_, *live, attempt::kExitFile, end.error());
+  }
+  auto supervisor = find_supervisor(live);
+  const bool none = !supervisor && supervisor.error().code == ErrorCode::kNotFound;
+  if (!supervisor && !none) return supervisor.error();
+  if (none && !end && live->damage.empty() && same_boot) {
+    discard(id);
+    return {};
+  }
   core_.attempts.add(live);
   if (supervisor) take_cgroup(live, *supervisor);
-  if (end) return ending_.without_process(live);
-  settle(live, supervisor ? *supervisor : attempt::SupervisorRecord());
+  if (end) {
+    ending_.without_process(live);
+  } else {
+    settle(live, supervisor ? *supervisor : attempt::SupervisorRecord());
+  }
+  return {};
+}
+
+// The record, or what can be said without it.
+Result<attempt::SupervisorRecord> Recovery::find_supervisor(const LivePtr& live) {
+  auto record = attempt::read_supervisor_record(live->folder.get());
+  if (record || record.error().code == ErrorCode::kNotFound || !is_damage(record.error()))
+    return record;
+  note_damage(*live, attempt::kSupervisorFile, record.error());
+  if (live->acceptance.boot_id != boot_id()) return attempt::SupervisorRecord();
+  return supervisor_by_cgroup(*live);
+}
+
+// The cgroup has the attempt's name; in its leaf supervisor/ is nobody but the supervisor, which
+// was made there in the moment before `go`.
+attempt::SupervisorRecord Recovery::supervisor_by_cgroup(const LiveAttempt& live) const {
+  attempt::SupervisorRecord record;
+  for (const Launcher which : {Launcher::kCgroup, Launcher::kScope}) {
+    const AttemptLauncher* launcher = core_.launcher(which);
+    const auto base = launcher == nullptr ? Result<cgroup::Cgroup>(cgroup::Cgroup())
+                                          : launcher->find(live.record.id);
+    const auto inode = base ? base->inode() : Result<std::uint64_t>(base.error());
+    if (!inode) continue;
+    record.boot_id = boot_id();
+    record.launcher =
+        which == Launcher::kCgroup ? attempt::Launcher::kCgroup : attempt::Launcher::kScope;
+    record.cgroup_path = base->path();
+    record.cgroup_inode = *inode;
+    const auto leaf = base->open_child(attempt::kSupervisorLeaf);
+    const auto pids = leaf ? leaf->processes() : Result<std::vector<pid_t>>(leaf.error());
+    if (!pids || pids->size() != 1) return record;
+    const auto ticks = process_start_ticks(pids->front());
+    if (!ticks) return record;
+    record.pid = pids->front();
+    record.start_ticks = *ticks;
+    record.go_time = start_time_of(*ticks);
+    return record;
+  }
+  return record;
 }
 
 void Recovery::settle(const LivePtr& live, const attempt::SupervisorRecord& found) {
@@ -98,7 +176,10 @@ void Recovery::settle(const LivePtr& live, const attempt::SupervisorRecord& foun
     core_.attempts.remove(live->record.id);
     return discard(live->record.id);
   }
-  if (!same_boot) return end_as(live, lost_record(supervisor, false, wall_now()));
+  if (!same_boot) {
+    live->own_end = lost_record(supervisor, false, wall_now());
+    if (live->own_end->note.empty()) live->own_end->note = live->damage;
+  }
   ending_.without_process(live);
 }
 
@@ -125,7 +206,7 @@ bool Recovery::adopt(const LivePtr& live, const attempt::SupervisorRecord& super
   live->pidfd = std::move(pidfd);
   ending_.watch_supervisor(live);
   watch_leader(live);
-  if (auto stop = attempt::read_stop_record(live->folder.get())) stopping_.resume(live, *stop);
+  resume_stop(live);
   log_info("job " + live->record.id.str() + " runs on: adopted", fields_of(*live));
   return true;
 }
@@ -146,9 +227,12 @@ void Recovery::watch_leader(const LivePtr& live) {
   live->leader_watch = std::move(*watch);
 }
 
-void Recovery::end_as(const LivePtr& live, attempt::ExitRecord record) {
-  live->own_end = std::move(record);
-  ending_.without_process(live);
+// A stop that was asked for, whatever became of its record.
+void Recovery::resume_stop(const LivePtr& live) {
+  auto stop = attempt::read_stop_record(live->folder.get());
+  if (!stop && stop.error().code == ErrorCode::kNotFound) return;
+  if (!stop) note_damage(*live, attempt::kStopFile, stop.error());
+  stopping_.resume(live, stop ? *stop : attempt::StopRecord());
 }
 
 void Recovery::discard(const AttemptId& id) {
@@ -157,11 +241,10 @@ void Recovery::discard(const AttemptId& id) {
     log_error("attempt " + id.str() + ": " + removed.error().message);
 }
 
-void Recovery::set_aside(const AttemptId& id, const Error& error) {
-  log_error("attempt " + id.str() + " cannot be read and is set aside: " + error.message,
-            {{"TAKT_JOB_ID", id.job_id.str()}});
-  if (auto forgotten = core_.state.forget_active(id); !forgotten)
-    log_error("attempt " + id.str() + ": " + forgotten.error().message);
+Result<void> Recovery::set_aside(const AttemptId& id, const Error& error) {
+  if (!is_damage(error)) return error;
+  set_attempt_aside(core_, id, error);
+  return {};
 }
 
 }  // namespace takt::worker

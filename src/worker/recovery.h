@@ -9,8 +9,17 @@
 //   … in another boot         the leader's status if it was seen, else WORKER_LOST; one without a
 //                             supervisor's record may have run, too: power loss may have taken it
 //
-// A record that is torn or of an unknown version is logged and set aside: its link goes, its folder
-// stays. Work depends on the links only, never on the history.
+// A record that is torn, of an unknown version or not to be read is told in the journal:
+//
+//   exit                      kept as exit.damaged; the end is told as if there were none, with a
+//                             note
+//   supervisor                in this boot its cgroup, which has the attempt's name, says who it
+//                             is; else as if there were none, but for "never ran"
+//   stop                      a stop was asked for: it is done, without its reason
+//   spec                      the attempt goes to damaged/, for nobody knows whose it is. It is
+//                             looked at again at each start, and when its owner sends its start
+//
+// Work depends on the links only, never on the history.
 #pragma once
 
 #include "worker/core.h"
@@ -25,18 +34,24 @@ class Recovery {
   Recovery(Core& core, Ending& ending, Stopping& stopping)
       : core_(core), ending_(ending), stopping_(stopping) {}
 
-  // Before anything else is started. Ends that are found are told once they are durable.
+  // Before anything else is started. Ends that are found are told once they are durable. An error
+  // is a want of descriptors or of memory: the worker had better try again from the start.
   Result<void> run();
 
+  // One attempt that has a link.
+  Result<void> recover(const AttemptId& id);
+
  private:
-  void recover(const AttemptId& id);
+  void take_back_readable();
   void discard(const AttemptId& id);
-  void set_aside(const AttemptId& id, const Error& error);
+  Result<void> set_aside(const AttemptId& id, const Error& error);
+  Result<attempt::SupervisorRecord> find_supervisor(const LivePtr& live);
+  [[nodiscard]] attempt::SupervisorRecord supervisor_by_cgroup(const LiveAttempt& live) const;
   void settle(const LivePtr& live, const attempt::SupervisorRecord& supervisor);
   void take_cgroup(const LivePtr& live, const attempt::SupervisorRecord& supervisor);
   bool adopt(const LivePtr& live, const attempt::SupervisorRecord& supervisor);
   void watch_leader(const LivePtr& live);
-  void end_as(const LivePtr& live, attempt::ExitRecord record);
+  void resume_stop(const LivePtr& live);
 
   Core& core_;
   Ending& ending_;

@@ -2,6 +2,7 @@
 #include "worker/scope_launcher.h"
 
 #include "attempt/folder.h"
+#include "worker/state_folder.h"
 
 namespace takt::worker {
 namespace {
@@ -74,6 +75,18 @@ void ScopeLauncher::adopt(LiveAttempt& live) {
   const std::string slice = cgroup::parent_path(live.base.path());
   live.slice = slice.substr(slice.rfind('/') + 1);
   live.holds_launcher = slices_.adopt(live.slice);
+}
+
+Result<cgroup::Cgroup> ScopeLauncher::find(const AttemptId& id) const {
+  auto tree = cgroup::Tree::find();
+  if (!tree) return tree.error();
+  const std::string unit = attempt::unit_name(name_of(id));
+  for (std::size_t i = 0; i < limits::kJobSlices; ++i) {
+    auto scope =
+        cgroup::Cgroup::open(*tree, kJobsCgroup + sd::SliceAllocator::name(i) + "/" + unit);
+    if (scope) return scope;
+  }
+  return make_error(ErrorCode::kNotFound, "no slice of takt's has " + unit);
 }
 
 void ScopeLauncher::release(LiveAttempt& live) {

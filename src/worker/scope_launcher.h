@@ -15,6 +15,7 @@ class ScopeLauncher final : public AttemptLauncher {
 
   void park(LiveAttempt& live, Done done) override;
   void adopt(LiveAttempt& live) override;
+  [[nodiscard]] Result<cgroup::Cgroup> find(const AttemptId& id) const override;
   void release(LiveAttempt& live) override;
 
  private:

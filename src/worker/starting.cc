@@ -29,6 +29,31 @@ bool Starting::answer_known(const AttemptId& id, const Settled& settled) {
   return false;
 }
 
+// The record of this attempt's start could not be read. The same start, sent again by its owner,
+// says what it said, so that what became of the attempt is found as after a restart.
+Result<void> Starting::reclaim(const StartRequest& request) {
+  const auto may_exist = [](const std::string& why) {
+    return make_error(ErrorCode::kExists, "this attempt may have run here before, " + why);
+  };
+  if (request.owner == kDirectOwner) return may_exist("and its records cannot be read");
+  const auto user = decide_run_as(request.caller, request.spec, core_.config);
+  const Acceptance acceptance{.owner = request.owner,
+                              .boot_id = boot_id(),  // it is sent again in the same boot only
+                              .submitted_by = request.submitted_by,
+                              .user = user ? *user : request.spec.user,
+                              .caller_uid = request.caller.uid,
+                              .accept_time = wall_now(),
+                              .spec = request.spec};
+  auto done = core_.state.replace_acceptance(request.id, acceptance);
+  if (done) done = core_.state.take_back(request.id);
+  if (done) done = recovery_.recover(request.id);
+  if (!done) return may_exist(done.error().message);
+  log_notice("attempt " + request.id.str() + " was taken up again",
+             {{"TAKT_JOB_ID", request.id.job_id.str()}});
+  if (const LivePtr live = core_.attempts.find(request.id)) core_.changed(live);
+  return {};
+}
+
 Result<Launcher> Starting::choose_launcher(const JobSpec& spec) const {
   const Launcher wanted =
       spec.launcher == Launcher::kDefault ? core_.default_launcher : spec.launcher;
@@ -54,6 +79,10 @@ Result<std::string> Starting::check(const StartRequest& request) const {
 
 Result<void> Starting::start(StartRequest request, Settled settled) {
   if (answer_known(request.id, settled)) return {};
+  if (core_.state.may_have_run(request.id)) {
+    if (auto again = reclaim(request); !again) return again;
+    if (answer_known(request.id, settled)) return {};
+  }
   if (core_.stopping)
     return make_error(ErrorCode::kUnavailable, "this worker is going down; try again");
   if (launch_.under_way() >= limits::kStartsWaiting)

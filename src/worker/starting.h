@@ -9,6 +9,7 @@
 #include "rpc/caller.h"
 #include "worker/core.h"
 #include "worker/launch.h"
+#include "worker/recovery.h"
 
 namespace takt::worker {
 
@@ -25,9 +26,11 @@ class Starting {
   // Called once: the attempt when it runs or has ended.
   using Settled = std::function<void(const Attempt&)>;
 
-  Starting(Core& core, Launch& launch) : core_(core), launch_(launch) {}
+  Starting(Core& core, Launch& launch, Recovery& recovery)
+      : core_(core), launch_(launch), recovery_(recovery) {}
 
   // Takes the start. Known already: `settled` gets the first one's state, nothing runs twice.
+  // kExists: it may have run here, and what became of it cannot be told (now).
   // kUnavailable while the worker goes down, kResourceExhausted when too many starts wait,
   // kPermissionDenied / kInvalid, naming the field, for what this worker does not allow.
   Result<void> start(StartRequest request, Settled settled);
@@ -38,9 +41,11 @@ class Starting {
  private:
   [[nodiscard]] Result<Launcher> choose_launcher(const JobSpec& spec) const;
   bool answer_known(const AttemptId& id, const Settled& settled);
+  Result<void> reclaim(const StartRequest& request);
 
   Core& core_;
   Launch& launch_;
+  Recovery& recovery_;
 };
 
 // Calls back now if the attempt runs or has ended, else when it does.

@@ -26,6 +26,15 @@ std::string attempt_folder(const AttemptId& id) {
   return id.job_id.str() + "/" + std::to_string(id.number);
 }
 
+Result<std::vector<AttemptId>> links_in(int folder) {
+  auto names = list_directory(folder);
+  if (!names) return names.error();
+  std::vector<AttemptId> ids;
+  for (const std::string& name : *names)
+    if (auto parsed = attempt::parse_link_name(name)) ids.push_back(id_of(*parsed));
+  return ids;
+}
+
 }  // namespace
 
 attempt::AttemptName name_of(const AttemptId& id) {
@@ -51,15 +60,16 @@ Result<StateFolder> StateFolder::open(const std::string& path) {
                           " is in use by another takt-worker; each needs a state folder of its "
                           "own ([worker] state_directory)");
   state.lock_ = std::move(*lock);
-  for (const char* name : {attempt::kJobsFolder, attempt::kActiveFolder})
+  const std::pair<const char*, UniqueFd*> folders[] = {{attempt::kJobsFolder, &state.jobs_},
+                                                       {attempt::kActiveFolder, &state.active_},
+                                                       {attempt::kDamagedFolder, &state.damaged_}};
+  for (const auto& [name, into] : folders) {
     if (auto made = make_directory(state.root_.get(), name, kFolderMode); !made)
       return made.error();
-  auto jobs = open_directory(state.root_.get(), attempt::kJobsFolder);
-  if (!jobs) return jobs.error();
-  state.jobs_ = std::move(*jobs);
-  auto active = open_directory(state.root_.get(), attempt::kActiveFolder);
-  if (!active) return active.error();
-  state.active_ = std::move(*active);
+    auto opened = open_directory(state.root_.get(), name);
+    if (!opened) return opened.error();
+    *into = std::move(*opened);
+  }
   if (auto loaded = state.load_worker_id(); !loaded) return loaded.error();
   return state;
 }
@@ -75,16 +85,18 @@ Result<void> StateFolder::load_worker_id() {
     return {};
   }
   worker_id_ = Uuid::random();
-  auto written = replace_file(root_.get(), kWorkerIdFile, worker_id_.str() + "\n", 0644);
-  if (written) written = sync_file(root_.get(), kWorkerIdFile);
-  if (written) written = sync_directory(root_.get());
-  return written;
+  // Durable before it gets its name: a torn one would keep the worker from ever starting again.
+  const std::string temporary = std::string(kWorkerIdFile) + ".new";
+  auto written = write_file(root_.get(), temporary, worker_id_.str() + "\n", 0644);
+  if (written) written = sync_file(root_.get(), temporary);
+  if (!written) return written;
+  if (::renameat(root_.get(), temporary.c_str(), root_.get(), kWorkerIdFile) != 0)
+    return system_error("rename " + temporary);
+  return sync_directory(root_.get());
 }
 
 Result<UniqueFd> StateFolder::create_attempt(const AttemptId& id, const Acceptance& acceptance) {
-  const std::string supervisor = attempt_folder(id) + "/" + attempt::kSupervisorFile;
-  const bool may_have_run = ::faccessat(jobs_.get(), supervisor.c_str(), F_OK, 0) == 0;
-  if (may_have_run)
+  if (may_have_run(id))
     return make_error(ErrorCode::kExists, "there is a folder of attempt " + id.str() +
                                               " without an end; it was set aside");
   if (auto cleared = remove_tree(jobs_.get(), attempt_folder(id));
@@ -104,10 +116,7 @@ Result<UniqueFd> StateFolder::make_attempt(const AttemptId& id, const Acceptance
   if (!folder) return folder.error();
   auto written = write_file(folder->get(), attempt::kSpecFile, encode(acceptance), kSpecMode);
   if (!written) return written.error();
-  const std::string link = attempt::link_name(name_of(id));
-  const std::string target = "../" + std::string(attempt::kJobsFolder) + "/" + name;
-  if (::symlinkat(target.c_str(), active_.get(), link.c_str()) != 0 && errno != EEXIST)
-    return system_error("link " + link);
+  if (auto linked = take_back(id); !linked) return linked.error();
   return std::move(*folder);
 }
 
@@ -126,6 +135,40 @@ Result<void> StateFolder::forget_active(const AttemptId& id) {
   return remove_file(active_.get(), attempt::link_name(name_of(id)));
 }
 
+bool StateFolder::may_have_run(const AttemptId& id) const {
+  const std::string supervisor = attempt_folder(id) + "/" + attempt::kSupervisorFile;
+  return ::faccessat(jobs_.get(), supervisor.c_str(), F_OK, 0) == 0;
+}
+
+Result<void> StateFolder::set_aside(const AttemptId& id) {
+  const std::string link = attempt::link_name(name_of(id));
+  if (::renameat(active_.get(), link.c_str(), damaged_.get(), link.c_str()) == 0) return {};
+  return system_error("rename " + link);
+}
+
+Result<void> StateFolder::take_back(const AttemptId& id) {
+  const std::string link = attempt::link_name(name_of(id));
+  const std::string target = "../" + std::string(attempt::kJobsFolder) + "/" + attempt_folder(id);
+  if (::symlinkat(target.c_str(), active_.get(), link.c_str()) != 0 && errno != EEXIST)
+    return system_error("link " + link);
+  return remove_file(damaged_.get(), link);
+}
+
+Result<void> StateFolder::set_file_aside(const AttemptId& id, const char* file) {
+  const std::string from = attempt_folder(id) + "/" + file;
+  const std::string to = from + attempt::kAsideSuffix;
+  if (::renameat(jobs_.get(), from.c_str(), jobs_.get(), to.c_str()) == 0) return {};
+  return system_error("rename " + from);
+}
+
+Result<void> StateFolder::replace_acceptance(const AttemptId& id, const Acceptance& acceptance) {
+  if (auto aside = set_file_aside(id, attempt::kSpecFile);
+      !aside && aside.error().error_number != ENOENT)
+    return aside;
+  return replace_file(jobs_.get(), attempt_folder(id) + "/" + attempt::kSpecFile,
+                      encode(acceptance), kSpecMode);
+}
+
 Result<void> StateFolder::discard_attempt(const AttemptId& id) {
   // The link goes last: as long as it is there, a restart finds what is left.
   auto removed = remove_tree(jobs_.get(), attempt_folder(id));
@@ -135,14 +178,9 @@ Result<void> StateFolder::discard_attempt(const AttemptId& id) {
   return forget_active(id);
 }
 
-Result<std::vector<AttemptId>> StateFolder::active() const {
-  auto names = list_directory(active_.get());
-  if (!names) return names.error();
-  std::vector<AttemptId> ids;
-  for (const std::string& name : *names)
-    if (auto parsed = attempt::parse_link_name(name)) ids.push_back(id_of(*parsed));
-  return ids;
-}
+Result<std::vector<AttemptId>> StateFolder::active() const { return links_in(active_.get()); }
+
+Result<std::vector<AttemptId>> StateFolder::damaged() const { return links_in(damaged_.get()); }
 
 std::vector<int> StateFolder::attempts_of(const Uuid& job_id) const {
   std::vector<int> numbers;

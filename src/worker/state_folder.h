@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The worker's files: /var/lib/takt. Guarantees: one process uses the folder at a time; an attempt
 // is found by its link in active/ until its end is acknowledged, so that a restart reads these
-// only, however long the history is. Nothing here is synced but where it says so.
+// only, however long the history is; an attempt whose records cannot be read is kept in damaged/
+// instead. Nothing here is synced but where it says so.
 #pragma once
 
 #include <optional>
@@ -34,6 +35,9 @@ class StateFolder {
   // left of a start that never ran (no `supervisor`) is replaced; any other folder is kExists.
   Result<UniqueFd> create_attempt(const AttemptId& id, const Acceptance& acceptance);
 
+  // Whether the attempt got so far that its supervisor was told to go.
+  [[nodiscard]] bool may_have_run(const AttemptId& id) const;
+
   // The folder of an attempt. kNotFound if there is none.
   [[nodiscard]] Result<UniqueFd> open_attempt(const AttemptId& id) const;
 
@@ -43,11 +47,25 @@ class StateFolder {
   // Takes the link out: the end is acknowledged, or owed to nobody.
   Result<void> forget_active(const AttemptId& id);
 
+  // Moves the attempt's link to damaged/. What is there is in nobody's way.
+  Result<void> set_aside(const AttemptId& id);
+  // Gives the attempt its link in active/, whether it had one before or not.
+  Result<void> take_back(const AttemptId& id);
+
+  // Moves the attempt's FILE to FILE.damaged, out of the way of a new one.
+  Result<void> set_file_aside(const AttemptId& id, const char* file);
+
+  // Writes `spec` again, from a start that was sent again; the old one is set aside.
+  Result<void> replace_acceptance(const AttemptId& id, const Acceptance& acceptance);
+
   // Removes folder and link of an attempt that never ran.
   Result<void> discard_attempt(const AttemptId& id);
 
   // Attempts with a link, in no order; what is no link of ours is left out.
   [[nodiscard]] Result<std::vector<AttemptId>> active() const;
+
+  // The same of those that were set aside.
+  [[nodiscard]] Result<std::vector<AttemptId>> damaged() const;
 
   // The attempts of a job, by number.
   [[nodiscard]] std::vector<int> attempts_of(const Uuid& job_id) const;
@@ -71,6 +89,7 @@ class StateFolder {
   UniqueFd root_;
   UniqueFd jobs_;
   UniqueFd active_;
+  UniqueFd damaged_;
   UniqueFd lock_;
   Uuid worker_id_;
 };

@@ -55,7 +55,7 @@ class StateFolderTest : public testing::Test {
 
 TEST_F(StateFolderTest, MakesWhatIsMissingAndLetsJobsUsersPassThroughOnly) {
   const StateFolder state = open();
-  for (const char* name : {"", "jobs", "active"}) EXPECT_EQ(mode(name), 0711U) << name;
+  for (const char* name : {"", "jobs", "active", "damaged"}) EXPECT_EQ(mode(name), 0711U) << name;
   EXPECT_EQ(mode("lock"), 0600U);
   EXPECT_EQ(state.path(), path());
 }
@@ -155,6 +155,51 @@ TEST_F(StateFolderTest, DiscardingLeavesNothing) {
   EXPECT_TRUE(state.discard_attempt(first).ok()) << "twice is once";
   EXPECT_TRUE(state.sync_starts({first}).ok()) << "given up meanwhile";
   EXPECT_TRUE(state.create_attempt(first, acceptance()).ok()) << "it may come again";
+}
+
+TEST_F(StateFolderTest, WhatIsSetAsideIsNotActiveAndComesBack) {
+  StateFolder state = open();
+  const AttemptId id = new_id();
+  const UniqueFd folder = std::move(*state.create_attempt(id, acceptance()));
+  EXPECT_FALSE(state.may_have_run(id));
+  ASSERT_TRUE(attempt::write_record(folder.get(), attempt::SupervisorRecord()).ok());
+  EXPECT_TRUE(state.may_have_run(id));
+  ASSERT_TRUE(state.set_aside(id).ok());
+  EXPECT_TRUE(state.active()->empty());
+  EXPECT_EQ(state.damaged().value(), std::vector<AttemptId>{id});
+  EXPECT_TRUE(exists("damaged/" + id.str() + "/spec")) << "the link leads to the folder from there";
+  EXPECT_FALSE(state.set_aside(id).ok()) << "there is no link to move";
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_TRUE(state.take_back(id).ok()) << "twice is once";
+    EXPECT_EQ(state.active().value(), std::vector<AttemptId>{id});
+    EXPECT_TRUE(state.damaged()->empty());
+  }
+  EXPECT_TRUE(exists("active/" + id.str() + "/spec"));
+}
+
+TEST_F(StateFolderTest, AStartThatIsMadeAnewIsNotSetAsideAnyMore) {
+  StateFolder state = open();
+  const AttemptId id = new_id();
+  ASSERT_TRUE(state.create_attempt(id, acceptance()).ok());
+  ASSERT_TRUE(state.set_aside(id).ok());
+  ASSERT_TRUE(state.create_attempt(id, acceptance()).ok()) << "it never ran";
+  EXPECT_EQ(state.active().value(), std::vector<AttemptId>{id});
+  EXPECT_TRUE(state.damaged()->empty());
+}
+
+TEST_F(StateFolderTest, ADamagedFileIsKeptBesideTheOneInItsPlace) {
+  StateFolder state = open();
+  const AttemptId id = new_id();
+  const UniqueFd folder = std::move(*state.create_attempt(id, acceptance()));
+  ASSERT_TRUE(write_file(folder.get(), "spec", "TKAC", 0600).ok());
+  Acceptance again = acceptance();
+  again.user = "daemon";
+  ASSERT_TRUE(state.replace_acceptance(id, again).ok());
+  EXPECT_EQ(read_acceptance(folder.get()).value().user, "daemon");
+  EXPECT_EQ(read_file(folder.get(), "spec.damaged", 64).value(), "TKAC");
+  EXPECT_EQ(state.set_file_aside(id, "exit").error().error_number, ENOENT);
+  ASSERT_TRUE(remove_file(folder.get(), "spec").ok());
+  EXPECT_TRUE(state.replace_acceptance(id, again).ok()) << "there was none";
 }
 
 TEST_F(StateFolderTest, AnAttemptThatIsNotThereIsNotFound) {
