@@ -33,6 +33,7 @@ struct Encoder {
   }
   void operator()(const Failed& message) {
     out.text(message.step);
+    out.text(message.field);
     out.number(static_cast<std::int32_t>(message.error_number));
     out.text(std::string_view(message.text).substr(0, kTextMaxBytes));
   }
@@ -55,6 +56,7 @@ Ready decode_ready(WireReader& in) {
 Failed decode_failed(WireReader& in) {
   Failed message;
   message.step = in.text();
+  message.field = in.text();
   message.error_number = in.number<std::int32_t>();
   message.text = in.text();
   return message;

@@ -32,7 +32,7 @@
 
 namespace takt::attempt {
 
-inline constexpr std::uint8_t kControlVersion = 1;
+inline constexpr std::uint8_t kControlVersion = 2;
 inline constexpr std::size_t kPacketMaxBytes = 16384;
 inline constexpr std::size_t kPacketFdsMax = 4;
 
@@ -70,7 +70,8 @@ struct Ready {
 };
 
 struct Failed {
-  std::string step;  // "plan", "cgroup", "leaf" …
+  std::string step;   // "plan", "cgroup", "limits" …
+  std::string field;  // of the spec, if one is to blame: "spec.resources.tasks"
   int error_number = 0;
   std::string text;
   friend bool operator==(const Failed&, const Failed&) = default;

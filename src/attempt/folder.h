@@ -22,6 +22,7 @@ inline constexpr const char* kSpecFile = "spec";
 inline constexpr const char* kSupervisorFile = "supervisor";
 inline constexpr const char* kStdoutFile = "stdout";
 inline constexpr const char* kStderrFile = "stderr";
+inline constexpr const char* kTimelineFile = "timeline";
 inline constexpr const char* kScriptFile = "script";
 inline constexpr const char* kStopFile = "stop";
 inline constexpr const char* kExitFile = "exit";

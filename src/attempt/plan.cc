@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "attempt/wire.h"
+#include "base/codec.h"
 
 // The encoded form: magic, version, length of the body, CRC32 of the body, body.
 namespace takt::attempt {
@@ -17,26 +18,7 @@ constexpr std::size_t kDirectoriesMax = 16;
 constexpr std::size_t kPathMaxBytes = 4096;
 constexpr std::size_t kSocketPathMaxBytes = 107;
 constexpr std::size_t kIdentifierMaxBytes = 256;
-
-constexpr std::array<std::uint32_t, 256> make_crc_table() {
-  std::array<std::uint32_t, 256> table{};
-  for (std::uint32_t i = 0; i < 256; ++i) {
-    std::uint32_t value = i;
-    for (int bit = 0; bit < 8; ++bit)
-      value = (value & 1) != 0 ? 0xEDB88320U ^ (value >> 1) : value >> 1;
-    table[i] = value;
-  }
-  return table;
-}
-constexpr std::array<std::uint32_t, 256> kCrcTable = make_crc_table();
-
-// The CRC-32 of zlib and Ethernet.
-std::uint32_t crc32(std::string_view bytes) {
-  std::uint32_t value = 0xFFFFFFFFU;
-  for (const char c : bytes)
-    value = kCrcTable[(value ^ static_cast<std::uint8_t>(c)) & 0xff] ^ (value >> 8);
-  return ~value;
-}
+constexpr std::int64_t kNoTimeLimit = -1;
 
 bool has_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
 
@@ -70,6 +52,11 @@ Result<void> check_numbers(const LaunchPlan& plan) {
     return invalid("grace", "is not between 0 and 24h");
   if (plan.nice < -20 || plan.nice > 19) return invalid("nice", "is not between -20 and 19");
   if ((plan.umask & ~mode_t{0777}) != 0) return invalid("umask", "is more than 0777");
+  if (plan.run_time_limit &&
+      (*plan.run_time_limit <= microseconds(0) || *plan.run_time_limit > limits::kRunTimeLimitMax))
+    return invalid("run_time_limit", "is not above 0, up to 365 days");
+  if (plan.limits.memory_bytes == 0 && plan.limits.swap_bytes != 0)
+    return invalid("swap_bytes", "is given without memory_bytes");
   return {};
 }
 
@@ -92,6 +79,17 @@ Result<void> check_plan(const LaunchPlan& plan) {
   for (const Result<void>& check : checks)
     if (!check) return check;
   return {};
+}
+
+void encode_limits(WireWriter& out, const LaunchPlan& plan) {
+  const CgroupLimits& most = plan.limits;
+  for (const std::uint64_t number : {most.memory_bytes, most.swap_bytes, most.tasks,
+                                     most.cpu_millicores, most.cpu_weight, most.io_weight})
+    out.number(number);
+  out.flag(most.oom_group);
+  out.number(
+      static_cast<std::int64_t>(plan.run_time_limit ? plan.run_time_limit->count() : kNoTimeLimit));
+  out.flag(plan.count_paused);
 }
 
 std::string encode_body(const LaunchPlan& plan) {
@@ -127,7 +125,19 @@ std::string encode_body(const LaunchPlan& plan) {
   out.flag(plan.journal);
   out.text(plan.syslog_identifier);
   out.text(plan.journal_socket);
+  encode_limits(out, plan);
   return out.take();
+}
+
+void decode_limits(WireReader& in, LaunchPlan& plan) {
+  CgroupLimits& most = plan.limits;
+  for (std::uint64_t* number : {&most.memory_bytes, &most.swap_bytes, &most.tasks,
+                                &most.cpu_millicores, &most.cpu_weight, &most.io_weight})
+    *number = in.number<std::uint64_t>();
+  most.oom_group = in.flag();
+  const auto limit_us = in.number<std::int64_t>();
+  if (limit_us != kNoTimeLimit) plan.run_time_limit = microseconds(limit_us);
+  plan.count_paused = in.flag();
 }
 
 void decode_identity(WireReader& in, LaunchPlan& plan) {
@@ -208,6 +218,7 @@ Result<LaunchPlan> decode_plan(std::string_view bytes) {
   decode_identity(in, plan);
   decode_process(in, plan);
   decode_handling(in, plan);
+  decode_limits(in, plan);
   if (!in.complete()) return torn("its fields do not fill it");
   auto checked = check_plan(plan);
   if (!checked) return torn(checked.error().message);

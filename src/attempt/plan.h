@@ -19,7 +19,7 @@
 
 namespace takt::attempt {
 
-inline constexpr std::uint8_t kPlanVersion = 1;
+inline constexpr std::uint8_t kPlanVersion = 2;
 inline constexpr std::size_t kPlanMaxBytes = 4 * limits::kMiB;
 inline constexpr std::size_t kPlanGroupsMax = 65536;  // the kernel's NGROUPS_MAX
 inline constexpr std::size_t kPlanRlimitsMax = 64;
@@ -37,6 +37,19 @@ struct ResourceLimit {
   std::uint64_t hard = 0;
   bool required = false;
   friend bool operator==(const ResourceLimit&, const ResourceLimit&) = default;
+};
+
+// What the job may use; 0 is no limit. Goes to job/, but for the weights, which go to where the
+// attempts of this worker stand side by side.
+struct CgroupLimits {
+  std::uint64_t memory_bytes = 0;
+  std::uint64_t swap_bytes = 0;  // beside memory_bytes, and only with it
+  bool oom_group = true;         // at the memory limit the whole job is killed, not one process
+  std::uint64_t tasks = 0;
+  std::uint64_t cpu_millicores = 0;
+  std::uint64_t cpu_weight = 0;  // 0: not set
+  std::uint64_t io_weight = 0;   // 0: not set
+  friend bool operator==(const CgroupLimits&, const CgroupLimits&) = default;
 };
 
 struct LaunchPlan {
@@ -60,6 +73,10 @@ struct LaunchPlan {
   bool no_new_privs = false;
   std::optional<std::string> stdin_data;  // absent: /dev/null
   std::vector<ResourceLimit> rlimits;     // applied in this order
+
+  CgroupLimits limits;
+  std::optional<microseconds> run_time_limit;  // absent: none
+  bool count_paused = false;                   // whether that goes on while job/ is frozen
 
   int stop_signal = 15;
   StopTarget stop_target = StopTarget::kAll;

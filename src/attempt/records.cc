@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "attempt/records.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -24,13 +25,21 @@ struct CauseName {
   EndCause cause;
   std::string_view name;
 };
-constexpr std::array<CauseName, 7> kEndCauses{{{EndCause::kExited, "exited"},
+constexpr std::array<CauseName, 9> kEndCauses{{{EndCause::kExited, "exited"},
                                                {EndCause::kSignaled, "signaled"},
+                                               {EndCause::kOomKilled, "oom_killed"},
+                                               {EndCause::kTimedOut, "timed_out"},
                                                {EndCause::kStopped, "stopped"},
                                                {EndCause::kHostShutdown, "host_shutdown"},
                                                {EndCause::kStartFailed, "start_failed"},
                                                {EndCause::kSupervisorLost, "supervisor_lost"},
                                                {EndCause::kWorkerLost, "worker_lost"}}};
+
+std::optional<EndCause> parse_cause(std::string_view name) {
+  for (const CauseName& entry : kEndCauses)
+    if (entry.name == name) return entry.cause;
+  return std::nullopt;
+}
 
 KeyValueWriter begin_record() {
   KeyValueWriter out;
@@ -95,6 +104,16 @@ void read_leader(const std::string& value, SupervisorRecord& record) {
   record.leader_end_time = from_unix_us(us);
 }
 
+// What the supervisor has appended so far.
+void read_appended(KeyValueReader& in, SupervisorRecord& record) {
+  if (const auto go = in.number<std::int64_t>("go")) record.go_time = from_unix_us(*go);
+  if (const auto go = in.span("go_boot")) record.go_boot_time = BootTime(*go);
+  record.leader_pid = in.number_or<pid_t>("leader_pid", 0);
+  record.paused = in.span("paused").value_or(microseconds(0));
+  record.ending_cause = parse_cause(in.text("ending"));
+  read_leader(in.text("leader"), record);
+}
+
 void write_cause_data(KeyValueWriter& out, const ExitRecord& record) {
   out.text_if("failed_step", record.failed_step);
   if (record.failed_errno != 0) out.number("failed_errno", record.failed_errno);
@@ -102,6 +121,10 @@ void write_cause_data(KeyValueWriter& out, const ExitRecord& record) {
   out.text_if("stop_by", record.stop_by);
   out.text_if("stop_reason", record.stop_reason);
   write_yes(out, "stopped_from_outside", record.stopped_from_outside);
+  out.text_if("oom_scope", record.oom_scope);
+  out.number_if("oom_kills", record.oom_kills);
+  if (record.memory_limit_bytes != 0) out.number("memory_limit_bytes", record.memory_limit_bytes);
+  out.span_if("run_time_limit_us", record.run_time_limit);
   write_yes(out, "sigkill_needed", record.sigkill_needed);
 }
 
@@ -112,6 +135,10 @@ void read_cause_data(KeyValueReader& in, ExitRecord& record) {
   record.stop_by = in.text("stop_by");
   record.stop_reason = in.text("stop_reason");
   record.stopped_from_outside = read_yes(in, "stopped_from_outside");
+  record.oom_scope = in.text("oom_scope");
+  record.oom_kills = in.number<std::uint64_t>("oom_kills");
+  record.memory_limit_bytes = in.number_or<std::uint64_t>("memory_limit_bytes", 0);
+  record.run_time_limit = in.span("run_time_limit_us");
   record.sigkill_needed = read_yes(in, "sigkill_needed");
 }
 
@@ -158,8 +185,10 @@ std::string encode(const SupervisorRecord& record) {
   out.text("cgroup_path", record.cgroup_path);
   out.number("cgroup_inode", record.cgroup_inode);
   std::string text = end_record(out);
-  if (record.go_time) text += go_line(*record.go_time);
+  if (record.go_time) text += go_lines(*record.go_time, record.go_boot_time.value_or(BootTime()));
   if (record.leader_pid != 0) text += leader_pid_line(record.leader_pid);
+  if (record.paused > microseconds(0)) text += paused_line(record.paused);
+  if (record.ending_cause) text += ending_line(*record.ending_cause);
   if (record.leader_status && record.leader_end_time)
     text += leader_line(*record.leader_status, *record.leader_end_time);
   return text;
@@ -180,17 +209,31 @@ Result<SupervisorRecord> decode_supervisor_record(std::string_view text) {
   record.unit = in.text("unit");
   record.cgroup_path = in.text("cgroup_path");
   record.cgroup_inode = in.required<std::uint64_t>("cgroup_inode");
-  if (const auto go = in.number<std::int64_t>("go")) record.go_time = from_unix_us(*go);
-  record.leader_pid = in.number_or<pid_t>("leader_pid", 0);
-  read_leader(in.text("leader"), record);
+  read_appended(in, record);
   auto checked = check_values(in, name);
   if (!checked) return checked.error();
   return record;
 }
 
-std::string go_line(WallTime time) { return "go=" + std::to_string(to_unix_us(time)) + "\n"; }
+std::string go_lines(WallTime time, BootTime boot_time) {
+  const auto boot_us = std::chrono::duration_cast<microseconds>(boot_time.time_since_epoch());
+  return "go=" + std::to_string(to_unix_us(time)) + "\ngo_boot=" + std::to_string(boot_us.count()) +
+         "\n";
+}
 
 std::string leader_pid_line(pid_t pid) { return "leader_pid=" + std::to_string(pid) + "\n"; }
+
+std::string paused_line(microseconds paused) {
+  return "paused=" + std::to_string(paused.count()) + "\n";
+}
+
+Result<void> append_to_record(int folder, std::string_view lines) {
+  auto file = open_at(folder, kSupervisorFile, O_WRONLY | O_APPEND);
+  if (!file) return file.error();
+  return write_all(file->get(), lines, kSupervisorFile);
+}
+
+std::string ending_line(EndCause cause) { return "ending=" + std::string(to_string(cause)) + "\n"; }
 
 std::string leader_line(int wait_status, WallTime time) {
   return "leader=" + std::to_string(wait_status) + " " + std::to_string(to_unix_us(time)) + "\n";
@@ -247,11 +290,9 @@ Result<ExitRecord> decode_exit_record(std::string_view text) {
   auto framed = check_frame(in, name);
   if (!framed) return framed.error();
   ExitRecord record;
-  const std::string cause = in.text("cause");
-  const auto* known = std::find_if(kEndCauses.begin(), kEndCauses.end(),
-                                   [&](const CauseName& entry) { return entry.name == cause; });
-  if (known == kEndCauses.end()) return damaged(name, "cause \"" + cause + "\" is unknown");
-  record.cause = known->cause;
+  const auto cause = parse_cause(in.text("cause"));
+  if (!cause) return damaged(name, "cause \"" + in.text("cause") + "\" is unknown");
+  record.cause = *cause;
   record.wait_status = in.number<int>("wait_status");
   if (!record.wait_status &&
       (record.cause == EndCause::kExited || record.cause == EndCause::kSignaled))

@@ -18,6 +18,23 @@
 
 namespace takt::attempt {
 
+// Why the attempt ended, as far as the supervisor can know. The last two are the worker's word, for
+// an attempt whose supervisor left no record.
+enum class EndCause {
+  kExited,
+  kSignaled,
+  kOomKilled,
+  kTimedOut,
+  kStopped,
+  kHostShutdown,
+  kStartFailed,
+  kSupervisorLost,
+  kWorkerLost,
+};
+
+// "exited", "signaled", "oom_killed", "timed_out", "stopped" …
+std::string_view to_string(EndCause cause);
+
 // Who supervises the attempt. Written by the worker before `go`.
 struct SupervisorRecord {
   pid_t pid = 0;
@@ -36,6 +53,17 @@ struct SupervisorRecord {
   // for people.
   pid_t leader_pid = 0;
 
+  // CLOCK_BOOTTIME of that, for what must not trust the wall clock.
+  std::optional<BootTime> go_boot_time;
+
+  // From the line that the supervisor appends each time that the job is thawed: how long its time
+  // limit has stood still so far.
+  microseconds paused{0};
+
+  // From the line that the supervisor (or a worker that overrules it) appends when it begins to end
+  // the job itself (a stop, the time limit): should it be lost now, this is why the job ended.
+  std::optional<EndCause> ending_cause;
+
   // From the line that the supervisor appends at its leader's end.
   std::optional<int> leader_status;  // a wait status
   std::optional<WallTime> leader_end_time;
@@ -46,14 +74,24 @@ struct SupervisorRecord {
 std::string encode(const SupervisorRecord& record);
 Result<SupervisorRecord> decode_supervisor_record(std::string_view text);
 
-// The lines that are appended, with their newline: "go=<wall time us>".
-std::string go_line(WallTime time);
+// The lines that are appended, with their newlines: "go=<wall time us>", "go_boot=<boot time us>".
+std::string go_lines(WallTime time, BootTime boot_time);
 
 // "leader_pid=<pid>".
 std::string leader_pid_line(pid_t pid);
 
+// "paused=<us>".
+std::string paused_line(microseconds paused);
+
+// "ending=<cause>".
+std::string ending_line(EndCause cause);
+
 // "leader=<wait status> <wall time us>".
 std::string leader_line(int wait_status, WallTime time);
+
+// Appends whole lines to the `supervisor` record in one write, so that a reader sees each line or
+// nothing of it.
+Result<void> append_to_record(int folder, std::string_view lines);
 
 // Why an attempt is asked to stop.
 enum class StopCause { kStop, kHostShutdown };
@@ -68,22 +106,6 @@ struct StopRecord {
 
 std::string encode(const StopRecord& record);
 Result<StopRecord> decode_stop_record(std::string_view text);
-
-// Why the attempt ended, as far as the supervisor can know.
-// The last two are the
-// worker's word, for an attempt whose supervisor left no record.
-enum class EndCause {
-  kExited,
-  kSignaled,
-  kStopped,
-  kHostShutdown,
-  kStartFailed,
-  kSupervisorLost,
-  kWorkerLost,
-};
-
-// "exited", "signaled", "stopped", "host_shutdown", "start_failed" …
-std::string_view to_string(EndCause cause);
 
 // What became of one output stream.
 struct StreamTotals {
@@ -107,6 +129,14 @@ struct ExitRecord {
   std::string stop_by;
   std::string stop_reason;
   bool stopped_from_outside = false;  // no `stop` file: systemctl stop, or a bare signal
+
+  // kOomKilled only.
+  std::string oom_scope;  // "job", "host", "systemd_oomd": whose limit it was
+  std::optional<std::uint64_t> oom_kills;
+  std::uint64_t memory_limit_bytes = 0;  // the job's own; 0: none
+
+  // kTimedOut only.
+  std::optional<microseconds> run_time_limit;
 
   bool sigkill_needed = false;  // something of the tree outlasted its grace
 

@@ -26,12 +26,22 @@ inline constexpr std::size_t kRequestIdMaxBytes = 128;
 inline constexpr std::size_t kPageSizeDefault = 100;
 inline constexpr std::size_t kPageSizeMax = 1000;
 
+inline constexpr std::int64_t kCpuMinMillicores = 10;  // the kernel's least quota: 1 ms in 100
+inline constexpr std::int64_t kCpuMaxMillicores = 8'192'000;  // more processors than Linux has
+inline constexpr std::int64_t kMemoryMinBytes = 1 * kMiB;
+inline constexpr std::int64_t kMemoryMaxBytes = std::int64_t{1} << 60;
+inline constexpr std::int64_t kTasksMax = 4194304;  // the kernel's own bound on pids
+inline constexpr std::int64_t kWeightMax = 10000;
+
 // --- time ---
+inline constexpr auto kRunTimeLimitMax = 24h * 365;
 inline constexpr auto kStopGraceDefault = 10s;
 inline constexpr auto kStopGraceMax = 24h;
-inline constexpr auto kStragglerGrace = 2s;   // for what outlives the leader
-inline constexpr auto kBackstop = 15s;        // past the grace, then the worker overrules
-inline constexpr auto kScopeStopSlack = 30s;  // TimeoutStopUSec beyond the grace
+inline constexpr auto kStragglerGrace = 2s;       // for what outlives the leader
+inline constexpr auto kBackstop = 15s;            // past the grace, then the worker overrules
+inline constexpr auto kHoldoutsAfter = 10s;       // past all grace, then what is left is reported
+inline constexpr auto kHoldoutsPauseMax = 10min;  // between two reports
+inline constexpr auto kScopeStopSlack = 30s;      // TimeoutStopUSec beyond the grace
 inline constexpr auto kHeartbeat = 5s;
 inline constexpr auto kUnreachableAfter = 15s;
 inline constexpr auto kLostAfter = 90s;
@@ -55,15 +65,31 @@ inline constexpr std::size_t kBusCallsWaiting = 20000;  // calls not yet sent
 inline constexpr std::size_t kSupervisorMemoryBytes = 64 * kMiB;
 inline constexpr std::size_t kChunkBytes = 64 * kKiB;              // one piece of output
 inline constexpr std::uint64_t kOutputCapDefaultBytes = 1 * kGiB;  // per stream
+inline constexpr std::uint64_t kOutputTailBytes = 1 * kMiB;        // of it for the end, at least
+inline constexpr std::size_t kOutputPiecesMax = 16;  // files of one stream, each after lost bytes
+inline constexpr auto kOutputRetry = 100ms;          // after a write that failed
+inline constexpr std::size_t kOutputGiveBackBytes = 64 * kKiB;  // so that a full disk takes the end
+inline constexpr auto kTimelineMerge = 100ms;                   // reads of one stream are one entry
+inline constexpr std::uint64_t kTimelineMinBytes = 64 * kKiB;   // then its middle is dropped
+inline constexpr std::uint64_t kTimelineMaxBytes = 8 * kMiB;
 inline constexpr std::size_t kJournalLineMaxBytes = 48 * kKiB;
 inline constexpr std::size_t kJournalBacklogBytes = 1 * kMiB;  // lines that wait for the journal
 inline constexpr std::size_t kJournalWindowLines = 10000;      // journald's own default limit, past
 inline constexpr auto kJournalWindow = 30s;                    // which it drops silently
+inline constexpr std::size_t kJournalWindowBytes = 16 * kMiB;  // of a job, in the same time
 inline constexpr auto kJournalFinish = 500ms;                  // for the last lines, at the end
 inline constexpr std::size_t kOutputDropBehindBytes = 4 * kMiB;
 inline constexpr std::size_t kRecordMaxBytes = 64 * kKiB;  // supervisor, exit, stop files
-inline constexpr std::size_t kRetainAttempts = 100000;
+inline constexpr std::int64_t kRetainAttempts = 100000;    // of the history
+inline constexpr std::int64_t kRetainBytes = 10 * kGiB;
+inline constexpr auto kRetainTime = 24h * 30;
+inline constexpr auto kRetentionFirst = 1min;   // after the worker's start
+inline constexpr auto kRetentionPause = 10min;  // between two looks at the history
 inline constexpr std::size_t kFollowersMax = 1024;
+inline constexpr std::size_t kRemainingMax = 16;      // processes told of an attempt that is ENDING
+inline constexpr std::size_t kTailLinesMax = 100000;  // that a reader may ask for
+inline constexpr std::uint64_t kTailMaxBytes = 16 * kMiB;
+inline constexpr std::size_t kChunksPerMessage = 1024;
 
 // --- the scheduler ---
 inline constexpr std::size_t kWorkersMax = 10000;
@@ -85,6 +111,7 @@ inline constexpr std::size_t kWatchedJobsMax = 1000;    // ids in one WatchJobs
 inline constexpr std::size_t kSessionQueueMax = 20000;  // messages waiting for one worker
 inline constexpr std::size_t kSessionWindow = 64;       // of a worker, not yet dealt with
 inline constexpr std::size_t kLedgerOpenMax = 20000;    // changes that wait for the writer
+inline constexpr auto kFreezePatience = 20s;            // with a worker that is to freeze a job
 inline constexpr auto kReloadPause = 1s;                // between tries to load the store
 inline constexpr auto kStatusPause = 1s;                // between two STATUS= lines
 
@@ -124,6 +151,7 @@ inline constexpr std::size_t kClientJobsMax = 1000;  // jobs named to one verb
 static_assert(kSpecMaxBytes * 2 < kMessageMaxBytes, "a spec and its frame fit a message");
 static_assert(kUnreachableAfter >= 2 * kHeartbeat, "one late heartbeat is no outage");
 static_assert(kLostAfter > kUnreachableAfter, "unreachable comes before lost");
+static_assert(kOutputPiecesMax >= 4, "some for the begin, two for the end");
 static_assert(kPageSizeDefault <= kPageSizeMax, "the default page is allowed");
 
 }  // namespace takt::limits

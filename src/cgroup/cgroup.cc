@@ -204,26 +204,49 @@ IoStat Cgroup::io_stat() const {
   return text ? parse_io_stat(*text) : IoStat{};
 }
 
-std::optional<std::uint64_t> Cgroup::memory_peak() const {
-  const auto text = read("memory.peak");
+std::optional<std::uint64_t> Cgroup::number_in(const std::string& file) const {
+  const auto text = read(file);
   return text ? parse_number(*text) : std::nullopt;
 }
 
-std::optional<std::uint64_t> Cgroup::tasks_peak() const {
-  const auto text = read("pids.peak");
-  return text ? parse_number(*text) : std::nullopt;
+std::optional<std::uint64_t> Cgroup::memory_peak() const { return number_in("memory.peak"); }
+
+std::optional<std::uint64_t> Cgroup::tasks_peak() const { return number_in("pids.peak"); }
+
+std::optional<std::uint64_t> Cgroup::memory_current() const { return number_in("memory.current"); }
+
+std::optional<std::uint64_t> Cgroup::tasks_current() const { return number_in("pids.current"); }
+
+Result<EventFile> EventFile::open(const Cgroup& cgroup, const std::string& file) {
+  auto opened = open_at(cgroup.fd(), file, O_RDONLY);
+  if (!opened) return opened.error();
+  return EventFile(std::move(*opened), file);
+}
+
+Result<std::string> EventFile::read() {
+  // The same open file must be read again: that is what re-arms POLLPRI.
+  if (::lseek(fd(), 0, SEEK_SET) != 0) return system_error("seek " + name_);
+  return read_all(fd(), limits::kRecordMaxBytes, name_);
 }
 
 Result<Events> Events::open(const Cgroup& cgroup) {
-  auto file = open_at(cgroup.fd(), "cgroup.events", O_RDONLY);
+  auto file = EventFile::open(cgroup, "cgroup.events");
   if (!file) return file.error();
   return Events(std::move(*file));
 }
 
+Result<Events::State> Events::state() {
+  const auto text = file_.read();
+  const auto populated = populated_in(text);
+  if (!populated) return populated.error();
+  const bool frozen = text && find_value(parse_flat_keyed(*text), "frozen").value_or(0) != 0;
+  return State{.populated = *populated, .frozen = frozen};
+}
+
 Result<bool> Events::populated() {
-  // The same open file must be read again: that is what re-arms POLLPRI.
-  if (::lseek(fd(), 0, SEEK_SET) != 0) return system_error("seek cgroup.events");
-  return populated_in(read_all(fd(), limits::kRecordMaxBytes, "cgroup.events"));
+  const auto now = state();
+  if (!now) return now.error();
+  return now->populated;
 }
 
 Result<std::string> path_of_process(pid_t pid) {

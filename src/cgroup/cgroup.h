@@ -92,26 +92,54 @@ class Cgroup {
   [[nodiscard]] IoStat io_stat() const;
   [[nodiscard]] std::optional<std::uint64_t> memory_peak() const;
   [[nodiscard]] std::optional<std::uint64_t> tasks_peak() const;
+  // What is used now.
+  [[nodiscard]] std::optional<std::uint64_t> memory_current() const;
+  [[nodiscard]] std::optional<std::uint64_t> tasks_current() const;
 
  private:
+  [[nodiscard]] std::optional<std::uint64_t> number_in(const std::string& file) const;
+
   UniqueFd directory_;
   std::string path_;
 };
 
-// A cgroup's `cgroup.events`, to wait on.
+// A control file that the kernel tells the changes of, to wait on.
+class EventFile {
+ public:
+  EventFile() = default;
+  static Result<EventFile> open(const Cgroup& cgroup, const std::string& file);
+
+  // For poll(2): POLLPRI once something changed since read() was last called.
+  [[nodiscard]] int fd() const { return file_.get(); }
+  // All of it, and takes note of the change.
+  [[nodiscard]] Result<std::string> read();
+
+ private:
+  EventFile(UniqueFd file, std::string name) : file_(std::move(file)), name_(std::move(name)) {}
+  UniqueFd file_;
+  std::string name_;
+};
+
+// A cgroup's `cgroup.events`.
 class Events {
  public:
+  struct State {
+    bool populated = false;
+    bool frozen = false;
+  };
+
   Events() = default;
   static Result<Events> open(const Cgroup& cgroup);
 
-  // For poll(2): POLLPRI once something changed since populated() was last called.
-  [[nodiscard]] int fd() const { return file_.get(); }
-  // As Cgroup::populated, and takes note of the change.
+  // As EventFile::fd, with state() for read().
+  [[nodiscard]] int fd() const { return file_.fd(); }
+  // A removed cgroup is neither.
+  [[nodiscard]] Result<State> state();
   [[nodiscard]] Result<bool> populated();
 
  private:
-  explicit Events(UniqueFd file) : file_(std::move(file)) {}
-  UniqueFd file_;
+  explicit Events(EventFile file) : file_(std::move(file)) {}
+  EventFile file_;
 };
 
 // The cgroup path of a process, from /proc/PID/cgroup; kNotFound once it is gone.

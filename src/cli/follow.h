@@ -4,6 +4,7 @@
 // never passed over.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 
@@ -21,11 +22,16 @@ enum class FollowEnd {
   kFailed,       // the output cannot be read; error() says why
 };
 
+enum class OutputForm {
+  kBytes,
+  kTimestamps,  // each line after the time when it came
+  kJson,        // the API's messages
+};
+
 class Follower {
  public:
-  // `request` says which output; its job id is a whole UUID. With `json`, each piece is printed as
-  // the API's message instead.
-  Follower(Client& client, Console& console, v1::ReadOutputRequest request, bool json);
+  // `request` says which output; its job id is a whole UUID.
+  Follower(Client& client, Console& console, v1::ReadOutputRequest request, OutputForm form);
 
   // Reads until one of the ends. Call it again after kInterrupted only.
   FollowEnd run();
@@ -33,9 +39,17 @@ class Follower {
   [[nodiscard]] const Error& error() const { return error_; }
 
  private:
+  // What is to be written and may be cut by a signal; its bytes count as shown.
+  struct Unsent {
+    bool error = false;
+    std::string text;
+  };
+
   grpc::Status read_stream();
   WriteEnd take(const v1::ReadOutputResponse& piece);
-  WriteEnd take_bytes(const v1::OutputChunk& chunk);
+  WriteEnd take_chunk(const v1::OutputChunk& chunk);
+  WriteEnd take_bytes(bool error, std::string_view data);
+  WriteEnd take_lines(bool error, std::string_view data, const v1::OutputChunk& chunk);
   WriteEnd take_json(const v1::ReadOutputResponse& piece);
   WriteEnd flush();
   // What a stream's end means; nothing: try again.
@@ -44,14 +58,17 @@ class Follower {
   [[nodiscard]] bool worth_waiting();
   [[nodiscard]] std::int64_t offset(bool error) const;
   void advance(bool error, std::int64_t to);
+  // The whole chunk is dealt with.
+  void advance(const v1::OutputChunk& chunk);
 
   Client& client_;
   Console& console_;
   v1::ReadOutputRequest request_;
-  bool json_;
+  OutputForm form_;
   Outage outage_;
   Error error_;
-  std::string unsent_;  // of a JSON line that a signal cut
+  Unsent unsent_;
+  std::array<bool, 2> inside_line_{};  // of standard output, error
   WriteEnd written_ = WriteEnd::kDone;
   bool complete_ = false;
 };

@@ -19,7 +19,7 @@
 namespace takt::cli {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 17> kOptionOfField{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 29> kOptionOfField{{
     {"spec.argv", "the command"},
     {"spec.name", "--name"},
     {"spec.user", "--user"},
@@ -29,6 +29,18 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 17> kOptionO
     {"spec.script", "--script"},
     {"spec.constraints", "--on"},
     {"spec.labels", "--label"},
+    {"spec.resources.memory_bytes", "--memory"},
+    {"spec.resources.swap_bytes", "--swap"},
+    {"spec.resources.cpu_millicores", "--cpus"},
+    {"spec.resources.tasks", "--tasks"},
+    {"spec.oom_policy", "--oom"},
+    {"spec.run_time_limit", "--time"},
+    {"spec.count_paused", "--count-paused"},
+    {"spec.cpu_weight", "--cpu-weight"},
+    {"spec.io_weight", "--io-weight"},
+    {"spec.nice", "--nice"},
+    {"spec.umask", "--umask"},
+    {"spec.allow_new_privileges", "--allow-new-privileges"},
     {"spec.stop.signal", "--stop-signal"},
     {"spec.stop.target", "--stop-to"},
     {"spec.stop.grace", "--grace"},
@@ -161,6 +173,7 @@ void SpecOptions::declare(Invocation& call) {
               "#! and an interpreter of the worker.");
   call.flag("-n,--no-stdin", no_stdin_, "Do not send standard input along.");
   call.repeated("--label", "KEY=VALUE", labels_, "A label of the job itself. May be repeated.");
+  resources_.declare(call);
   call.option("--stop-signal", "SIGNAL", stop_signal_,
               "What asks the job to stop, by name or number (TERM).");
   call.option("--stop-to", "all|leader", stop_to_,
@@ -241,7 +254,8 @@ Result<JobSpec> SpecOptions::build(const std::vector<std::string>& command, cons
     if (!script) return script.error();
     spec.script = std::move(*script);
   }
-  for (const auto& read : {read_stop(spec.stop), read_kind(spec), read_pairs(spec, io)})
+  for (const auto& read :
+       {resources_.read(spec), read_stop(spec.stop), read_kind(spec), read_pairs(spec, io)})
     if (!read) return read.error();
   if (auto good = check_utf8(spec); !good) return good.error();
   if (auto good = validate_spec(spec); !good) {

@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "cli/console.h"
+#include "cli/resource_options.h"
 #include "job/spec.h"
 
 namespace takt::cli {
@@ -32,6 +33,7 @@ class SpecOptions {
   std::string name_, user_, group_, chdir_, script_, stop_signal_, stop_to_, grace_, launcher_,
       output_cap_;
   std::vector<std::string> environment_, on_, labels_;
+  ResourceOptions resources_;
   bool no_journal_ = false;
   bool no_stdin_ = false;
 };

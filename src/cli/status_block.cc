@@ -86,8 +86,10 @@ std::string joined(const std::vector<std::string>& parts) {
 std::string usage_value(const v1::Usage& usage, bool exact) {
   std::vector<std::string> parts;
   if (const auto cpu = cpu_time(usage)) parts.push_back(format_duration(*cpu) + " CPU");
+  if (usage.has_memory_bytes()) parts.push_back(size_text(usage.memory_bytes(), exact) + " memory");
   if (usage.has_memory_peak_bytes())
     parts.push_back(size_text(usage.memory_peak_bytes(), exact) + " memory peak");
+  if (usage.has_tasks()) parts.push_back(std::to_string(usage.tasks()) + " tasks");
   if (usage.has_tasks_peak()) parts.push_back(std::to_string(usage.tasks_peak()) + " tasks peak");
   if (usage.has_io_read_bytes()) parts.push_back(size_text(usage.io_read_bytes(), exact) + " read");
   if (usage.has_io_write_bytes())
@@ -95,6 +97,37 @@ std::string usage_value(const v1::Usage& usage, bool exact) {
   if (usage.stragglers() > 0)
     parts.push_back(std::to_string(usage.stragglers()) + " stragglers killed");
   return joined(parts);
+}
+
+std::string limits_value(const v1::JobSpec& spec, bool exact) {
+  std::vector<std::string> parts;
+  const v1::Resources& asked = spec.resources();
+  if (asked.memory_bytes() != 0) {
+    std::string memory = size_text(asked.memory_bytes(), exact) + " memory";
+    if (asked.swap_bytes() != 0) memory += " and " + size_text(asked.swap_bytes(), exact) + " swap";
+    parts.push_back(memory);
+  }
+  if (asked.cpu_millicores() != 0) parts.push_back(cpus_text(asked.cpu_millicores()) + " CPUs");
+  if (asked.tasks() != 0) parts.push_back(std::to_string(asked.tasks()) + " tasks");
+  if (spec.has_run_time_limit())
+    parts.push_back(format_duration(rpc::raw_duration(spec.run_time_limit())) +
+                    (spec.count_paused() ? " run time, pauses included" : " run time"));
+  if (spec.cpu_weight() != 0) parts.push_back("CPU weight " + std::to_string(spec.cpu_weight()));
+  if (spec.io_weight() != 0) parts.push_back("I/O weight " + std::to_string(spec.io_weight()));
+  return joined(parts);
+}
+
+// A process a line: what a job that is ending still waits for.
+std::string remaining_lines(const v1::Attempt& attempt) {
+  std::string text;
+  for (const v1::Process& process : attempt.remaining()) {
+    std::string value = std::to_string(process.pid()) + " " + printable(process.name()) +
+                        " (state " + printable(process.state());
+    if (!process.wait_channel().empty()) value += ", waits in " + printable(process.wait_channel());
+    value += ") for " + format_duration(rpc::raw_duration(process.waited()));
+    text += line(text.empty() ? "Remaining" : "", value);
+  }
+  return text;
 }
 
 std::string output_value(const v1::Job& job, const v1::Usage& usage, bool exact) {
@@ -154,7 +187,9 @@ std::string status_block(const v1::Job& job, const Layout& layout) {
     text += line("Unit", printable(attempt->unit()));
     if (!ended(job) && attempt->leader_pid() > 0)
       text += line("Main PID", std::to_string(attempt->leader_pid()));
+    text += line("Limits", limits_value(job.spec(), layout.bytes));
     text += line("Usage", usage_value(attempt->usage(), layout.bytes));
+    text += remaining_lines(*attempt);
     text += line("Output", output_value(job, attempt->usage(), layout.bytes));
   }
   text += line("Note", printable(job.end().note()));

@@ -42,6 +42,9 @@ std::string command_text(const v1::JobSpec& spec);
 // User and system time together; nothing if neither is known.
 std::optional<microseconds> cpu_time(const v1::Usage& usage);
 
+// "1.5" of 1500; empty of 0.
+std::string cpus_text(std::int64_t millicores);
+
 // "2.0G", or with `exact` the number alone.
 std::string size_text(std::int64_t bytes, bool exact);
 

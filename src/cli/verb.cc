@@ -6,8 +6,9 @@
 namespace takt::cli {
 namespace {
 
-constexpr std::array<const Verb*, 8> kVerbs = {&kRunVerb,  &kSubmitVerb, &kListVerb, &kStatusVerb,
-                                               &kStopVerb, &kWaitVerb,   &kLogsVerb, &kWorkersVerb};
+constexpr std::array<const Verb*, 10> kVerbs = {
+    &kRunVerb,   &kSubmitVerb, &kListVerb, &kStatusVerb, &kStopVerb,
+    &kPauseVerb, &kResumeVerb, &kWaitVerb, &kLogsVerb,   &kWorkersVerb};
 
 }  // namespace
 

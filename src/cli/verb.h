@@ -37,6 +37,8 @@ extern const Verb kSubmitVerb;
 extern const Verb kStatusVerb;
 extern const Verb kListVerb;
 extern const Verb kStopVerb;
+extern const Verb kPauseVerb;
+extern const Verb kResumeVerb;
 extern const Verb kWaitVerb;
 extern const Verb kLogsVerb;
 extern const Verb kWorkersVerb;

@@ -67,11 +67,14 @@ std::string cpu_cell(const v1::Usage& usage) {
 }
 
 std::string memory_cell(const v1::Usage& usage, const v1::JobSpec& spec, bool exact) {
-  const std::string peak =
-      usage.has_memory_peak_bytes() ? size_text(usage.memory_peak_bytes(), exact) : "";
+  std::string used;
+  if (usage.has_memory_bytes())
+    used = size_text(usage.memory_bytes(), exact);
+  else if (usage.has_memory_peak_bytes())
+    used = size_text(usage.memory_peak_bytes(), exact);
   const std::int64_t limit = spec.resources().memory_bytes();
-  if (limit == 0) return peak;
-  return (peak.empty() ? "-" : peak) + " / " + size_text(limit, exact);
+  if (limit == 0) return used;
+  return (used.empty() ? "-" : used) + " / " + size_text(limit, exact);
 }
 
 std::vector<std::string> row_of(const v1::Job& job, const Layout& layout) {
@@ -160,8 +163,11 @@ constinit const Verb kListVerb = {
         "  takt list --state failed,stopped --full\n"
         "  takt list --all --json | jq -r '.jobs[] | select(.spec.name==\"nightly\") | .job_id'\n",
     .details =
-        "Shows the jobs that have not ended; --all or --state shows others too. MEMORY is the "
-        "peak so\nfar, with the limit if there is one; - is for nothing, or not known.\n"
+        "Shows the jobs that have not ended; --all or --state shows others too. MEMORY is what a "
+        "job\n"
+        "has now, or its peak once it has ended, with the limit if there is one; - is for "
+        "nothing,\n"
+        "or not known.\n"
         "With --json: one ListJobsResponse.\n",
     .run = run_list,
 };

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // takt logs: a job's output, from its first byte.
+#include "base/limits.h"
+#include "base/time_text.h"
 #include "base/units.h"
 #include "cli/follow.h"
 #include "cli/invocation.h"
 #include "cli/text.h"
 #include "cli/verb.h"
+#include "rpc/convert.h"
 
 namespace takt::cli {
 namespace {
 
 struct LogsOptions {
-  std::string stream, attempt;
+  std::string stream, attempt, since, tail;
   bool follow = false;
+  bool timestamps = false;
 };
 
 Result<v1::ReadOutputRequest> make_request(const LogsOptions& options) {
@@ -21,16 +25,30 @@ Result<v1::ReadOutputRequest> make_request(const LogsOptions& options) {
   if (options.stream == "stderr") request.set_stream(v1::OUTPUT_STREAM_STDERR);
   if (!options.stream.empty() && request.stream() == v1::OUTPUT_STREAM_UNSPECIFIED)
     return invalid("--stream", in_quotes(options.stream) + " is not known; write stdout or stderr");
-  if (options.attempt.empty()) return request;
-  const auto attempt = parse_integer(options.attempt, "--attempt", 1, 1000000);
-  if (!attempt) return attempt.error();
-  request.set_attempt(static_cast<int>(*attempt));
+  if (!options.attempt.empty()) {
+    const auto attempt = parse_integer(options.attempt, "--attempt", 1, 1000000);
+    if (!attempt) return attempt.error();
+    request.set_attempt(static_cast<int>(*attempt));
+  }
+  if (!options.tail.empty()) {
+    const auto lines = parse_integer(options.tail, "--tail", 0, limits::kTailLinesMax);
+    if (!lines) return lines.error();
+    request.set_tail_lines(static_cast<int>(*lines));
+  }
+  if (!options.since.empty()) {
+    const auto since = parse_time(options.since, "--since", wall_now());
+    if (!since) return since.error();
+    *request.mutable_since_time() = rpc::time_to_proto(*since);
+  }
   return request;
 }
 
-int follow(Invocation& call, Client& client, const v1::ReadOutputRequest& request,
-           const std::string& name) {
-  Follower follower(client, call.console(), request, call.json());
+OutputForm form_of(const Invocation& call, const LogsOptions& options) {
+  if (call.json()) return OutputForm::kJson;
+  return options.timestamps ? OutputForm::kTimestamps : OutputForm::kBytes;
+}
+
+int follow(Invocation& call, Follower& follower, const std::string& name) {
   switch (follower.run()) {
     case FollowEnd::kComplete:
       return 0;
@@ -50,6 +68,10 @@ int run_logs(Invocation& call) {
   LogsOptions options;
   call.operands(jobs, 1);
   call.flag("-f,--follow", options.follow, "Go on until the job has ended.");
+  call.option("-n,--tail", "LINES", options.tail, "Only the last lines, and what follows them.");
+  call.option("--since", "TIME", options.since,
+              "Only what came since then: 10min (ago), 09:28, 2026-11-22 09:28:04.");
+  call.flag("-t,--timestamps", options.timestamps, "Each line after the time when it came.");
   call.option("--stream", "stdout|stderr", options.stream, "Only this stream (both).");
   call.option("--attempt", "NUMBER", options.attempt, "Of this attempt, from 1 (the latest).");
   if (const auto end = call.parse()) return *end;
@@ -61,7 +83,8 @@ int run_logs(Invocation& call) {
   if (!job)
     return call.fail("can't show the output of job " + in_quotes(jobs.front()), job.error());
   request->set_job_id(job->job_id());
-  return follow(call, **client, *request, jobs.front());
+  Follower follower(**client, call.console(), *request, form_of(call, options));
+  return follow(call, follower, jobs.front());
 }
 
 }  // namespace
@@ -74,11 +97,18 @@ constinit const Verb kLogsVerb = {
     .examples =
         "  takt logs 6f0b\n"
         "  takt logs -f 6f0b            # from the first byte, until the job has ended\n"
+        "  takt logs -f --tail 20 --timestamps 6f0b\n"
+        "  takt logs --since 10min 6f0b\n"
         "  takt logs --stream stderr --attempt 1 6f0b\n",
     .details =
         "Standard output of the job goes to standard output, its standard error to standard "
-        "error,\nbyte for byte. Following may begin before the job starts, and outlives "
-        "restarts of\nthe scheduler and of the worker.\n"
+        "error,\nbyte for byte, both in the order in which they came: what a job writes to both in "
+        "the same\nmoment may change places. Following may begin before the job starts, and "
+        "outlives "
+        "restarts of\nthe scheduler and of the worker.\n\n"
+        "Times are the worker's, to a tenth of a second; \"-\" where they are not known. --tail "
+        "counts\nlines of both streams together, up to 100000 of them or 16M. Of a stream over its "
+        "cap begin\nand end are kept: takt says how many bytes are missing in between.\n"
         "With --json: a ReadOutputResponse a line (data in base64).\n",
     .run = run_logs,
 };

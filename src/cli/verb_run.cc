@@ -28,7 +28,8 @@ class Runner {
     v1::ReadOutputRequest output;
     output.set_job_id(id_);
     output.set_follow(true);
-    Follower follower(client_, call_.console(), output, call_.json());
+    Follower follower(client_, call_.console(), output,
+                      call_.json() ? OutputForm::kJson : OutputForm::kBytes);
     if (const auto code = stream(follower)) return *code;
     return finish(submitted->revision());
   }

@@ -13,16 +13,6 @@
 namespace takt::cli {
 namespace {
 
-std::string cpus_cell(std::int64_t millicores) {
-  if (millicores == 0) return "";
-  std::string text = std::to_string(millicores / 1000);
-  const std::int64_t rest = millicores % 1000;
-  if (rest == 0) return text;
-  std::string decimals = std::to_string(1000 + rest).substr(1);
-  decimals.erase(decimals.find_last_not_of('0') + 1);
-  return text + "." + decimals;
-}
-
 std::string labels_cell(const v1::Worker& worker) {
   std::vector<std::string> parts;
   for (const auto& [key, value] : worker.labels()) parts.push_back(printable(key + "=" + value));
@@ -39,7 +29,7 @@ std::vector<std::string> row_of(const v1::Worker& worker, const Layout& layout) 
       worker_state_text(worker.state()),
       worker.has_state_time() ? when_text(worker.state_time(), layout) : "",
       std::to_string(worker.running()) + " / " + std::to_string(capacity.slots()),
-      cpus_cell(capacity.cpu_millicores()),
+      cpus_text(capacity.cpu_millicores()),
       capacity.memory_bytes() == 0 ? "" : size_text(capacity.memory_bytes(), layout.bytes)};
   if (layout.full) {
     cells.push_back(worker.worker_id());

@@ -199,12 +199,16 @@ void OldSession::on_command(const LinkPtr& link, const v1::SessionRequest& messa
   const auto read = [&message]() -> Result<AttemptId> {
     if (message.has_start()) return read_id(message.start().job_id(), message.start().attempt());
     if (message.has_stop()) return read_id(message.stop().job_id(), message.stop().attempt());
+    if (message.has_freeze()) return read_id(message.freeze().job_id(), message.freeze().attempt());
     return read_id(message.acknowledge().job_id(), message.acknowledge().attempt());
   };
-  if (!message.has_start() && !message.has_stop() && !message.has_acknowledge()) return;
+  if (!message.has_start() && !message.has_stop() && !message.has_freeze() &&
+      !message.has_acknowledge())
+    return;
   const auto id = read();
   if (!id) return link->stream->fail(id.error());
   if (message.has_start()) return events_.on_start(*id, message.start());
+  if (message.has_freeze()) return events_.on_freeze(*id);
   if (message.has_acknowledge()) return events_.on_acknowledge(*id);
   StopRequest request;
   request.by = message.stop().stopped_by();

@@ -42,6 +42,7 @@ class OldSession {
     std::function<void(const AttemptId&, const v1::StartCommand&)> on_start;
     std::function<void(const AttemptId&, const StopRequest&)> on_stop;
     std::function<void(const AttemptId&)> on_acknowledge;
+    std::function<void(const AttemptId&)> on_freeze;  // or to thaw it
     // The session is over, or another one begins.
     std::function<void()> on_down;
   };

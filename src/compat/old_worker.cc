@@ -78,6 +78,7 @@ OldSession::Events OldWorker::session_events() {
     on_stop(id, request);
   };
   events.on_acknowledge = [this](const AttemptId& id) { on_acknowledge(id); };
+  events.on_freeze = [this](const AttemptId& id) { on_freeze(id); };
   events.on_down = [this] { early_stops_.clear(); };
   return events;
 }
@@ -224,6 +225,11 @@ void OldWorker::on_stopped(const AttemptId& id, const Outcome<bool>& outcome) {
   held->stop_taken = true;
   tell(*held);
   query_later(*held);
+}
+
+// The old wire has no word for it: the state as it is says so.
+void OldWorker::on_freeze(const AttemptId& id) {
+  if (const Held* const held = find(id)) session_->report(held->view);
 }
 
 void OldWorker::on_acknowledge(const AttemptId& id) {

@@ -81,6 +81,7 @@ class OldWorker {
   void on_start(const AttemptId& id, const v1::StartCommand& command);
   void on_stop(const AttemptId& id, const StopRequest& request);
   void on_acknowledge(const AttemptId& id);
+  void on_freeze(const AttemptId& id);
   void on_probed(const AttemptId& id, const Outcome<OldClient::Status>& outcome);
   void launch(Held& held);
   void on_launched(const AttemptId& id, const Outcome<std::string>& outcome);

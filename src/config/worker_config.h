@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/result.h"
@@ -54,6 +55,9 @@ struct WorkerConfig {
   std::int64_t starts_at_once = limits::kStartsAtOnce;
   std::int64_t slots = 0;  // loaded: at least 1; 0 stands for max(16, 4 x processors)
   std::int64_t output_cap_bytes = limits::kOutputCapDefaultBytes;  // the most, for each stream
+  microseconds retain_time = limits::kRetainTime;                  // of ended attempts
+  std::int64_t retain_bytes = limits::kRetainBytes;
+  std::int64_t retain_attempts = limits::kRetainAttempts;
   bool journal = true;  // no: output lines of no job go to the journal
   std::string
       cgroup;  // top cgroup of launcher cgroup without systemd; empty: takt-<8 of worker id>

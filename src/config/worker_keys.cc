@@ -173,6 +173,26 @@ constexpr KeyInfo kOutputCap{
     .help =
         "The most that is kept of each of a job's two outputs; a job may ask for less. What "
         "comes after is counted and dropped, and the job's record says how much it was."};
+constexpr KeyInfo kRetainTime{
+    .section = "jobs",
+    .name = "retain_time",
+    .default_text = "30d",
+    .accepts = "a time from 1min to 3650d",
+    .help =
+        "How long the record and the output of a job are kept here after its end. What the "
+        "scheduler has not yet acknowledged is kept until it has."};
+constexpr KeyInfo kRetainBytes{
+    .section = "jobs",
+    .name = "retain_bytes",
+    .default_text = "10G",
+    .accepts = "a size from 1M to 1024T",
+    .help = "The most that all of them may take on disk; beyond it the oldest go."};
+constexpr KeyInfo kRetainAttempts{
+    .section = "jobs",
+    .name = "retain_attempts",
+    .default_text = "100000",
+    .accepts = "a number from 1 to 10000000",
+    .help = "The most of them that are kept; beyond it the oldest go."};
 constexpr KeyInfo kJournal{
     .section = "jobs",
     .name = "journal",
@@ -251,6 +271,9 @@ const std::vector<Key<WorkerConfig>>& worker_keys() {
       {kStartsAtOnce, assign<&C::starts_at_once, parse_integer_in<1, 1000>>},
       {kSlots, assign<&C::slots, parse_integer_in<0, 100'000>>},
       {kOutputCap, assign<&C::output_cap_bytes, parse_bytes_in<1LL << 20, 1LL << 40>>},
+      {kRetainTime, assign<&C::retain_time, parse_seconds_in<60, 3650LL * 86400>>},
+      {kRetainBytes, assign<&C::retain_bytes, parse_bytes_in<1LL << 20, 1LL << 50>>},
+      {kRetainAttempts, assign<&C::retain_attempts, parse_integer_in<1, 10'000'000>>},
       {kJournal, assign<&C::journal, parse_bool>},
       {kCgroup, assign<&C::cgroup, parse_name>},
       {kCompatListen, assign<&C::compat_listen, parse_tcp_listen>},

@@ -25,6 +25,16 @@ struct AttemptId {
   friend auto operator<=>(const AttemptId&, const AttemptId&) = default;
 };
 
+// What is left of an attempt that is ENDING.
+struct RemainingProcess {
+  int pid = 0;
+  std::string name;
+  char state = '?';          // the kernel's letter
+  std::string wait_channel;  // empty: does not wait, or not known
+  microseconds waited{0};    // since the attempt is ENDING
+  friend bool operator==(const RemainingProcess&, const RemainingProcess&) = default;
+};
+
 struct Attempt {
   AttemptId id;
   JobState state = JobState::kStarting;
@@ -40,6 +50,7 @@ struct Attempt {
   std::optional<WallTime> end_time;
   std::optional<JobEnd> end;
   Usage usage;
+  std::vector<RemainingProcess> remaining;  // for display; not stored
 };
 
 struct StopRequest {

@@ -70,6 +70,48 @@ Result<void> validate_stop(const StopPolicy& stop) {
   return {};
 }
 
+Result<void> check_range(std::int64_t value, std::int64_t low, std::int64_t high,
+                         const std::string& field) {
+  if (value == 0 || (value >= low && value <= high)) return {};
+  return invalid(field, std::to_string(value) + " is not from " + std::to_string(low) + " to " +
+                            std::to_string(high) + ", nor 0 for the default");
+}
+
+Result<void> validate_resources(const JobSpec& spec) {
+  const Resources& asked = spec.resources;
+  const Result<void> checks[]{
+      check_range(asked.cpu_millicores, limits::kCpuMinMillicores, limits::kCpuMaxMillicores,
+                  "spec.resources.cpu_millicores"),
+      check_range(asked.memory_bytes, limits::kMemoryMinBytes, limits::kMemoryMaxBytes,
+                  "spec.resources.memory_bytes"),
+      check_range(asked.swap_bytes.value_or(0), 0, limits::kMemoryMaxBytes,
+                  "spec.resources.swap_bytes"),
+      check_range(asked.tasks, 1, limits::kTasksMax, "spec.resources.tasks"),
+      check_range(spec.cpu_weight, 1, limits::kWeightMax, "spec.cpu_weight"),
+      check_range(spec.io_weight, 1, limits::kWeightMax, "spec.io_weight"),
+  };
+  for (const Result<void>& check : checks)
+    if (!check) return check;
+  if (asked.swap_bytes && asked.memory_bytes == 0)
+    return invalid("spec.resources.swap_bytes",
+                   "is given without a memory limit; give both, or neither");
+  return {};
+}
+
+Result<void> validate_running(const JobSpec& spec) {
+  if (spec.run_time_limit &&
+      (*spec.run_time_limit <= microseconds(0) || *spec.run_time_limit > limits::kRunTimeLimitMax))
+    return invalid("spec.run_time_limit",
+                   format_duration(*spec.run_time_limit) + " is not above 0, up to 365 days");
+  if (spec.count_paused && !spec.run_time_limit)
+    return invalid("spec.count_paused", "is given without a run time limit; give both, or neither");
+  if (spec.nice < -20 || spec.nice > 19)
+    return invalid("spec.nice", std::to_string(spec.nice) + " is not from -20 to 19");
+  if (spec.umask.value_or(0) > 0777)
+    return invalid("spec.umask", std::to_string(*spec.umask) + " is not from 0 to 0777 (511)");
+  return {};
+}
+
 Result<void> validate_constraints(const std::vector<Constraint>& constraints) {
   if (constraints.size() > limits::kLabelsMax)
     return invalid("spec.constraints", "there are " + std::to_string(constraints.size()) +
@@ -126,6 +168,8 @@ Result<void> validate_spec(const JobSpec& spec) {
                    "\"" + folder + "\" is not an absolute path; it must begin with \"/\"");
   if (has_nul(spec.user)) return invalid("spec.user", "holds a NUL byte");
   if (has_nul(spec.group)) return invalid("spec.group", "holds a NUL byte");
+  if (auto resources = validate_resources(spec); !resources) return resources;
+  if (auto running = validate_running(spec); !running) return running;
   if (auto stop = validate_stop(spec.stop); !stop) return stop;
   if (auto constraints = validate_constraints(spec.constraints); !constraints) return constraints;
   if (auto labels = validate_labels(spec.labels, "spec.labels"); !labels) return labels;

@@ -26,6 +26,18 @@ struct StopPolicy {
   friend bool operator==(const StopPolicy&, const StopPolicy&) = default;
 };
 
+// What a job may use. Zero and absent are no limit, except that memory without swap has none.
+struct Resources {
+  std::int64_t cpu_millicores = 0;
+  std::int64_t memory_bytes = 0;
+  std::optional<std::int64_t> swap_bytes;  // beside the memory; absent: none
+  std::int64_t tasks = 0;
+  friend bool operator==(const Resources&, const Resources&) = default;
+};
+
+// What the kernel kills when the memory limit is reached: the whole job, or one process of it.
+enum class OomPolicy { kJob, kProcess };
+
 enum class ConstraintOperator { kEqual, kNotEqual, kIn, kExists };
 
 // A condition on one label of a worker. The label "worker" is the worker's name.
@@ -53,12 +65,21 @@ struct JobSpec {
   std::string user;               // empty: decided by run_as (worker)
   std::string group;              // empty: the user's own
   std::optional<std::string> stdin_data;
+  Resources resources;
+  std::int64_t cpu_weight = 0;  // 0: the default, 100
+  std::int64_t io_weight = 0;   // 0: the default, 100
+  OomPolicy oom_policy = OomPolicy::kJob;
+  std::optional<microseconds> run_time_limit;
+  bool count_paused = false;  // whether that limit goes on while the job is paused
   StopPolicy stop;
   std::vector<Constraint> constraints;
   Labels labels;
   std::uint64_t output_cap_bytes = 0;  // 0: the worker's default
   std::optional<bool> journal;         // absent: the worker's default
   Launcher launcher = Launcher::kDefault;
+  int nice = 0;
+  std::optional<std::uint32_t> umask;  // absent: 022
+  bool allow_new_privileges = false;
   friend bool operator==(const JobSpec&, const JobSpec&) = default;
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The framed form of a spec. Version 1; a new field goes to the end, with a higher version.
+// The framed form of a spec. A new field goes to the end, with a higher version; what a version did
+// not have yet is at its default.
 #include "base/codec.h"
 #include "base/limits.h"
 #include "job/spec.h"
@@ -8,10 +9,41 @@ namespace takt {
 namespace {
 
 constexpr std::string_view kMagic = "TKSP";
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;  // 2: what a job may use, run time limit, nice and umask
 
 // Vectors in a decoded record are bounded by what validate_spec lets through.
 constexpr std::size_t kMostElements = limits::kSpecMaxBytes;
+
+void encode_version_2(Encoder& out, const JobSpec& spec) {
+  out.put_int(spec.resources.cpu_millicores);
+  out.put_int(spec.resources.memory_bytes);
+  out.put_int(spec.resources.swap_bytes.value_or(-1));
+  out.put_int(spec.resources.tasks);
+  out.put_int(spec.cpu_weight);
+  out.put_int(spec.io_weight);
+  out.put_enum(spec.oom_policy);
+  out.put_int(spec.run_time_limit ? spec.run_time_limit->count() : -1);
+  out.put_bool(spec.count_paused);
+  out.put_int(spec.nice);
+  out.put_int(spec.umask ? static_cast<std::int64_t>(*spec.umask) : -1);
+  out.put_bool(spec.allow_new_privileges);
+}
+
+void decode_version_2(Decoder& in, JobSpec& spec) {
+  spec.resources.cpu_millicores = in.get_int();
+  spec.resources.memory_bytes = in.get_int();
+  if (const std::int64_t swap = in.get_int(); swap >= 0) spec.resources.swap_bytes = swap;
+  spec.resources.tasks = in.get_int();
+  spec.cpu_weight = in.get_int();
+  spec.io_weight = in.get_int();
+  spec.oom_policy = in.get_enum(OomPolicy::kProcess);
+  if (const std::int64_t us = in.get_int(); us >= 0) spec.run_time_limit = microseconds(us);
+  spec.count_paused = in.get_bool();
+  spec.nice = static_cast<int>(in.get_int());
+  if (const std::int64_t mask = in.get_int(); mask >= 0)
+    spec.umask = static_cast<std::uint32_t>(mask);
+  spec.allow_new_privileges = in.get_bool();
+}
 
 }  // namespace
 
@@ -49,6 +81,7 @@ std::string encode_spec(const JobSpec& spec) {
   out.put_int(static_cast<std::int64_t>(spec.output_cap_bytes));
   out.put_int(spec.journal ? (*spec.journal ? 1 : 0) : -1);
   out.put_enum(spec.launcher);
+  encode_version_2(out, spec);
   return out.finish(kMagic, kVersion);
 }
 
@@ -88,6 +121,7 @@ Result<JobSpec> decode_spec(std::string_view record) {
   const std::int64_t journal = in->get_int();
   if (journal >= 0) spec.journal = journal != 0;
   spec.launcher = in->get_enum(Launcher::kCgroup);
+  if (in->version() >= 2) decode_version_2(*in, spec);
   if (auto whole = in->finish(); !whole) return whole.error().in("spec");
   return spec;
 }

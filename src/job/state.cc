@@ -4,6 +4,8 @@
 #include <csignal>
 #include <cstring>
 
+#include "base/units.h"
+
 namespace takt {
 namespace {
 
@@ -20,12 +22,50 @@ std::string leader_text(const JobEnd& end) {
   return "";
 }
 
+// How the command took being ended by us.
+std::string how_it_went(const JobEnd& end) {
+  std::string how = end.killed && end.signal == SIGKILL ? "" : leader_text(end);
+  if (end.killed) how += how.empty() ? "SIGKILL was needed" : ", SIGKILL was needed";
+  return how;
+}
+
 std::string stopped_text(const JobEnd& end) {
   std::string text = "stopped";
   if (!end.stopped_by.empty()) text += " by " + end.stopped_by;
   if (!end.reason.empty()) text += ": " + end.reason;
-  std::string how = end.killed && end.signal == SIGKILL ? "" : leader_text(end);
-  if (end.killed) how += how.empty() ? "SIGKILL was needed" : ", SIGKILL was needed";
+  const std::string how = how_it_went(end);
+  return how.empty() ? text : text + " (" + how + ")";
+}
+
+std::string oom_text(const OomKill& oom) {
+  std::string text;
+  const auto size = [](std::int64_t bytes) {
+    return format_bytes(static_cast<std::uint64_t>(bytes));
+  };
+  switch (oom.scope) {
+    case OomScope::kJob:
+      text = "killed by the kernel: memory limit";
+      if (oom.limit_bytes) text += " " + size(*oom.limit_bytes);
+      text += " reached";
+      break;
+    case OomScope::kHost:
+      text = "killed by the kernel: the host was out of memory";
+      break;
+    case OomScope::kSystemdOomd:
+      text = "killed by systemd-oomd: memory pressure";
+      break;
+  }
+  if (oom.peak_bytes) text += ", peak " + size(*oom.peak_bytes);
+  if (oom.kills)
+    text += ", " + std::to_string(*oom.kills) + (*oom.kills == 1 ? " process" : " processes") +
+            " killed";
+  return text;
+}
+
+std::string timed_out_text(const JobEnd& end) {
+  std::string text = "ran longer than its time limit";
+  if (end.run_time_limit) text += " of " + format_duration(*end.run_time_limit);
+  const std::string how = how_it_went(end);
   return how.empty() ? text : text + " (" + how + ")";
 }
 
@@ -110,9 +150,9 @@ std::string end_message(const JobEnd& end) {
       return text.empty() ? with_detail("ended with an error", end) : text;
     }
     case EndCause::kOomKilled:
-      return with_detail("killed by the kernel: out of memory", end);
+      return end.oom ? oom_text(*end.oom) : "killed by the kernel: out of memory";
     case EndCause::kTimedOut:
-      return with_detail("ran longer than its time limit", end);
+      return timed_out_text(end);
     case EndCause::kStopped:
       return stopped_text(end);
     case EndCause::kHostShutdown:

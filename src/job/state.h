@@ -53,6 +53,22 @@ std::string_view state_name(JobState state);
 // "exited", "oom-killed" …, as shown to people and in the journal.
 std::string_view cause_name(EndCause cause);
 
+// Whose limit was reached when memory ran out. The numbers are stored: never change them.
+enum class OomScope {
+  kJob = 0,
+  kHost = 1,  // or one between host and job
+  kSystemdOomd = 2,
+};
+
+// What is known of a kill for memory.
+struct OomKill {
+  OomScope scope = OomScope::kJob;
+  std::optional<std::int64_t> limit_bytes;  // of kJob
+  std::optional<std::int64_t> peak_bytes;
+  std::optional<std::int64_t> kills;  // processes
+  friend bool operator==(const OomKill&, const OomKill&) = default;
+};
+
 struct JobEnd {
   EndCause cause = EndCause::kExited;
   std::optional<int> exit_code;  // of the command, whatever the cause
@@ -62,10 +78,12 @@ struct JobEnd {
   int error_number = 0;     // of that step
   std::string field;        // of the spec that is to blame
   std::string stopped_by;
-  std::string reason;   // in the words of who stopped it
-  bool killed = false;  // SIGKILL was needed
-  std::string detail;   // more for people, such as the text of a failed step
-  std::string note;     // such as "cleanup lost"
+  std::string reason;                          // in the words of who stopped it
+  bool killed = false;                         // SIGKILL was needed
+  std::string detail;                          // more for people, such as the text of a failed step
+  std::string note;                            // such as "cleanup lost"
+  std::optional<OomKill> oom;                  // kOomKilled
+  std::optional<microseconds> run_time_limit;  // kTimedOut
   friend bool operator==(const JobEnd&, const JobEnd&) = default;
 };
 
@@ -90,6 +108,9 @@ struct Usage {
   std::optional<std::int64_t> stderr_truncated_bytes;
   std::optional<std::int64_t> stragglers;
   std::optional<std::int64_t> journal_dropped_lines;
+  std::optional<microseconds> wall;          // from the command's start to its end, or to now
+  std::optional<std::int64_t> memory_bytes;  // now, while it runs
+  std::optional<std::int64_t> tasks;         // now, while it runs
   friend bool operator==(const Usage&, const Usage&) = default;
 };
 

@@ -69,6 +69,10 @@ Rule rule_of(Action action) {
       return {"WorkerService.StartJob", kUsers | kSchedulers};
     case Action::kWorkerStopJob:
       return {"WorkerService.StopJob", kUsers | kSchedulers};
+    case Action::kWorkerPauseJob:
+      return {"WorkerService.PauseJob", kUsers | kSchedulers};
+    case Action::kWorkerResumeJob:
+      return {"WorkerService.ResumeJob", kUsers | kSchedulers};
     case Action::kWorkerQueryJob:
       return {"WorkerService.QueryJob", kUsers | kSchedulers};
     case Action::kWorkerListJobs:

@@ -37,6 +37,8 @@ enum class Action {
   // WorkerService, on each worker: all but the session serve direct use too.
   kWorkerStartJob,
   kWorkerStopJob,
+  kWorkerPauseJob,
+  kWorkerResumeJob,
   kWorkerQueryJob,
   kWorkerListJobs,
   kWorkerReadOutput,

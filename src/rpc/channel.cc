@@ -24,6 +24,8 @@
 namespace takt::rpc {
 namespace {
 
+constexpr int kSmallWindowBytes = static_cast<int>(4 * limits::kChunkBytes);
+
 // A restart ends calls in flight with UNAVAILABLE, and those that come during its shutdown with
 // CANCELLED, which gRPC does not repeat unless told so.
 std::string service_config(const ChannelOptions& options) {
@@ -127,6 +129,10 @@ Result<std::shared_ptr<grpc::Channel>> make_channel(const std::string& address,
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, options.retry ? 1 : 0);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);          // not by the environment
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // own connection, own back-off
+  if (options.small_window) {
+    arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);  // would let the window grow to megabytes
+    arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, kSmallWindowBytes);
+  }
   const bool plain = parsed->unix_socket || options.credentials == nullptr;
   return grpc::CreateCustomChannel(target_of(*parsed),
                                    plain ? grpc::InsecureChannelCredentials() : options.credentials,

@@ -17,6 +17,8 @@ struct ChannelOptions {
   bool wait_for_ready = true;  // calls wait for the server (give them a deadline); else they fail
   bool retry = true;           // repeat on UNAVAILABLE and CANCELLED; false for a Session's channel
   std::shared_ptr<grpc::ChannelCredentials> credentials;  // over TCP; none: plain text
+  // What we do not read waits at the other end, not in our memory; over long lines that is slower.
+  bool small_window = false;
 };
 
 // A channel to "unix:/path" or "host:port". Does not connect yet. Where credentials.h is not used,

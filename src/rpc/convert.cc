@@ -6,6 +6,7 @@
 
 #include "base/units.h"
 #include "rpc/convert_spec.h"
+#include "rpc/convert_usage.h"
 
 namespace takt::rpc {
 namespace {
@@ -17,30 +18,8 @@ static_assert(v1::JOB_STATE_QUEUED == static_cast<int>(JobState::kQueued) + 1);
 static_assert(v1::JOB_STATE_STOPPED == static_cast<int>(JobState::kStopped) + 1);
 static_assert(v1::END_CAUSE_EXITED == static_cast<int>(EndCause::kExited) + 1);
 static_assert(v1::END_CAUSE_REJECTED == static_cast<int>(EndCause::kRejected) + 1);
-
-void set_optional(const std::optional<microseconds>& value,
-                  google::protobuf::Duration* (v1::Usage::*target)(), v1::Usage& usage) {
-  if (value) *(usage.*target)() = duration_to_proto(*value);
-}
-
-v1::Usage usage_to_proto(const Usage& usage) {
-  v1::Usage message;
-  set_optional(usage.cpu_user, &v1::Usage::mutable_cpu_user, message);
-  set_optional(usage.cpu_system, &v1::Usage::mutable_cpu_system, message);
-  if (usage.memory_peak_bytes) message.set_memory_peak_bytes(*usage.memory_peak_bytes);
-  if (usage.tasks_peak) message.set_tasks_peak(*usage.tasks_peak);
-  if (usage.io_read_bytes) message.set_io_read_bytes(*usage.io_read_bytes);
-  if (usage.io_write_bytes) message.set_io_write_bytes(*usage.io_write_bytes);
-  if (usage.stdout_bytes) message.set_stdout_bytes(*usage.stdout_bytes);
-  if (usage.stderr_bytes) message.set_stderr_bytes(*usage.stderr_bytes);
-  if (usage.stdout_truncated_bytes)
-    message.set_stdout_truncated_bytes(*usage.stdout_truncated_bytes);
-  if (usage.stderr_truncated_bytes)
-    message.set_stderr_truncated_bytes(*usage.stderr_truncated_bytes);
-  if (usage.stragglers) message.set_stragglers(*usage.stragglers);
-  if (usage.journal_dropped_lines) message.set_journal_dropped_lines(*usage.journal_dropped_lines);
-  return message;
-}
+static_assert(v1::OOM_SCOPE_JOB == static_cast<int>(OomScope::kJob) + 1);
+static_assert(v1::OOM_SCOPE_SYSTEMD_OOMD == static_cast<int>(OomScope::kSystemdOomd) + 1);
 
 // Whatever numbers came: what is beyond 64 bits of microseconds stands at the end of them.
 std::int64_t to_us(std::int64_t seconds, std::int32_t nanos) {
@@ -48,28 +27,16 @@ std::int64_t to_us(std::int64_t seconds, std::int32_t nanos) {
   return std::clamp(seconds, -kMost, kMost) * kSecond + nanos / 1000;
 }
 
-microseconds raw_duration(const google::protobuf::Duration& message) {
-  return microseconds(to_us(message.seconds(), message.nanos()));
-}
-
-Usage usage_from_proto(const v1::Usage& message) {
-  Usage usage;
-  if (message.has_cpu_user()) usage.cpu_user = raw_duration(message.cpu_user());
-  if (message.has_cpu_system()) usage.cpu_system = raw_duration(message.cpu_system());
-  if (message.has_memory_peak_bytes()) usage.memory_peak_bytes = message.memory_peak_bytes();
-  if (message.has_tasks_peak()) usage.tasks_peak = message.tasks_peak();
-  if (message.has_io_read_bytes()) usage.io_read_bytes = message.io_read_bytes();
-  if (message.has_io_write_bytes()) usage.io_write_bytes = message.io_write_bytes();
-  if (message.has_stdout_bytes()) usage.stdout_bytes = message.stdout_bytes();
-  if (message.has_stderr_bytes()) usage.stderr_bytes = message.stderr_bytes();
-  if (message.has_stdout_truncated_bytes())
-    usage.stdout_truncated_bytes = message.stdout_truncated_bytes();
-  if (message.has_stderr_truncated_bytes())
-    usage.stderr_truncated_bytes = message.stderr_truncated_bytes();
-  if (message.has_stragglers()) usage.stragglers = message.stragglers();
-  if (message.has_journal_dropped_lines())
-    usage.journal_dropped_lines = message.journal_dropped_lines();
-  return usage;
+// Whose limit it was is the evidence: without it there is nothing to tell.
+std::optional<OomKill> oom_from_proto(const v1::JobEnd& message) {
+  if (message.oom_scope() < v1::OOM_SCOPE_JOB || message.oom_scope() > v1::OOM_SCOPE_SYSTEMD_OOMD)
+    return std::nullopt;
+  OomKill oom;
+  oom.scope = static_cast<OomScope>(static_cast<int>(message.oom_scope()) - 1);
+  if (message.has_memory_limit_bytes()) oom.limit_bytes = message.memory_limit_bytes();
+  if (message.has_memory_peak_bytes()) oom.peak_bytes = message.memory_peak_bytes();
+  if (message.has_oom_kills()) oom.kills = message.oom_kills();
+  return oom;
 }
 
 Launcher launcher_from(v1::Launcher launcher) {
@@ -95,6 +62,10 @@ google::protobuf::Timestamp time_to_proto(WallTime time) {
 
 WallTime time_from_proto(const google::protobuf::Timestamp& message) {
   return from_unix_us(to_us(message.seconds(), message.nanos()));
+}
+
+microseconds raw_duration(const google::protobuf::Duration& message) {
+  return microseconds(to_us(message.seconds(), message.nanos()));
 }
 
 google::protobuf::Duration duration_to_proto(microseconds span) {
@@ -151,6 +122,14 @@ v1::JobEnd end_to_proto(const JobEnd& end) {
   message.set_detail(end.detail);
   message.set_message(end_message(end));
   message.set_note(end.note);
+  if (end.oom) {
+    message.set_oom_scope(static_cast<v1::OomScope>(static_cast<int>(end.oom->scope) + 1));
+    if (end.oom->limit_bytes) message.set_memory_limit_bytes(*end.oom->limit_bytes);
+    if (end.oom->peak_bytes) message.set_memory_peak_bytes(*end.oom->peak_bytes);
+    if (end.oom->kills) message.set_oom_kills(*end.oom->kills);
+  }
+  if (end.run_time_limit)
+    *message.mutable_run_time_limit() = duration_to_proto(*end.run_time_limit);
   return message;
 }
 
@@ -170,6 +149,8 @@ Result<JobEnd> end_from_proto(const v1::JobEnd& message) {
   end.killed = message.killed();
   end.detail = message.detail();
   end.note = message.note();
+  end.oom = oom_from_proto(message);
+  if (message.has_run_time_limit()) end.run_time_limit = raw_duration(message.run_time_limit());
   return end;
 }
 
@@ -190,6 +171,8 @@ v1::Attempt attempt_to_proto(const Attempt& attempt) {
   if (attempt.end_time) *message.mutable_end_time() = time_to_proto(*attempt.end_time);
   if (attempt.end) *message.mutable_end() = end_to_proto(*attempt.end);
   if (attempt.usage != Usage()) *message.mutable_usage() = usage_to_proto(attempt.usage);
+  for (const RemainingProcess& process : attempt.remaining)
+    *message.add_remaining() = process_to_proto(process);
   return message;
 }
 
@@ -223,6 +206,7 @@ Result<Attempt> attempt_from_proto(const v1::Attempt& message) {
     attempt.end = *end;
   }
   attempt.usage = usage_from_proto(message.usage());
+  attempt.remaining = remaining_from_proto(message.remaining());
   return attempt;
 }
 

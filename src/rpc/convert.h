@@ -16,6 +16,8 @@ google::protobuf::Timestamp time_to_proto(WallTime time);
 WallTime time_from_proto(const google::protobuf::Timestamp& message);
 
 google::protobuf::Duration duration_to_proto(microseconds span);
+// Whatever came, within 64 bits of microseconds.
+microseconds raw_duration(const google::protobuf::Duration& message);
 // kInvalid, naming the field, if it is negative, malformed or above `most`.
 Result<microseconds> duration_from_proto(const google::protobuf::Duration& message,
                                          const std::string& field, microseconds most);

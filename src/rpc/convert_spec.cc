@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "rpc/convert.h"
+#include "rpc/convert_resources.h"
 
 namespace takt::rpc {
 namespace {
@@ -23,19 +24,15 @@ bool has_unknown(const google::protobuf::Message& message) {
 }
 
 bool unknown_anywhere(const v1::JobSpec& message) {
-  return has_unknown(message) || has_unknown(message.stop()) ||
+  return has_unknown(message) || has_unknown(message.stop()) || has_unknown(message.resources()) ||
          std::any_of(message.environment().begin(), message.environment().end(), has_unknown) ||
          std::any_of(message.constraints().begin(), message.constraints().end(), has_unknown);
 }
 
 // The fields that this build knows but does not honour. Adding support for one takes its line out.
 Result<void> refuse_unsupported(const v1::JobSpec& message) {
-  const std::array<std::pair<bool, const char*>, 16> asked{{
-      {message.has_resources(), "spec.resources"},
-      {message.cpu_weight() != 0, "spec.cpu_weight"},
-      {message.io_weight() != 0, "spec.io_weight"},
-      {message.oom_policy() != v1::OOM_POLICY_UNSPECIFIED, "spec.oom_policy"},
-      {message.has_run_time_limit(), "spec.run_time_limit"},
+  const std::array<std::pair<bool, const char*>, 9> asked{{
+      {message.resources().counted_size() != 0, "spec.resources.counted"},
       {message.has_queue_time_limit(), "spec.queue_time_limit"},
       {message.has_not_before_time(), "spec.not_before_time"},
       {message.has_retry(), "spec.retry"},
@@ -43,9 +40,6 @@ Result<void> refuse_unsupported(const v1::JobSpec& message) {
       {message.has_array(), "spec.array"},
       {message.one_per_worker(), "spec.one_per_worker"},
       {message.dependencies_size() != 0, "spec.dependencies"},
-      {message.nice() != 0, "spec.nice"},
-      {message.has_umask(), "spec.umask"},
-      {message.allow_new_privileges(), "spec.allow_new_privileges"},
       {unknown_anywhere(message), "spec (a field that this version does not know)"},
   }};
   for (const auto& [present, field] : asked)
@@ -157,6 +151,7 @@ Result<JobSpec> spec_from_proto(const v1::JobSpec& message) {
     return invalid("spec.output_cap_bytes",
                    std::to_string(message.output_cap_bytes()) + " is below 0");
   spec.output_cap_bytes = static_cast<std::uint64_t>(message.output_cap_bytes());
+  if (auto read = resources_from_proto(message, spec); !read) return read.error();
   if (message.has_stop()) {
     auto stop = stop_from_proto(message.stop());
     if (!stop) return stop.error();
@@ -188,6 +183,7 @@ v1::JobSpec spec_to_proto(const JobSpec& spec) {
   message.set_user(spec.user);
   message.set_group(spec.group);
   if (spec.stdin_data) message.set_stdin_data(*spec.stdin_data);
+  resources_to_proto(spec, message);
   message.mutable_stop()->set_signal(spec.stop.signal);
   message.mutable_stop()->set_target(
       spec.stop.target == StopTarget::kLeader ? v1::STOP_TARGET_LEADER : v1::STOP_TARGET_ALL);

@@ -56,6 +56,14 @@ void audit_stop_requested(const Job& job, const StopRequest& request) {
   log_info("stop of job " + job.id.str() + " asked for by " + request.by + why, std::move(all));
 }
 
+void audit_freeze_requested(const Job& job, const std::string& by, bool frozen) {
+  Fields all = job_fields(kJobFreezeRequestedId, job);
+  all.push_back({"TAKT_REQUESTED_BY", by});
+  log_info(std::string(frozen ? "pause" : "resumption") + " of job " + job.id.str() +
+               " asked for by " + by,
+           std::move(all));
+}
+
 void audit_ended(const Job& job) {
   if (!job.end) return;
   Fields all = job_fields(kJobEndedId, job);

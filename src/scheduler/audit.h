@@ -22,9 +22,11 @@ inline constexpr std::string_view kWorkerStateId = "7a1c40e5d2f64d0bb0f3a1f2c9d8
 inline constexpr std::string_view kWorkerRegisteredId = "7a1c40e5d2f64d0bb0f3a1f2c9d83e08";
 inline constexpr std::string_view kStoreFailedId = "7a1c40e5d2f64d0bb0f3a1f2c9d83e09";
 inline constexpr std::string_view kStoreReloadedId = "7a1c40e5d2f64d0bb0f3a1f2c9d83e0a";
+inline constexpr std::string_view kJobFreezeRequestedId = "7a1c40e5d2f64d0bb0f3a1f2c9d83e0b";
 
 void audit_submitted(const Job& job);
 void audit_stop_requested(const Job& job, const StopRequest& request);
+void audit_freeze_requested(const Job& job, const std::string& by, bool frozen);
 void audit_ended(const Job& job);
 void audit_placed(const Job& job);
 void audit_refused(const AttemptId& attempt, const WorkerRecord& worker, const std::string& why);

@@ -48,8 +48,10 @@ Core::Core(sd::EventLoop& loop, store::Store& store, const rpc::Credentials& cre
                   }),
       starts_(loop, store.reader(), mailbox_, jobs_,
               [this](const LiveJob& live, const JobSpec& spec) { fleet_.send_start(live, spec); }),
+      freezes_(loop),
       fleet_({loop, credentials, mailbox_, ledger_, jobs_, dispatcher_,
-              [this](const AttemptId& attempt) { starts_.start(attempt); }},
+              [this](const AttemptId& attempt) { starts_.start(attempt); },
+              [this](const LiveJob& live) { freezes_.on_report(live); }},
              {store.id(), store.epoch(), options.unreachable_after, options.begin_session}),
       locator_(jobs_, fleet_),
       desk_(store.reader(), mailbox_, ledger_, jobs_),
@@ -102,6 +104,7 @@ void Core::on_store_failed(const Error& error) {
   jobs_.clear();
   ledger_.abandon();
   locator_.fail_all(again);
+  freezes_.fail_all(again);
   watches_.end_all(again, false);
   load_again();
 }

@@ -13,6 +13,7 @@
 #include "rpc/credentials.h"
 #include "scheduler/dispatcher.h"
 #include "scheduler/fleet.h"
+#include "scheduler/freeze_desk.h"
 #include "scheduler/job_table.h"
 #include "scheduler/ledger.h"
 #include "scheduler/locator.h"
@@ -63,6 +64,7 @@ class Core {
   [[nodiscard]] Ledger& ledger() { return ledger_; }
   [[nodiscard]] Fleet& fleet() { return fleet_; }
   [[nodiscard]] Locator& locator() { return locator_; }
+  [[nodiscard]] FreezeDesk& freezes() { return freezes_; }
   [[nodiscard]] SubmitDesk& desk() { return desk_; }
   // "2 of 3 workers ready, 5 jobs queued, 7 on workers"
   [[nodiscard]] std::string status() const;
@@ -92,6 +94,7 @@ class Core {
   JobTable jobs_;
   Dispatcher dispatcher_;
   StartSender starts_;
+  FreezeDesk freezes_;
   Fleet fleet_;
   Locator locator_;
   SubmitDesk desk_;

@@ -105,6 +105,9 @@ Session::Events Fleet::events_of(const Uuid& id) {
   events.on_capacity = [this, id](const v1::Capacity& capacity) {
     on_capacity(workers_.at(id), capacity);
   };
+  events.on_usages = [this, id](const v1::AttemptUsages& usages) {
+    on_usages(workers_.at(id), usages);
+  };
   events.on_down = [this, id](const std::string& why) { on_down(workers_.at(id), why); };
   return events;
 }
@@ -168,6 +171,20 @@ void Fleet::send_stop(const LiveJob& live, const StopRequest& request) {
   if (attempt == nullptr || has_ended(attempt->state)) return;
   const auto found = workers_.find(attempt->worker_id);
   if (found != workers_.end()) stop_attempt(found->second, attempt->id, request);
+}
+
+bool Fleet::send_freeze(const LiveJob& live, bool frozen) {
+  const Attempt* attempt = live.job.current_attempt();
+  const auto found = attempt == nullptr ? workers_.end() : workers_.find(attempt->worker_id);
+  const bool reached = found != workers_.end() && found->second.session != nullptr &&
+                       found->second.session->settled();
+  if (!reached) return false;
+  v1::SessionRequest message;
+  message.mutable_freeze()->set_job_id(live.job.id.str());
+  message.mutable_freeze()->set_attempt(attempt->id.number);
+  message.mutable_freeze()->set_frozen(frozen);
+  found->second.session->send(std::move(message));
+  return true;
 }
 
 const WorkerEntry* Fleet::find(const Uuid& id) const {

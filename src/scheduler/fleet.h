@@ -57,6 +57,8 @@ class Fleet {
     Dispatcher& dispatcher;
     // Has the spec read and calls send_start() with it.
     std::function<void(const AttemptId&)> start;
+    // A worker said how a job stands.
+    std::function<void(const LiveJob&)> on_report;
   };
 
   Fleet(Parts parts, const Options& options);
@@ -78,6 +80,8 @@ class Fleet {
   // settles it.
   void send_start(const LiveJob& live, const JobSpec& spec);
   void send_stop(const LiveJob& live, const StopRequest& request);
+  // False if the worker cannot be reached now: nothing is sent then, or later.
+  bool send_freeze(const LiveJob& live, bool frozen);
 
   [[nodiscard]] const WorkerEntry* find(const Uuid& id) const;
   [[nodiscard]] std::size_t size() const { return workers_.size(); }
@@ -103,6 +107,9 @@ class Fleet {
   void on_refused(WorkerEntry& entry, const v1::StartRefused& refused);
   void acknowledge(const Uuid& worker, const AttemptId& attempt);
   void stop_attempt(WorkerEntry& entry, const AttemptId& attempt, const StopRequest& request);
+
+  // live_usage.cc
+  void on_usages(WorkerEntry& entry, const v1::AttemptUsages& usages);
 
   const Parts parts_;
   const Options options_;

@@ -8,14 +8,16 @@ namespace takt::scheduler {
 
 void get_job(Core& core, const v1::GetJobRequest& request,
              const rpc::UnaryReply<v1::GetJobResponse>& reply) {
-  core.reader().get_job(request.job_id(), true, [reply](const Result<store::JobView>& view) {
+  core.reader().get_job(request.job_id(), true, [&core, reply](const Result<store::JobView>& view) {
     if (!view) {
       reply.fail(view.error());
       return;
     }
-    v1::GetJobResponse response;
-    *response.mutable_job() = view_to_proto(*view);
-    reply.finish(std::move(response));
+    with_live_usage(core, {view_to_proto(*view)}, [reply](std::vector<v1::Job> jobs) {
+      v1::GetJobResponse response;
+      *response.mutable_job() = std::move(jobs.front());
+      reply.finish(std::move(response));
+    });
   });
 }
 

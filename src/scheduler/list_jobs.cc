@@ -49,15 +49,20 @@ void list_jobs(Core& core, const v1::ListJobsRequest& request,
     reply.fail(filter.error());
     return;
   }
-  core.reader().list_jobs(std::move(*filter), [reply](const Result<store::JobPage>& page) {
+  core.reader().list_jobs(std::move(*filter), [&core, reply](const Result<store::JobPage>& page) {
     if (!page) {
       reply.fail(page.error());
       return;
     }
-    v1::ListJobsResponse response;
-    for (const store::JobView& view : page->jobs) *response.add_jobs() = view_to_proto(view);
-    if (page->next_before > 0) response.set_next_page_token(std::to_string(page->next_before));
-    reply.finish(std::move(response));
+    std::vector<v1::Job> jobs;
+    for (const store::JobView& view : page->jobs) jobs.push_back(view_to_proto(view));
+    const std::string next = page->next_before > 0 ? std::to_string(page->next_before) : "";
+    with_live_usage(core, std::move(jobs), [reply, next](std::vector<v1::Job> filled) {
+      v1::ListJobsResponse response;
+      for (v1::Job& job : filled) *response.add_jobs() = std::move(job);
+      response.set_next_page_token(next);
+      reply.finish(std::move(response));
+    });
   });
 }
 

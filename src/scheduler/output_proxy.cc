@@ -69,9 +69,9 @@ void OutputProxy::advance(const v1::OutputChunk& chunk) {
 
 void OutputProxy::open(const Endpoint& worker, int attempt) {
   request_.set_attempt(attempt);
-  auto channel =
-      core_.credentials().channel(worker.address, {rpc::Role::kWorker, worker.name},
-                                  {.wait_for_ready = false, .retry = false, .credentials = {}});
+  auto channel = core_.credentials().channel(
+      worker.address, {rpc::Role::kWorker, worker.name},
+      {.wait_for_ready = false, .retry = false, .credentials = {}, .small_window = true});
   if (!channel) return writer_->fail(channel.error());
   v1::WorkerServiceReadOutputRequest request;
   request.set_job_id(request_.job_id());
@@ -80,6 +80,9 @@ void OutputProxy::open(const Endpoint& worker, int attempt) {
   request.set_stdout_offset(request_.stdout_offset());
   request.set_stderr_offset(request_.stderr_offset());
   request.set_follow(request_.follow());
+  request.set_batch(request_.batch());
+  if (request_.has_tail_lines()) request.set_tail_lines(request_.tail_lines());
+  if (request_.has_since_time()) *request.mutable_since_time() = request_.since_time();
   const auto self = shared_from_this();
   auto upstream = WorkerOutput::start(
       *channel, std::move(request),
@@ -97,18 +100,26 @@ void OutputProxy::open(const Endpoint& worker, int attempt) {
 
 void OutputProxy::on_message(const WorkerOutput::Message& message) {
   backoff_ = limits::kReconnectMin;
+  if (message.has_start()) begin_at(message.start());
+  if (message.has_chunk()) advance(message.chunk());
+  for (const v1::OutputChunk& chunk : message.more_chunks()) advance(chunk);
+  complete_ = complete_ || message.complete();
   v1::ReadOutputResponse response;
   response.set_attempt(message.attempt() != 0 ? message.attempt() : request_.attempt());
-  if (message.has_chunk()) {
-    advance(message.chunk());
-    *response.mutable_chunk() = message.chunk();
-  }
-  if (message.complete()) {
-    complete_ = true;
-    response.set_complete(true);
-    if (message.has_end_time()) *response.mutable_end_time() = message.end_time();
-  }
+  response.set_complete(message.complete());
+  if (message.has_start()) *response.mutable_start() = message.start();
+  if (message.has_chunk()) *response.mutable_chunk() = message.chunk();
+  *response.mutable_more_chunks() = message.more_chunks();
+  if (message.has_end_time()) *response.mutable_end_time() = message.end_time();
   writer_->give(std::move(response));
+}
+
+// From here on offsets say where to read on.
+void OutputProxy::begin_at(const v1::OutputPosition& start) {
+  request_.set_stdout_offset(start.stdout_offset());
+  request_.set_stderr_offset(start.stderr_offset());
+  request_.clear_tail_lines();
+  request_.clear_since_time();
 }
 
 void OutputProxy::on_upstream_end(const grpc::Status& status) {

@@ -53,6 +53,7 @@ class OutputProxy : public std::enable_shared_from_this<OutputProxy> {
   void on_upstream_end(const grpc::Status& status);
   void try_again_later(const grpc::Status& why);
   void complete(int attempt, const std::optional<WallTime>& when);
+  void begin_at(const v1::OutputPosition& start);
   void advance(const v1::OutputChunk& chunk);
 
   Core& core_;

@@ -31,6 +31,7 @@ void Fleet::on_report(WorkerEntry& entry, const v1::AttemptReport& report) {
   if (!ours) return on_stray(entry, *attempt);
   entry.listed.insert(attempt->id.job_id);
   parts_.jobs.change(*live, Reported{*attempt});
+  parts_.on_report(*live);
   if (attempt->end) acknowledge(entry.record.id, attempt->id);
 }
 

@@ -72,13 +72,17 @@ class JobService final : public v1::JobService::CallbackService {
         guard_, context, Action::kStopJob, response,
         [&](const auto& caller, const auto& reply) { stop_job(core_, caller, *request, reply); });
   }
-  ServerUnaryReactor* PauseJob(CallbackServerContext* context, const v1::PauseJobRequest*,
-                               v1::PauseJobResponse*) override {
-    return unimplemented(guard_, context, Action::kStopJob, "PauseJob");
+  ServerUnaryReactor* PauseJob(CallbackServerContext* context, const v1::PauseJobRequest* request,
+                               v1::PauseJobResponse* response) override {
+    return admit(
+        guard_, context, Action::kPauseJob, response,
+        [&](const auto& caller, const auto& reply) { pause_job(core_, caller, *request, reply); });
   }
-  ServerUnaryReactor* ResumeJob(CallbackServerContext* context, const v1::ResumeJobRequest*,
-                                v1::ResumeJobResponse*) override {
-    return unimplemented(guard_, context, Action::kStopJob, "ResumeJob");
+  ServerUnaryReactor* ResumeJob(CallbackServerContext* context, const v1::ResumeJobRequest* request,
+                                v1::ResumeJobResponse* response) override {
+    return admit(
+        guard_, context, Action::kResumeJob, response,
+        [&](const auto& caller, const auto& reply) { resume_job(core_, caller, *request, reply); });
   }
   ServerUnaryReactor* RetryJob(CallbackServerContext* context, const v1::RetryJobRequest*,
                                v1::RetryJobResponse*) override {

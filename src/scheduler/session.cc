@@ -106,6 +106,8 @@ void Session::on_message(std::uint64_t serial, const v1::SessionResponse& messag
       return events_.on_refused(message.refused());
     case v1::SessionResponse::kCapacity:
       return events_.on_capacity(message.capacity());
+    case v1::SessionResponse::kUsages:
+      return events_.on_usages(message.usages());
     case v1::SessionResponse::kHeartbeat:
       return;
     case v1::SessionResponse::kHello:

@@ -28,14 +28,6 @@ Result<StopRequest> parse_request(const rpc::Caller& caller, const v1::StopJobRe
   return stop;
 }
 
-Result<void> may_stop(const rpc::Caller& caller, const Job& job) {
-  const std::string own = caller.account();
-  if (is_operator(caller) || (!own.empty() && own == job.submit_user)) return {};
-  return make_error(ErrorCode::kPermissionDenied, "job " + job.id.str() + " was submitted by " +
-                                                      job.submitted_by +
-                                                      "; only they and operators may stop it");
-}
-
 void answer(const Reply& reply, const Uuid& job, JobState state) {
   v1::StopJobResponse response;
   response.set_job_id(job.str());
@@ -88,7 +80,7 @@ void stop_job(Core& core, const rpc::Caller& caller, const v1::StopJobRequest& r
           reply.fail(view.error());
           return;
         }
-        if (auto allowed = may_stop(caller, view->job); !allowed) {
+        if (auto allowed = may_act_on(caller, view->job); !allowed) {
           reply.fail(allowed.error());
           return;
         }

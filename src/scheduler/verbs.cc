@@ -17,6 +17,14 @@ std::string who(const rpc::Caller& caller) {
   return caller.local && !caller.user_name.empty() ? "user " + caller.user_name : caller.describe();
 }
 
+Result<void> may_act_on(const rpc::Caller& caller, const Job& job) {
+  const std::string own = caller.account();
+  if (is_operator(caller) || (!own.empty() && own == job.submit_user)) return {};
+  return make_error(ErrorCode::kPermissionDenied, "job " + job.id.str() + " was submitted by " +
+                                                      job.submitted_by +
+                                                      "; only they and operators may act on it");
+}
+
 Result<std::size_t> page_size(int asked) {
   if (asked < 0)
     return invalid("page_size", std::to_string(asked) + " is negative; give 0 (the default) to " +

@@ -22,6 +22,10 @@ void list_jobs(Core& core, const v1::ListJobsRequest& request,
                const rpc::UnaryReply<v1::ListJobsResponse>& reply);
 void stop_job(Core& core, const rpc::Caller& caller, const v1::StopJobRequest& request,
               const rpc::UnaryReply<v1::StopJobResponse>& reply);
+void pause_job(Core& core, const rpc::Caller& caller, const v1::PauseJobRequest& request,
+               const rpc::UnaryReply<v1::PauseJobResponse>& reply);
+void resume_job(Core& core, const rpc::Caller& caller, const v1::ResumeJobRequest& request,
+                const rpc::UnaryReply<v1::ResumeJobResponse>& reply);
 void list_workers(Core& core, const v1::ListWorkersRequest& request,
                   const rpc::UnaryReply<v1::ListWorkersResponse>& reply);
 void register_worker(Core& core, const rpc::Caller& caller,
@@ -42,10 +46,18 @@ grpc::ServerWriteReactor<v1::ReadOutputResponse>* read_output(Core& core,
 // "user alice", or the caller's description where it is no local user.
 [[nodiscard]] std::string who(const rpc::Caller& caller);
 
+// Its owner and operators may stop, pause and resume a job; kPermissionDenied says whose it is.
+Result<void> may_act_on(const rpc::Caller& caller, const Job& job);
+
 // A page size as asked for, or the default; too large ones are capped.
 Result<std::size_t> page_size(int asked);
 
 // A job as it is sent, with the sign of an unreachable worker.
 v1::Job view_to_proto(const store::JobView& view);
+
+// Fills in what running jobs use now, which is in no store, then calls `done`: on the loop, or at
+// once if nothing of it runs.
+void with_live_usage(Core& core, std::vector<v1::Job> jobs,
+                     std::function<void(std::vector<v1::Job>)> done);
 
 }  // namespace takt::scheduler

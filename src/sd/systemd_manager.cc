@@ -9,6 +9,7 @@
 #include "base/process.h"
 #include "base/unique_fd.h"
 #include "sd/scope_properties.h"
+#include "sd/system_state.h"
 #include "sd/unit_jobs.h"
 
 namespace takt::sd {
@@ -72,7 +73,7 @@ void SystemdManager::start_scope(const ScopeRequest& request, OnDone done) {
   job.method = "StartTransientUnit";
   job.fill = [request](sd_bus_message* message) { return append_scope_request(message, request); };
   job.patience = limits::kScopeStart;
-  job.done = [this, request, pidfd, done = std::move(done)](Result<void> result) {
+  job.done = [this, request, pidfd, done = tell_shutdown(std::move(done))](Result<void> result) {
     // systemd takes a zombie, and its scope would stay for ever.
     if (result && pidfd != nullptr && pidfd_ended(pidfd->get())) {
       stop_unit(request.unit, limits::kScopeStart, [](const Result<void>&) {});
@@ -104,7 +105,20 @@ void SystemdManager::start_unit(const std::string& unit, OnDone done) {
                     return sd_bus_message_append(m, "ss", unit.c_str(), "replace");
                   },
               .patience = limits::kScopeStart,
-              .done = std::move(done)});
+              .done = tell_shutdown(std::move(done))});
+}
+
+// What systemd does not start on the way down it refuses, or cancels, for any of several reasons.
+SystemdManager::OnDone SystemdManager::tell_shutdown(OnDone done) {
+  return [this, done = std::move(done)](Result<void> result) {
+    const bool refused = !result && (result.error().code == ErrorCode::kFailedPrecondition ||
+                                     result.error().code == ErrorCode::kCancelled);
+    if (!refused) return done(std::move(result));
+    get_system_state([done, error = result.error()](const Result<std::string>& state) {
+      if (!state || *state != kSystemStopping) return done(error);
+      done(make_error(ErrorCode::kUnavailable, "the host goes down: " + error.message));
+    });
+  };
 }
 
 void SystemdManager::get_text(const std::string& path, const std::string& interface,

@@ -63,7 +63,8 @@ class SystemdManager {
   // again. Errors: kExists (a unit of that name), kNotFound (the process has ended; a scope made
   // around it is being stopped), kPermissionDenied, kDeadlineExceeded after limits::kScopeStart
   // (the scope may still come: end the process and stop the unit), kResourceExhausted, kInvalid,
-  // kCancelled and kFailedPrecondition (systemd's job did not end in "done").
+  // kCancelled and kFailedPrecondition (systemd's job did not end in "done"), kUnavailable (neither
+  // it did, because the host goes down).
   void start_scope(const ScopeRequest& request, OnDone done);
 
   // Stops a unit; done when systemd's job has ended, or when there is no such unit. `patience`
@@ -71,6 +72,7 @@ class SystemdManager {
   void stop_unit(const std::string& unit, nanoseconds patience, OnDone done);
 
   // Starts a unit that has a file (takt-jobs-direct.service), mode "replace"; done when it is up.
+  // kUnavailable as for start_scope().
   void start_unit(const std::string& unit, OnDone done);
 
   // The unit's cgroup below the cgroup2 mount: "/takt.slice/…". kNotFound while it has none.
@@ -90,6 +92,7 @@ class SystemdManager {
   auto guarded(F fn);
   void get_text(const std::string& path, const std::string& interface, const char* property,
                 OnText done);
+  OnDone tell_shutdown(OnDone done);
   void list_slices(const std::shared_ptr<ScopeList>& list);
 
   Bus& bus_;

@@ -10,6 +10,8 @@ namespace takt::store {
 namespace {
 
 constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kEndVersion = 2;    // 2: kills for memory, run time limit
+constexpr std::uint8_t kUsageVersion = 2;  // 2: wall time
 constexpr std::size_t kMostElements =
     limits::kMessageMaxBytes;  // of any list; the length bounds it
 
@@ -62,11 +64,18 @@ std::string encode_end(const JobEnd& end) {
   out.put_bool(end.killed);
   out.put(end.detail);
   out.put(end.note);
-  return out.finish("TKEN", kVersion);
+  out.put_bool(end.oom.has_value());
+  const OomKill oom = end.oom.value_or(OomKill());
+  out.put_enum(oom.scope);
+  put_optional(out, oom.limit_bytes);
+  put_optional(out, oom.peak_bytes);
+  put_optional(out, oom.kills);
+  put_optional(out, end.run_time_limit);
+  return out.finish("TKEN", kEndVersion);
 }
 
 Result<JobEnd> decode_end(std::string_view record) {
-  auto in = Decoder::open(record, "TKEN", kVersion);
+  auto in = Decoder::open(record, "TKEN", kEndVersion);
   if (!in) return in.error();
   JobEnd end;
   end.cause = in->get_enum(EndCause::kRejected);
@@ -81,6 +90,16 @@ Result<JobEnd> decode_end(std::string_view record) {
   end.killed = in->get_bool();
   end.detail = in->get();
   end.note = in->get();
+  if (in->version() >= 2) {
+    const bool killed_for_memory = in->get_bool();
+    OomKill oom;
+    oom.scope = in->get_enum(OomScope::kSystemdOomd);
+    get_optional(*in, oom.limit_bytes);
+    get_optional(*in, oom.peak_bytes);
+    get_optional(*in, oom.kills);
+    if (killed_for_memory) end.oom = oom;
+    get_optional(*in, end.run_time_limit);
+  }
   return finished(*in, std::move(end));
 }
 
@@ -98,11 +117,12 @@ std::string encode_usage(const Usage& usage) {
   put_optional(out, usage.stderr_truncated_bytes);
   put_optional(out, usage.stragglers);
   put_optional(out, usage.journal_dropped_lines);
-  return out.finish("TKUS", kVersion);
+  put_optional(out, usage.wall);
+  return out.finish("TKUS", kUsageVersion);
 }
 
 Result<Usage> decode_usage(std::string_view record) {
-  auto in = Decoder::open(record, "TKUS", kVersion);
+  auto in = Decoder::open(record, "TKUS", kUsageVersion);
   if (!in) return in.error();
   Usage usage;
   get_optional(*in, usage.cpu_user);
@@ -117,6 +137,7 @@ Result<Usage> decode_usage(std::string_view record) {
   get_optional(*in, usage.stderr_truncated_bytes);
   get_optional(*in, usage.stragglers);
   get_optional(*in, usage.journal_dropped_lines);
+  if (in->version() >= 2) get_optional(*in, usage.wall);
   return finished(*in, usage);
 }
 

@@ -34,6 +34,9 @@ void append_field(std::string& out, std::string_view name, std::string_view valu
 std::string fixed_fields(const attempt::LaunchPlan& plan, Stream stream) {
   const bool is_stdout = stream == Stream::kStdout;
   std::string out;
+  // stdout is information; stderr is a warning, so that `journalctl -p warning` shows what the job
+  // complained about while `-p err` stays with real errors: many programs write mere progress to
+  // stderr.
   append_field(out, "PRIORITY", is_stdout ? "6" : "4");
   if (!plan.syslog_identifier.empty())
     append_field(out, "SYSLOG_IDENTIFIER", plan.syslog_identifier);
@@ -58,16 +61,17 @@ iovec part_of(std::string_view text) {
 
 }  // namespace
 
-JournalSender::JournalSender(const attempt::LaunchPlan& plan)
+JournalSender::JournalSender(const attempt::LaunchPlan& plan, Clock clock)
     : enabled_(plan.journal),
       path_(plan.journal_socket),
       stdout_fields_(fixed_fields(plan, Stream::kStdout)),
       stderr_fields_(fixed_fields(plan, Stream::kStderr)),
-      window_start_(BootClock::now()) {}
+      clock_(clock),
+      window_start_(clock()) {}
 
 void JournalSender::line(Stream stream, std::string_view text) {
   if (!enabled_) return;
-  if (!within_budget()) {
+  if (!within_budget(text.size())) {
     ++dropped_;
     return;
   }
@@ -106,14 +110,18 @@ void JournalSender::finish(BootTime deadline) {
   backlog_bytes_ = 0;
 }
 
-bool JournalSender::within_budget() {
-  const BootTime now = BootClock::now();
+bool JournalSender::within_budget(std::size_t bytes) {
+  const BootTime now = clock_();
   if (now - window_start_ >= limits::kJournalWindow) {
     window_start_ = now;
     window_lines_ = 0;
+    window_bytes_ = 0;
   }
-  if (window_lines_ == limits::kJournalWindowLines) return false;
+  if (window_lines_ == limits::kJournalWindowLines ||
+      window_bytes_ + bytes > limits::kJournalWindowBytes)
+    return false;
   ++window_lines_;
+  window_bytes_ += bytes;
   return true;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lines of a job to the journal, by its native protocol over a datagram socket of our own.
 // Guarantees: never blocks; memory is bounded; every line is counted as sent or as dropped. Lines
-// wait in a small backlog while the journal is busy; beyond that, and beyond the budget that the
-// journal itself would drop silently, they are dropped.
+// wait in a small backlog while the journal is busy; beyond that, and beyond a budget of lines
+// (past which the journal itself would drop them silently) and of bytes, they are dropped.
 #pragma once
 
 #include <cstddef>
@@ -11,21 +11,21 @@
 #include <string>
 #include <string_view>
 
+#include "attempt/output_files.h"
 #include "attempt/plan.h"
 #include "base/clock.h"
 #include "base/unique_fd.h"
 
 namespace takt::supervisor {
 
-// The streams of a job. stdout is information; stderr is a warning, so that `journalctl -p warning`
-// shows what the job complained about while `-p err` stays with real errors: many programs write
-// mere progress to stderr.
-enum class Stream { kStdout, kStderr };
+using attempt::Stream;
 
 class JournalSender {
  public:
-  // Sends nothing at all where the plan says journal = no.
-  explicit JournalSender(const attempt::LaunchPlan& plan);
+  using Clock = BootTime (*)();
+
+  // Sends nothing at all where the plan says journal = no. `clock` measures the budget's window.
+  explicit JournalSender(const attempt::LaunchPlan& plan, Clock clock = BootClock::now);
 
   // One line without its newline, any bytes.
   void line(Stream stream, std::string_view text);
@@ -48,7 +48,7 @@ class JournalSender {
   };
 
   bool connect();
-  bool within_budget();
+  bool within_budget(std::size_t bytes);
   Outcome send(Stream stream, std::string_view text);
   Outcome send_once(Stream stream, std::string_view text);
   void count(Outcome outcome);
@@ -60,8 +60,10 @@ class JournalSender {
   UniqueFd socket_;
   std::deque<Waiting> backlog_;
   std::size_t backlog_bytes_ = 0;
+  Clock clock_;
   BootTime window_start_;
   std::size_t window_lines_ = 0;
+  std::size_t window_bytes_ = 0;
   std::uint64_t sent_ = 0;
   std::uint64_t dropped_ = 0;
 };

@@ -19,6 +19,7 @@
 #include "attempt/folder.h"
 #include "base/check.h"
 #include "base/fs.h"
+#include "supervisor/limits.h"
 #include "supervisor/signals.h"
 #include "supervisor/supervise.h"
 #include "supervisor/title.h"
@@ -49,6 +50,8 @@ class Preparation {
     if (!read) return Refusal{"plan", read.error()};
     auto placed = launcher == attempt::Launcher::kScope ? make_leaves() : adopt_leaves(fds[2]);
     if (!placed) return Refusal{"cgroup", placed.error()};
+    auto limited = limit();
+    if (!limited) return Refusal{"limits", limited.error()};
     auto inode = prepared_.base.inode();
     if (!inode) return Refusal{"cgroup", inode.error()};
     base_inode_ = *inode;
@@ -103,6 +106,14 @@ class Preparation {
     if (!job) return job.error();
     prepared_.job = std::move(*job);
     return {};
+  }
+
+  // No line of a job runs before its limits are in force.
+  Result<void> limit() {
+    const attempt::CgroupLimits& limits = prepared_.plan.limits;
+    auto enabled = enable_controllers(prepared_.base, limits);
+    if (!enabled) return enabled;
+    return apply_limits(prepared_.base, prepared_.job, limits);
   }
 
   // Cgroup: we were cloned into supervisor/, and job/ came along.
@@ -164,6 +175,7 @@ bool park(UniqueFd control) {
   if (refused) {
     preparation.undo();
     const attempt::Failed failed{.step = refused->step,
+                                 .field = refused->error.field,
                                  .error_number = refused->error.error_number,
                                  .text = refused->error.message};
     std::ignore = attempt::send_message(control.get(), failed);

@@ -17,10 +17,12 @@ constexpr int kReadsPerTurn = 8;
 
 }  // namespace
 
-Pump::Pump(Stream stream, UniqueFd pipe, OutputFile file, JournalSender& journal)
+Pump::Pump(Stream stream, UniqueFd pipe, OutputFile file, TimelineFile& timeline,
+           JournalSender& journal)
     : stream_(stream),
       pipe_(std::move(pipe)),
       file_(std::move(file)),
+      timeline_(timeline),
       journal_(journal),
       lines_(limits::kJournalLineMaxBytes),
       buffer_(std::make_unique_for_overwrite<char[]>(limits::kChunkBytes)) {}
@@ -38,6 +40,7 @@ bool Pump::read_once(std::size_t max_bytes, std::size_t& taken) {
   }
   taken = static_cast<std::size_t>(got);
   const std::string_view bytes(buffer_.get(), taken);
+  timeline_.add(stream_, bytes.size(), wall_now());
   file_.append(bytes);
   lines_.feed(bytes, [this](std::string_view line) { journal_.line(stream_, line); });
   return true;

@@ -53,8 +53,9 @@ Seen Signals::take() {
   signalfd_siginfo info{};
   while (::read(fd(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
     if (info.ssi_signo == SIGCHLD) seen.child = true;
-    if (info.ssi_signo == SIGTERM) seen.stop = sender_of(info);
-    if (info.ssi_signo == SIGCONT && from_init(info)) seen.stop = "systemctl stop";
+    if (info.ssi_signo == SIGTERM) seen.stop = StopSignal{.by = sender_of(info)};
+    if (info.ssi_signo == SIGCONT && from_init(info))
+      seen.stop = StopSignal{.by = "systemctl stop", .by_systemd = true};
   }
   return seen;
 }

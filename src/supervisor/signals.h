@@ -18,10 +18,16 @@ namespace takt::supervisor {
 // Blocks every signal, and gives SIGCHLD and SIGPIPE the dispositions that a supervisor needs.
 void block_signals();
 
+// A stop, by signal.
+struct StopSignal {
+  std::string by;           // who signaled
+  bool by_systemd = false;  // by the unit's KillSignal
+};
+
 // What signals asked for since the last look.
 struct Seen {
-  bool child = false;               // a child may have ended
-  std::optional<std::string> stop;  // a stop; says who signaled
+  bool child = false;  // a child may have ended
+  std::optional<StopSignal> stop;
 };
 
 class Signals {

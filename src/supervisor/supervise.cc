@@ -5,7 +5,9 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <tuple>
 #include <utility>
 #include <variant>
@@ -16,6 +18,12 @@
 
 namespace takt::supervisor {
 namespace {
+
+constexpr int kMakeRoomTries = 8;
+
+bool is_full(const Error& error) {
+  return error.error_number == ENOSPC || error.error_number == EDQUOT;
+}
 
 // What keeps a supervisor alive and a parent. Neither is worth failing a job for.
 void become_guardian() {
@@ -29,8 +37,10 @@ Supervision::Supervision(UniqueFd control, Prepared prepared)
     : control_(std::move(control)),
       prepared_(std::move(prepared)),
       start_(BootClock::now()),
+      clock_(prepared_.plan.run_time_limit, prepared_.plan.count_paused, start_),
       tree_(prepared_.job),
-      journal_(prepared_.plan) {
+      journal_(prepared_.plan),
+      timeline_(prepared_.folder.get(), prepared_.plan.output_cap_bytes) {
   record_.start_time = wall_now();
 }
 
@@ -44,7 +54,7 @@ void Supervision::run() {
 
 void Supervision::begin() {
   // Whoever finds the record without this line knows that nothing has run.
-  auto opened = append_to_record(attempt::go_line(record_.start_time));
+  auto opened = append_to_record(attempt::go_lines(record_.start_time, start_));
   if (opened) opened = open_event_sources();
   if (!opened)
     return start_failed({.step = Step::kSupervise, .error_number = opened.error().error_number});
@@ -64,6 +74,7 @@ Result<void> Supervision::open_event_sources() {
   auto events = cgroup::Events::open(prepared_.job);
   if (!events) return events.error();
   events_ = std::move(*events);
+  oom_.open(prepared_.job);
   return {};
 }
 
@@ -79,35 +90,49 @@ void Supervision::launch() {
   if (auto told = append_to_record(attempt::leader_pid_line(leader_.pid)); !told)
     note(told.error().message);
   pumps_.reserve(2);
-  pumps_.emplace_back(Stream::kStdout, std::move(leader_.stdout_pipe), std::move(out), journal_);
+  pumps_.emplace_back(Stream::kStdout, std::move(leader_.stdout_pipe), std::move(out), timeline_,
+                      journal_);
   pumps_.emplace_back(Stream::kStderr, std::move(leader_.stderr_pipe),
-                      OutputFile(folder, attempt::kStderrFile, cap), journal_);
+                      OutputFile(folder, attempt::kStderrFile, cap), timeline_, journal_);
 }
 
 // Sleeps until something happens, then looks at everything, the leader's end before a stop: every
 // look is cheap and none blocks, so nobody needs to know what woke us.
 void Supervision::turn() {
-  timer_->arm(tree_.deadline());
+  timer_->arm(next_deadline());
   std::vector<pollfd> fds = watched();
   if (::poll(fds.data(), fds.size(), -1) < 0) TAKT_CHECK(errno == EINTR, "poll");
   const Seen seen = signals_->take();
   if (phase_ == Phase::kStarting) look_at_start();
   if (seen.child) reap();
+  if (phase_ == Phase::kStarting || phase_ == Phase::kRunning) oom_.look(leader_.pid);
   if (seen.stop) stop(*seen.stop);
+  if (question_) look_at_answer();
+  if (clock_.deadline() && BootClock::now() >= *clock_.deadline()) time_out();
   if (tree_.deadline() && BootClock::now() >= *tree_.deadline()) tree_.on_deadline();
   for (Pump& pump : pumps_)
     if (pump.fd() >= 0) pump.turn();
   journal_.flush();
-  if (phase_ == Phase::kEnding) look_at_tree();
+  look_at_tree();
+}
+
+std::optional<BootTime> Supervision::next_deadline() const {
+  const bool may_time_out =
+      !asked_to_end_ && (phase_ == Phase::kStarting || phase_ == Phase::kRunning);
+  const auto next = may_time_out ? clock_.deadline() : tree_.deadline();
+  if (!question_) return next;
+  return std::min(question_->deadline(), next.value_or(BootTime::max()));
 }
 
 std::vector<pollfd> Supervision::watched() const {
   std::vector<pollfd> fds{{.fd = signals_->fd(), .events = POLLIN, .revents = 0},
-                          {.fd = timer_->fd(), .events = POLLIN, .revents = 0}};
+                          {.fd = timer_->fd(), .events = POLLIN, .revents = 0},
+                          {.fd = events_.fd(), .events = POLLPRI, .revents = 0},
+                          {.fd = oom_.fd(), .events = POLLPRI, .revents = 0}};
   if (phase_ == Phase::kStarting)
     fds.push_back({.fd = leader_.start_pipe.get(), .events = POLLIN, .revents = 0});
-  if (phase_ == Phase::kEnding)
-    fds.push_back({.fd = events_.fd(), .events = POLLPRI, .revents = 0});
+  if (question_)
+    fds.push_back({.fd = question_->fd(), .events = question_->events(), .revents = 0});
   for (const Pump& pump : pumps_)
     if (pump.fd() >= 0) fds.push_back({.fd = pump.fd(), .events = POLLIN, .revents = 0});
   if (journal_.waiting_fd() >= 0)
@@ -140,9 +165,15 @@ void Supervision::look_at_start() {
 }
 
 void Supervision::look_at_tree() {
-  const auto populated = events_.populated();
-  if (!populated) note(populated.error().message);
-  if (!populated || !*populated) phase_ = Phase::kOver;
+  const auto tree = events_.state();
+  if (tree && clock_.set_frozen(tree->frozen, BootClock::now())) {
+    // For the worker, which keeps an eye on the limit.
+    if (auto told = append_to_record(attempt::paused_line(clock_.stood_still())); !told)
+      note(told.error().message);
+  }
+  if (phase_ != Phase::kEnding) return;
+  if (!tree) note(tree.error().message);
+  if ((!tree || !tree->populated) && !question_) phase_ = Phase::kOver;
 }
 
 void Supervision::start_failed(const StartFailure& failure) {
@@ -160,9 +191,7 @@ void Supervision::leader_ended(int wait_status) {
   record_.wait_status = wait_status;
   record_.end_time = wall_now();
   record_.duration = std::chrono::duration_cast<microseconds>(BootClock::now() - start_);
-  if (!stop_seen_)
-    record_.cause =
-        WIFEXITED(wait_status) ? attempt::EndCause::kExited : attempt::EndCause::kSignaled;
+  find_cause(wait_status);
   const auto appended = append_to_record(attempt::leader_line(wait_status, record_.end_time));
   if (!appended) note(appended.error().message);
   tell(attempt::Ending{});
@@ -171,35 +200,88 @@ void Supervision::leader_ended(int wait_status) {
   if (phase_ == Phase::kEnding) tree_.end_rest(prepared_.plan.stop_signal);
 }
 
-// One write, so that a reader sees the whole line or nothing of it.
-Result<void> Supervision::append_to_record(const std::string& line) {
-  auto file = open_at(prepared_.folder.get(), attempt::kSupervisorFile, O_WRONLY | O_APPEND);
-  if (!file) return file.error();
-  return write_all(file->get(), line, attempt::kSupervisorFile);
+void Supervision::find_cause(int wait_status) {
+  const bool killed = WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL;
+  const auto for_memory =
+      killed && !asked_to_end_ ? oom_.of_leader(prepared_.base, prepared_.job) : std::nullopt;
+  if (for_memory) {
+    record_.cause = attempt::EndCause::kOomKilled;
+    record_.oom_scope = for_memory->scope;
+    record_.oom_kills = for_memory->kills;
+    record_.memory_limit_bytes = prepared_.plan.limits.memory_bytes;
+    return;
+  }
+  if (!asked_to_end_)
+    record_.cause =
+        WIFEXITED(wait_status) ? attempt::EndCause::kExited : attempt::EndCause::kSignaled;
+  if (const std::uint64_t kills = oom_.kills(); kills > 0)
+    note(std::to_string(kills) + (kills == 1 ? " process was" : " processes were") +
+         " killed for memory");
 }
 
-void Supervision::stop(const std::string& by) {
-  if (stop_seen_ || phase_ == Phase::kEnding || phase_ == Phase::kOver) return;
-  stop_seen_ = true;
+Result<void> Supervision::append_to_record(const std::string& lines) {
+  return attempt::append_to_record(prepared_.folder.get(), lines);
+}
+
+void Supervision::stop(const StopSignal& signal) {
+  if (asked_to_end_ || phase_ == Phase::kEnding || phase_ == Phase::kOver) return;
   const auto request = attempt::read_stop_record(prepared_.folder.get());
-  const attempt::StopRecord stop = request ? *request : attempt::StopRecord{.by = by};
-  record_.cause = stop.cause == attempt::StopCause::kHostShutdown ? attempt::EndCause::kHostShutdown
-                                                                  : attempt::EndCause::kStopped;
+  const attempt::StopRecord stop = request ? *request : attempt::StopRecord{.by = signal.by};
+  const bool by_host = stop.cause == attempt::StopCause::kHostShutdown;
   record_.stop_by = stop.by;
   record_.stop_reason = stop.reason;
   record_.stopped_from_outside = !request && request.error().code == ErrorCode::kNotFound;
   if (!request && !record_.stopped_from_outside) note(request.error().message);
+  if (record_.stopped_from_outside && signal.by_systemd) ask_why();
+  begin_ending(by_host ? attempt::EndCause::kHostShutdown : attempt::EndCause::kStopped,
+               stop.grace.value_or(prepared_.plan.grace));
+}
+
+void Supervision::time_out() {
+  if (asked_to_end_ || phase_ == Phase::kEnding || phase_ == Phase::kOver) return;
+  record_.run_time_limit = prepared_.plan.run_time_limit;
+  begin_ending(attempt::EndCause::kTimedOut, prepared_.plan.grace);
+  tell(attempt::Ending{});
+}
+
+void Supervision::begin_ending(attempt::EndCause cause, microseconds grace) {
+  asked_to_end_ = true;
+  record_.cause = cause;
+  // Should this process be lost now, the line says why the job ended.
+  if (const auto appended = append_to_record(attempt::ending_line(cause)); !appended)
+    note(appended.error().message);
   if (leader_.pid > 0) {
     const attempt::LaunchPlan& plan = prepared_.plan;
-    return tree_.stop(plan.stop_signal, plan.stop_target, leader_.pidfd.get(),
-                      stop.grace.value_or(plan.grace));
+    return tree_.stop(plan.stop_signal, plan.stop_target, leader_.pidfd.get(), grace);
   }
   record_.end_time = wall_now();
-  phase_ = Phase::kOver;
+  phase_ = Phase::kEnding;
+  look_at_tree();
+}
+
+// The same signal comes for one unit and for all of them, when the host goes down. Only PID 1
+// knows.
+void Supervision::ask_why() {
+  auto asked = sd::SystemStateQuestion::ask();
+  if (!asked) return note("not known whether the host was going down: " + asked.error().message);
+  question_ = std::move(*asked);
+}
+
+void Supervision::look_at_answer() {
+  const auto state = question_->turn();
+  if (!state) return;
+  question_.reset();
+  if (!*state) return note("not known whether the host was going down: " + state->error().message);
+  if (**state != sd::kSystemStopping || record_.cause != attempt::EndCause::kStopped) return;
+  record_.cause = attempt::EndCause::kHostShutdown;
+  record_.stop_by = "systemd";
+  if (auto told = append_to_record(attempt::ending_line(record_.cause)); !told)
+    note(told.error().message);
 }
 
 void Supervision::finish() {
   for (Pump& pump : pumps_) pump.finish();
+  timeline_.finish();
   journal_.finish(BootClock::now() + limits::kJournalFinish);
   reap();
   fill_usage();
@@ -218,10 +300,6 @@ void Supervision::fill_usage() {
   record_.tasks_peak = prepared_.job.tasks_peak();
   record_.io_read_bytes = io.read_bytes;
   record_.io_write_bytes = io.write_bytes;
-  if (!pumps_.empty()) {
-    record_.stdout_totals = pumps_.front().totals();
-    record_.stderr_totals = pumps_.back().totals();
-  }
   record_.sigkill_needed = tree_.sigkill_needed();
   record_.stragglers_killed = tree_.stragglers();
   record_.journal_lines_sent = journal_.sent();
@@ -229,9 +307,26 @@ void Supervision::fill_usage() {
 }
 
 void Supervision::write_exit_record() {
-  // Where even this fails (a full disk), `leader=` remains, and the worker says so.
-  const auto written = attempt::write_record(prepared_.folder.get(), record_);
+  auto written = try_exit_record();
+  // On a full disk: how it ended matters more than the last of its output.
+  for (int i = 0; i < kMakeRoomTries && !written && is_full(written.error()); ++i) {
+    if (!give_back_output()) break;
+    written = try_exit_record();
+  }
+  // Where even this fails, `leader=` remains, and the worker says so.
   if (!written) std::ignore = remove_file(prepared_.folder.get(), "exit.tmp");
+}
+
+Result<void> Supervision::try_exit_record() {
+  if (!pumps_.empty()) {
+    record_.stdout_totals = pumps_.front().totals();
+    record_.stderr_totals = pumps_.back().totals();
+  }
+  return attempt::write_record(prepared_.folder.get(), record_);
+}
+
+bool Supervision::give_back_output() {
+  return std::any_of(pumps_.begin(), pumps_.end(), [](Pump& pump) { return pump.give_back(); });
 }
 
 // The worker may be slow, gone, or another by now: it learns all from the folder anyway.

@@ -4,11 +4,12 @@
 //   phase      entered by                         left by
 //   kStarting  the clone                          exec (Started) | a failed step | leader's end
 //   kRunning   exec                               leader's end
-//   kEnding    leader's end (`leader=`, Ending)   job/ empty
+//   kEnding    leader's end (`leader=`, Ending)   job/ empty, and known why we were stopped
 //   kOver      job/ empty, or no leader           (drain, record, Ended)
 //
-// Guarantees: the first of {stop, leader's end} that was acted on is the cause; nothing of job/ is
-// left when the record is written; the job waits neither for the worker nor for the journal.
+// Guarantees: the first of {stop, time limit, kill for memory, leader's end} that was acted on or
+// seen is the cause; nothing of job/ is left when the record is written; the job waits neither for
+// the worker nor for the journal.
 #pragma once
 
 #include <poll.h>
@@ -24,9 +25,12 @@
 #include "base/clock.h"
 #include "base/unique_fd.h"
 #include "cgroup/cgroup.h"
+#include "sd/system_state.h"
 #include "supervisor/journal_sender.h"
 #include "supervisor/leader.h"
+#include "supervisor/oom.h"
 #include "supervisor/pump.h"
+#include "supervisor/run_clock.h"
 #include "supervisor/signals.h"
 #include "supervisor/tree.h"
 
@@ -56,19 +60,27 @@ class Supervision {
   void launch();
 
   void turn();
-  std::vector<pollfd> watched() const;
+  [[nodiscard]] std::optional<BootTime> next_deadline() const;
+  [[nodiscard]] std::vector<pollfd> watched() const;
   void reap();
   void look_at_start();
   void look_at_tree();
 
   void start_failed(const StartFailure& failure);
   void leader_ended(int wait_status);
-  Result<void> append_to_record(const std::string& line);
-  void stop(const std::string& by);
+  void find_cause(int wait_status);
+  Result<void> append_to_record(const std::string& lines);
+  void stop(const StopSignal& signal);
+  void ask_why();
+  void look_at_answer();
+  void time_out();
+  void begin_ending(attempt::EndCause cause, microseconds grace);
 
   void finish();
   void fill_usage();
   void write_exit_record();
+  Result<void> try_exit_record();
+  bool give_back_output();
   void tell(const attempt::Message& message);
   void note(const std::string& text);
 
@@ -77,15 +89,19 @@ class Supervision {
   Phase phase_ = Phase::kStarting;
   attempt::ExitRecord record_;
   BootTime start_;
+  RunClock clock_;
 
   std::optional<Signals> signals_;
   std::optional<DeadlineTimer> timer_;
   cgroup::Events events_;
+  OomWatch oom_;
   Leader leader_;
   TreeStop tree_;
   JournalSender journal_;
-  std::vector<Pump> pumps_;  // stdout, stderr; empty if nothing was launched
-  bool stop_seen_ = false;
+  TimelineFile timeline_;
+  std::vector<Pump> pumps_;    // stdout, stderr; empty if nothing was launched
+  bool asked_to_end_ = false;  // by a stop or by the time limit
+  std::optional<sd::SystemStateQuestion> question_;  // while it is open why we are stopped
 };
 
 }  // namespace takt::supervisor

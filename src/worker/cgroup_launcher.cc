@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
+
 #include "attempt/folder.h"
 #include "base/fs.h"
 #include "base/log.h"
@@ -35,7 +37,21 @@ Result<void> CgroupLauncher::open_place(const std::string& path) {
   auto place = cgroup::Cgroup::open(*tree, path);
   if (!place) return place.error();
   place_ = std::move(*place);
+  give_controllers();
   return {};
+}
+
+// What the place has, its attempts get; a job that needs more is refused by its supervisor, by
+// name. Nothing is enabled above the place: there it is systemd's, or the administrator's.
+void CgroupLauncher::give_controllers() const {
+  auto controllers = place_.controllers();
+  if (!controllers) return log_warning(controllers.error().message);
+  for (const char* name : {"memory", "pids", "cpu", "io"}) {
+    if (std::find(controllers->begin(), controllers->end(), name) == controllers->end()) continue;
+    if (auto enabled = place_.enable({name}); !enabled)
+      log_warning("jobs of launcher cgroup have no " + std::string(name) +
+                  " limits: " + enabled.error().message);
+  }
 }
 
 // Where the place is, if it is there.
@@ -93,6 +109,7 @@ void CgroupLauncher::with_place(Ready ready) {
   Result<void> made;
   if (place) {
     place_ = std::move(*place);
+    give_controllers();
   } else {
     made = place.error();
   }

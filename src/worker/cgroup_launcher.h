@@ -38,6 +38,7 @@ class CgroupLauncher final : public AttemptLauncher {
   void with_place(Ready ready);
   void find_unit_cgroup();
   Result<void> open_place(const std::string& path);
+  void give_controllers() const;
   void answer_waiting(const Result<void>& result);
   void spawn_into(const std::string& name, Done done);
 

@@ -38,6 +38,9 @@ struct Core {
   // Called after each change of what is told of an attempt. An end is durable by then.
   std::vector<std::function<void(const LivePtr&)>> on_change;
 
+  // Tells the owner that a start was not taken, and why. For what was not told to run yet.
+  std::function<void(const LiveAttempt&, const std::string&)> refuse;
+
   void changed(const LivePtr& live) const {
     for (const auto& fn : on_change) fn(live);
   }

@@ -32,7 +32,8 @@ Daemon::~Daemon() {
   if (credentials_) credentials_->end_watch();
   old_door_.reset();
   server_.reset();
-  // Results that are on their way refer to the parts below: first the thread that makes them.
+  // Results that are on their way refer to the parts below: first the threads that make them.
+  retention_.reset();
   disk_.reset();
 }
 
@@ -77,11 +78,15 @@ Result<void> Daemon::open(std::vector<sd::InheritedSocket> inherited) {
   ending_ = std::make_unique<Ending>(*core_);
   launch_ = std::make_unique<Launch>(*core_, *ending_);
   stopping_ = std::make_unique<Stopping>(*core_, *launch_, *ending_);
-  recovery_ = std::make_unique<Recovery>(*core_, *ending_, *stopping_);
+  launch_->on_running([this](const LivePtr& live) { stopping_->watch_time_limit(live); });
+  pausing_ = std::make_unique<Pausing>(*core_);
+  holdouts_ = std::make_unique<Holdouts>(*core_);
+  recovery_ = std::make_unique<Recovery>(*core_, *ending_, *stopping_, *pausing_);
   starting_ = std::make_unique<Starting>(*core_, *launch_, *recovery_);
   outputs_ = std::make_unique<Outputs>(*core_);
-  sessions_ = std::make_unique<Sessions>(*core_, *starting_, *stopping_, *ending_);
+  sessions_ = std::make_unique<Sessions>(*core_, *starting_, *stopping_, *pausing_, *ending_);
   registrar_ = std::make_unique<Registrar>(*core_, [this] { return sessions_->any(); });
+  retention_ = std::make_unique<Retention>(*core_);
   return {};
 }
 
@@ -126,7 +131,7 @@ Result<void> Daemon::make_launchers() {
 
 rpc::ServiceFactory Daemon::services() {
   return [this](const rpc::Caller& caller) {
-    const Parts parts{*core_, *starting_, *stopping_, *sessions_, *outputs_};
+    const Parts parts = this->parts();
     std::vector<std::unique_ptr<grpc::Service>> services;
     services.push_back(std::make_unique<WorkerServiceImpl>(parts, caller));
     return services;
@@ -174,12 +179,16 @@ void Daemon::stop() {
 void Daemon::update_status() {
   std::size_t starting = 0;
   std::size_t running = 0;
+  std::size_t paused = 0;
   for (const auto& [id, live] : core_->attempts.all()) {
     if (live->record.state == JobState::kStarting) ++starting;
     if (live->record.state == JobState::kRunning) ++running;
+    if (live->record.state == JobState::kPaused) ++paused;
   }
-  std::string status = std::to_string(running) + " running, " + std::to_string(starting) +
-                       " starting; " + (sessions_->any() ? "in session" : "no scheduler");
+  std::string status = std::to_string(running) + " running, " +
+                       (paused > 0 ? std::to_string(paused) + " paused, " : "") +
+                       std::to_string(starting) + " starting; " +
+                       (sessions_->any() ? "in session" : "no scheduler");
   if (status == status_) return;
   status_ = std::move(status);
   sd::notify_status(status_);

@@ -17,10 +17,13 @@
 #include "worker/cgroup_launcher.h"
 #include "worker/core.h"
 #include "worker/ending.h"
+#include "worker/holdouts.h"
 #include "worker/launch.h"
 #include "worker/output.h"
+#include "worker/pausing.h"
 #include "worker/recovery.h"
 #include "worker/registrar.h"
+#include "worker/retention.h"
 #include "worker/scope_launcher.h"
 #include "worker/service.h"
 #include "worker/session.h"
@@ -51,7 +54,7 @@ class Daemon {
 
   // What requests reach, for tests.
   [[nodiscard]] Parts parts() const {
-    return {*core_, *starting_, *stopping_, *sessions_, *outputs_};
+    return {*core_, *starting_, *stopping_, *pausing_, *sessions_, *outputs_};
   }
 
  private:
@@ -85,11 +88,14 @@ class Daemon {
   std::unique_ptr<Ending> ending_;
   std::unique_ptr<Launch> launch_;
   std::unique_ptr<Stopping> stopping_;
+  std::unique_ptr<Pausing> pausing_;
+  std::unique_ptr<Holdouts> holdouts_;
   std::unique_ptr<Recovery> recovery_;
   std::unique_ptr<Starting> starting_;
   std::unique_ptr<Outputs> outputs_;
   std::unique_ptr<Sessions> sessions_;
   std::unique_ptr<Registrar> registrar_;
+  std::unique_ptr<Retention> retention_;
   std::unique_ptr<rpc::Server> server_;
   std::unique_ptr<compat::WorkerDoor> old_door_;  // null: the old wire format is not spoken
   std::thread shutdown_;

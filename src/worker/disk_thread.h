@@ -4,43 +4,31 @@
 // is queued and joins.
 #pragma once
 
-#include <condition_variable>
-#include <deque>
-#include <functional>
-#include <mutex>
-#include <thread>
+#include <tuple>
+#include <utility>
 
 #include "sd/event_loop.h"
+#include "worker/work_thread.h"
 
 namespace takt::worker {
 
 class DiskThread {
  public:
-  explicit DiskThread(sd::EventLoop& loop);
-  ~DiskThread();
-  DiskThread(const DiskThread&) = delete;
-  DiskThread& operator=(const DiskThread&) = delete;
+  explicit DiskThread(sd::EventLoop& loop) : loop_(loop) {}
 
   // Runs `task` on the thread, then `then` with its result on the loop. Loop thread only, which
   // bounds the queue: starts, ends and queries in flight are bounded.
   template <class Task, class Then>
   void run(Task task, Then then) {
-    push([this, task = std::move(task), then = std::move(then)]() mutable {
+    thread_.push([this, task = std::move(task), then = std::move(then)]() mutable {
       std::ignore = loop_.post(
           [result = task(), then = std::move(then)]() mutable { then(std::move(result)); });
     });
   }
 
  private:
-  void push(std::function<void()> task);
-  void work();
-
   sd::EventLoop& loop_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::function<void()>> tasks_;
-  bool stopping_ = false;
-  std::thread thread_;
+  WorkThread thread_;
 };
 
 }  // namespace takt::worker

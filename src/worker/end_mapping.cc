@@ -3,6 +3,9 @@
 
 #include <sys/wait.h>
 
+#include "attempt/folder.h"
+#include "base/units.h"
+
 namespace takt::worker {
 namespace {
 
@@ -14,6 +17,10 @@ EndCause cause_of(attempt::EndCause cause) {
       return EndCause::kExited;
     case attempt::EndCause::kSignaled:
       return EndCause::kSignaled;
+    case attempt::EndCause::kOomKilled:
+      return EndCause::kOomKilled;
+    case attempt::EndCause::kTimedOut:
+      return EndCause::kTimedOut;
     case attempt::EndCause::kStopped:
       return EndCause::kStopped;
     case attempt::EndCause::kHostShutdown:
@@ -35,6 +42,7 @@ std::optional<std::int64_t> as_signed(const std::optional<std::uint64_t>& value)
 
 Usage usage_of(const attempt::ExitRecord& record) {
   Usage usage;
+  if (record.wait_status) usage.wall = record.duration;
   usage.cpu_user = record.cpu_user;
   usage.cpu_system = record.cpu_system;
   usage.memory_peak_bytes = as_signed(record.memory_peak_bytes);
@@ -60,12 +68,32 @@ Usage usage_of(const attempt::ExitRecord& record) {
   return usage;
 }
 
+// A stream that could not be written whole, in words.
+void add_loss(std::string& note, const char* stream, const attempt::StreamTotals& totals) {
+  if (totals.lost_bytes == 0) return;
+  if (!note.empty()) note += "; ";
+  note += format_bytes(totals.lost_bytes) + " of " + stream + " could not be written";
+  if (totals.error_number != 0) note += ": " + errno_text(totals.error_number);
+}
+
 void set_wait_status(JobEnd& end, int status) {
   if (WIFEXITED(status)) end.exit_code = WEXITSTATUS(status);
   if (WIFSIGNALED(status)) {
     end.signal = WTERMSIG(status);
     end.core_dumped = WCOREDUMP(status);
   }
+}
+
+OomKill oom_of(const attempt::ExitRecord& record) {
+  OomKill oom;
+  oom.scope = record.oom_scope == "job"    ? OomScope::kJob
+              : record.oom_scope == "host" ? OomScope::kHost
+                                           : OomScope::kSystemdOomd;
+  if (oom.scope == OomScope::kJob && record.memory_limit_bytes != 0)
+    oom.limit_bytes = static_cast<std::int64_t>(record.memory_limit_bytes);
+  oom.peak_bytes = as_signed(record.memory_peak_bytes);
+  oom.kills = as_signed(record.oom_kills);
+  return oom;
 }
 
 // The program or folder that a failed step was about.
@@ -90,24 +118,42 @@ void set_end(Attempt& attempt, const attempt::ExitRecord& record, const JobSpec&
   end.reason = record.stop_reason;
   end.killed = record.sigkill_needed;
   end.note = record.note;
+  if (end.cause == EndCause::kOomKilled) end.oom = oom_of(record);
+  end.run_time_limit = record.run_time_limit;
+  add_loss(end.note, attempt::kStdoutFile, record.stdout_totals);
+  add_loss(end.note, attempt::kStderrFile, record.stderr_totals);
   // The text of a start that the worker itself refused stands in the reason.
   if (record.cause == attempt::EndCause::kStartFailed) end.detail = std::exchange(end.reason, {});
   if (end.detail.empty()) end.detail = subject_of(end, spec);
-  const bool may_have_run = record.wait_status || end.cause == EndCause::kSupervisorLost ||
+  const bool may_have_run = record.wait_status || record.note == kCleanupLost ||
+                            end.cause == EndCause::kSupervisorLost ||
                             end.cause == EndCause::kWorkerLost;
   attempt.start_time = may_have_run ? std::optional(record.start_time) : std::nullopt;
   attempt.end_time = record.end_time;
   attempt.usage = usage_of(record);
+  attempt.remaining.clear();
   attempt.state = state_of_end(end);
   attempt.end = std::move(end);
 }
 
-attempt::ExitRecord lost_record(const attempt::SupervisorRecord& supervisor, bool same_boot,
-                                WallTime now) {
+attempt::ExitRecord lost_record(const LostAttempt& lost, const JobSpec& spec, WallTime now) {
+  const attempt::SupervisorRecord& supervisor = lost.supervisor;
   attempt::ExitRecord record;
   record.start_time = supervisor.go_time.value_or(now);
   record.end_time = supervisor.leader_end_time.value_or(now);
   record.duration = record.end_time - record.start_time;
+  if (supervisor.ending_cause) {
+    record.cause = *supervisor.ending_cause;
+    record.wait_status = supervisor.leader_status;
+    record.sigkill_needed = !supervisor.leader_status;
+    if (record.cause == attempt::EndCause::kTimedOut) record.run_time_limit = spec.run_time_limit;
+    if (lost.stop) {
+      record.stop_by = lost.stop->by;
+      record.stop_reason = lost.stop->reason;
+    }
+    record.note = kCleanupLost;
+    return record;
+  }
   if (supervisor.leader_status) {
     record.cause = WIFSIGNALED(*supervisor.leader_status) ? attempt::EndCause::kSignaled
                                                           : attempt::EndCause::kExited;
@@ -115,7 +161,8 @@ attempt::ExitRecord lost_record(const attempt::SupervisorRecord& supervisor, boo
     record.note = kCleanupLost;
     return record;
   }
-  record.cause = same_boot ? attempt::EndCause::kSupervisorLost : attempt::EndCause::kWorkerLost;
+  record.cause =
+      lost.same_boot ? attempt::EndCause::kSupervisorLost : attempt::EndCause::kWorkerLost;
   return record;
 }
 

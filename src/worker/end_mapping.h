@@ -10,9 +10,16 @@ namespace takt::worker {
 // Fills in end, times, usage and state of `attempt`, whose spec says what a failed step was about.
 void set_end(Attempt& attempt, const attempt::ExitRecord& record, const JobSpec& spec);
 
-// The record for an attempt whose supervisor left none, from the supervisor's own notes: the
-// leader's status where that was seen, else supervisor lost (or worker lost, after a reboot).
-attempt::ExitRecord lost_record(const attempt::SupervisorRecord& supervisor, bool same_boot,
-                                WallTime now);
+// What is known of an attempt whose supervisor left no record of its end.
+struct LostAttempt {
+  attempt::SupervisorRecord supervisor;
+  std::optional<attempt::StopRecord> stop;
+  bool same_boot = true;
+};
+
+// The record for it, from the supervisor's own notes: why it had begun to end the job, or the
+// leader's status, where those were written down; else supervisor lost (or worker lost, after a
+// reboot).
+attempt::ExitRecord lost_record(const LostAttempt& lost, const JobSpec& spec, WallTime now);
 
 }  // namespace takt::worker

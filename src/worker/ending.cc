@@ -44,6 +44,7 @@ void Ending::without_process(const LivePtr& live) {
   live->control.reset();
   live->leader_watch.reset();
   live->backstop.reset();
+  live->time_backstop.reset();
   if (!went) {
     if (!live->own_end) {
       live->own_end = attempt::ExitRecord{.cause = attempt::EndCause::kStartFailed,
@@ -91,9 +92,13 @@ void Ending::kill_rest(const LivePtr& live) {
 }
 
 void Ending::write_lost_record(const LivePtr& live) {
-  auto supervisor = attempt::read_supervisor_record(live->folder.get());
-  live->own_end = lost_record(supervisor ? *supervisor : attempt::SupervisorRecord(),
-                              !supervisor || supervisor->boot_id == boot_id(), wall_now());
+  LostAttempt lost;
+  if (auto supervisor = attempt::read_supervisor_record(live->folder.get())) {
+    lost.supervisor = std::move(*supervisor);
+    lost.same_boot = lost.supervisor.boot_id == boot_id();
+  }
+  if (auto stop = attempt::read_stop_record(live->folder.get())) lost.stop = std::move(*stop);
+  live->own_end = lost_record(lost, live->acceptance.spec, wall_now());
   if (live->own_end->note.empty()) live->own_end->note = live->damage;
   write_own_end(live);
 }
@@ -144,6 +149,7 @@ void Ending::conclude(const LivePtr& live) {
   set_end(told, *record, live->acceptance.spec);
   live->step = Step::kEnded;
   live->empty_source.reset();
+  live->holdouts_timer.reset();
   if (AttemptLauncher* launcher = core_.launcher(told.launcher)) launcher->release(*live);
   live->base = {};
   live->pidfd.reset();

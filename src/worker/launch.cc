@@ -144,8 +144,10 @@ Result<void> Launch::send_prepare(LiveAttempt& live, const ParkedInPlace& parked
 void Launch::on_parked(const LivePtr& live, std::variant<ParkedInPlace, LaunchFailure> outcome) {
   live->parking = false;
   if (const auto* failure = std::get_if<LaunchFailure>(&outcome)) {
-    if (live->step == Step::kPreparing) return fail(live, failure->step, failure->error);
-    return ending_.without_process(live);
+    if (live->step != Step::kPreparing) return ending_.without_process(live);
+    const bool not_now = failure->error.code == ErrorCode::kUnavailable;
+    if (not_now && live->acceptance.owner != kDirectOwner) return give_back(live, failure->error);
+    return fail(live, failure->step, failure->error);
   }
   auto& parked = std::get<ParkedInPlace>(outcome);
   live->pid = parked.supervisor.pid;
@@ -188,7 +190,7 @@ void Launch::on_message(const LivePtr& live, const attempt::Message& message) {
     return fail(live, failed->step,
                 Error{.code = ErrorCode::kSystem,
                       .message = failed->text,
-                      .field = {},
+                      .field = failed->field,
                       .error_number = failed->error_number});
   if (const auto* started = std::get_if<attempt::Started>(&message)) {
     if (live->step != Step::kGo) return;
@@ -197,6 +199,7 @@ void Launch::on_message(const LivePtr& live, const attempt::Message& message) {
     live->record.start_time = started->start_time;
     if (live->record.state == JobState::kStarting) live->record.state = JobState::kRunning;
     log_info("job " + live->record.id.str() + " runs as " + live->record.user, fields_of(*live));
+    if (on_running_) on_running_(live);
     core_.changed(live);
     for (auto& settled : std::exchange(live->on_settled, {})) settled(live->record);
     return;
@@ -260,6 +263,15 @@ void Launch::fail(const LivePtr& live, const std::string& step, const Error& err
       "job " + live->record.id.str() + " could not be started: " + step + ": " + error.message,
       fields_of(*live));
   abort(live, std::move(end));
+}
+
+// Nobody's fault: the scheduler may send it elsewhere, or here again.
+void Launch::give_back(const LivePtr& live, const Error& error) {
+  log_notice("job " + live->record.id.str() + " is not started: " + error.message,
+             fields_of(*live));
+  if (AttemptLauncher* launcher = core_.launcher(live->record.launcher)) launcher->release(*live);
+  core_.refuse(*live, error.message);
+  discard(live);
 }
 
 void Launch::abort(const LivePtr& live, attempt::ExitRecord end) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,9 @@ class Launch {
   // Gives up an attempt before `go` and forgets that it was ever accepted.
   void discard(const LivePtr& live);
 
+  // Called when a command runs.
+  void on_running(std::function<void(const LivePtr&)> hook) { on_running_ = std::move(hook); }
+
   // Attempts before `go`.
   [[nodiscard]] std::size_t under_way() const;
 
@@ -46,9 +50,11 @@ class Launch {
   void try_go(const LivePtr& live);
   Result<void> go(LiveAttempt& live);
   void fail(const LivePtr& live, const std::string& step, const Error& error);
+  void give_back(const LivePtr& live, const Error& error);
 
   Core& core_;
   Ending& ending_;
+  std::function<void(const LivePtr&)> on_running_;
   std::deque<std::weak_ptr<LiveAttempt>> waiting_;
   std::vector<std::weak_ptr<LiveAttempt>> not_durable_;
 };

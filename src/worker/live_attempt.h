@@ -34,6 +34,17 @@ enum class Step {
   kEnded,      // the end is durable; waits to be acknowledged
 };
 
+// Freezing and thawing job/, while somebody waits for it or it is frozen.
+struct Freezing {
+  std::shared_ptr<cgroup::Events> events;
+  sd::Source source;
+  struct Waiting {
+    bool frozen;  // what is waited for
+    std::function<void(const Result<void>&)> done;
+  };
+  std::vector<Waiting> waiting;
+};
+
 struct LiveAttempt {
   Attempt record;  // what is told
   Acceptance acceptance;
@@ -55,7 +66,11 @@ struct LiveAttempt {
   std::string slice;                // of the scope
   sd::Inotify::Watch leader_watch;  // on `supervisor`, when there is no control socket
   sd::Source empty_source;          // while waiting for job/ to be empty
-  sd::Source backstop;
+  sd::Source backstop;              // for a supervisor that does not stop the job
+  sd::Source time_backstop;         // for one that does not keep the time limit
+  std::optional<BootTime> ending_since;
+  sd::Source holdouts_timer;  // the next look at what is left, while ENDING
+  Freezing freezing;
   std::size_t followers = 0;  // that wait for more output
   sd::Inotify::Watch output_watch;
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Serving output. Guarantees: readers read the files by offset, one chunk in flight each, nothing
-// stored; waiting costs no thread and no polling; any number of readers costs the job nothing. The
-// loop is asked once where the output is, then gRPC's threads do the rest.
+// Serving output. Guarantees: readers read the files by offset, one message in flight each, nothing
+// stored; waiting costs no polling and no thread of its own; any number of readers costs the job
+// nothing. The loop is asked once where the output is; a thread for all readers finds the begin and
+// wakes those that wait; gRPC's threads do the rest.
 #pragma once
 
 #include <memory>
@@ -11,6 +12,7 @@
 #include "rpc/stream_writer.h"
 #include "takt/v1/worker_service.pb.h"
 #include "worker/core.h"
+#include "worker/work_thread.h"
 
 namespace takt::worker {
 
@@ -22,6 +24,9 @@ struct OutputSource {
   UniqueFd folder;
   std::shared_ptr<OutputGate> gate;
 };
+
+// Why streams end when the worker does.
+Error gone_down();
 
 class OutputFollower;
 
@@ -38,6 +43,7 @@ class Outputs {
 
  private:
   friend class OutputFollower;
+  Result<void> admit(const std::shared_ptr<OutputFollower>& follower);
   // Loop thread.
   [[nodiscard]] Result<OutputSource> open(const Uuid& job_id, int attempt, bool follow);
   void followed(const AttemptId& id, int change);
@@ -46,6 +52,7 @@ class Outputs {
   std::mutex mutex_;
   std::set<std::shared_ptr<OutputFollower>> followers_;
   bool ended_ = false;
+  WorkThread thread_;  // one task for each follower at most
 };
 
 }  // namespace takt::worker

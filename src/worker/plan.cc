@@ -48,6 +48,17 @@ std::vector<std::string> make_environment(const PlanInput& input, std::string& s
   return environment;
 }
 
+attempt::CgroupLimits limits_of(const JobSpec& spec) {
+  const auto count = [](std::int64_t value) { return static_cast<std::uint64_t>(value); };
+  return {.memory_bytes = count(spec.resources.memory_bytes),
+          .swap_bytes = count(spec.resources.swap_bytes.value_or(0)),
+          .oom_group = spec.oom_policy == OomPolicy::kJob,
+          .tasks = count(spec.resources.tasks),
+          .cpu_millicores = count(spec.resources.cpu_millicores),
+          .cpu_weight = count(spec.cpu_weight),
+          .io_weight = count(spec.io_weight)};
+}
+
 std::string identifier_of(const JobSpec& spec, const std::vector<std::string>& argv) {
   if (!spec.name.empty()) return spec.name;
   if (!spec.script.empty()) return "script";
@@ -98,9 +109,14 @@ Result<attempt::LaunchPlan> make_plan(const PlanInput& input) {
     if (!input.identity.home.empty()) plan.fallback_directories.push_back(input.identity.home);
     plan.fallback_directories.emplace_back("/");
   }
-  plan.no_new_privs = true;
+  plan.umask = spec.umask.value_or(plan.umask);
+  plan.nice = spec.nice;
+  plan.no_new_privs = !spec.allow_new_privileges;
   plan.stdin_data = spec.stdin_data;
   plan.rlimits = resource_limits();
+  plan.limits = limits_of(spec);
+  plan.run_time_limit = spec.run_time_limit;
+  plan.count_paused = spec.count_paused;
   plan.stop_signal = spec.stop.signal;
   plan.stop_target = spec.stop.target == StopTarget::kLeader ? attempt::StopTarget::kLeader
                                                              : attempt::StopTarget::kAll;

@@ -168,7 +168,7 @@ void Recovery::settle(const LivePtr& live, const attempt::SupervisorRecord& foun
   await_go(*live, supervisor);
   live->record.start_time = supervisor.go_time;
   live->record.leader_pid = supervisor.leader_pid;
-  live->record.state = supervisor.leader_status ? JobState::kEnding : JobState::kRunning;
+  live->record.state = JobState::kRunning;
   if (same_boot && adopt(live, supervisor)) return;
   if (attempt::read_exit_record(live->folder.get())) return ending_.without_process(live);
   if (same_boot && supervisor.pid != 0 && !supervisor.go_time) {
@@ -177,7 +177,9 @@ void Recovery::settle(const LivePtr& live, const attempt::SupervisorRecord& foun
     return discard(live->record.id);
   }
   if (!same_boot) {
-    live->own_end = lost_record(supervisor, false, wall_now());
+    LostAttempt lost{.supervisor = supervisor, .stop = std::nullopt, .same_boot = false};
+    if (auto stop = attempt::read_stop_record(live->folder.get())) lost.stop = std::move(*stop);
+    live->own_end = lost_record(lost, live->acceptance.spec, wall_now());
     if (live->own_end->note.empty()) live->own_end->note = live->damage;
   }
   ending_.without_process(live);
@@ -206,6 +208,9 @@ bool Recovery::adopt(const LivePtr& live, const attempt::SupervisorRecord& super
   live->pidfd = std::move(pidfd);
   ending_.watch_supervisor(live);
   watch_leader(live);
+  if (supervisor.leader_status || supervisor.ending_cause) ending_.leader_ended(live);
+  pausing_.adopt(live);
+  stopping_.watch_time_limit(live);
   resume_stop(live);
   log_info("job " + live->record.id.str() + " runs on: adopted", fields_of(*live));
   return true;
@@ -221,7 +226,7 @@ void Recovery::watch_leader(const LivePtr& live) {
         auto record = attempt::read_supervisor_record(found->folder.get());
         if (!record) return;
         found->record.leader_pid = record->leader_pid;
-        if (record->leader_status) ending_.leader_ended(found);
+        if (record->leader_status || record->ending_cause) ending_.leader_ended(found);
       });
   if (!watch) return log_warning("inotify: " + watch.error().message + "; endings show late");
   live->leader_watch = std::move(*watch);

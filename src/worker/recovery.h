@@ -25,14 +25,15 @@
 #include "worker/core.h"
 #include "worker/ending.h"
 #include "worker/launch.h"
+#include "worker/pausing.h"
 #include "worker/stopping.h"
 
 namespace takt::worker {
 
 class Recovery {
  public:
-  Recovery(Core& core, Ending& ending, Stopping& stopping)
-      : core_(core), ending_(ending), stopping_(stopping) {}
+  Recovery(Core& core, Ending& ending, Stopping& stopping, Pausing& pausing)
+      : core_(core), ending_(ending), stopping_(stopping), pausing_(pausing) {}
 
   // Before anything else is started. Ends that are found are told once they are durable. An error
   // is a want of descriptors or of memory: the worker had better try again from the start.
@@ -56,6 +57,7 @@ class Recovery {
   Core& core_;
   Ending& ending_;
   Stopping& stopping_;
+  Pausing& pausing_;
 };
 
 }  // namespace takt::worker

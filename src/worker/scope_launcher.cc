@@ -8,6 +8,19 @@ namespace takt::worker {
 namespace {
 
 constexpr int kScopeTries = 3;
+constexpr std::uint64_t kSupervisorTasks = 1;
+
+// What systemd shows, and what weighs against the siblings. The hard limits are the supervisor's
+// work, on job/; beside that it needs room for itself.
+void ask_for_resources(sd::ScopeRequest& request, const JobSpec& spec) {
+  const Resources& asked = spec.resources;
+  const auto number = [](std::int64_t value) { return static_cast<std::uint64_t>(value); };
+  if (asked.memory_bytes != 0)
+    request.memory_max_bytes = number(asked.memory_bytes) + limits::kSupervisorMemoryBytes;
+  if (asked.tasks != 0) request.tasks_max = number(asked.tasks) + kSupervisorTasks;
+  if (spec.cpu_weight != 0) request.cpu_weight = number(spec.cpu_weight);
+  if (spec.io_weight != 0) request.io_weight = number(spec.io_weight);
+}
 
 bool runs_a_job(const std::string& scope_path) {
   const auto tree = cgroup::Tree::find();
@@ -30,6 +43,7 @@ void ScopeLauncher::park(LiveAttempt& live, Done done) {
   const std::string& name = live.acceptance.spec.name;
   request.description = "takt job " + live.record.id.str() + (name.empty() ? "" : " " + name);
   request.grace = live.acceptance.spec.stop.grace;
+  ask_for_resources(request, live.acceptance.spec);
   spawner_.spawn({}, [this, request = std::move(request),
                       done = std::move(done)](Result<Parked> parked) mutable {
     if (!parked) return done(LaunchFailure{"spawn", parked.error()});

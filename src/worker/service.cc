@@ -6,6 +6,7 @@
 #include "rpc/convert.h"
 #include "rpc/convert_spec.h"
 #include "worker/stored.h"
+#include "worker/usage.h"
 
 namespace takt::worker {
 namespace {
@@ -27,19 +28,22 @@ Result<Uuid> check_id(const std::string& job_id, int attempt) {
 Result<Attempt> find_attempt(const Core& core, const Uuid& job_id, int number) {
   auto id = read_id(core, job_id, number);
   if (!id) return id.error();
-  if (const LivePtr live = core.attempts.find(*id)) return live->record;
+  if (const LivePtr live = core.attempts.find(*id)) {
+    refresh_usage(*live);
+    return live->record;
+  }
   return stored_attempt(core.state, *id);
 }
 
-// Direct attempts are stopped by who started them, or by operators; a scheduler's by operators.
-Result<void> may_stop(const rpc::Caller& caller, const LiveAttempt& live) {
+// Direct attempts are acted upon by who started them, or by operators; a scheduler's by operators.
+Result<void> may_act_on(const rpc::Caller& caller, const LiveAttempt& live) {
   const bool operates = caller.every_role || caller.role == rpc::Role::kOperator;
   const bool same = caller.tls ? live.acceptance.submitted_by == caller.certificate
                                : caller.local && live.acceptance.caller_uid == caller.uid;
   if (operates || (same && live.acceptance.owner == kDirectOwner)) return {};
   return make_error(ErrorCode::kPermissionDenied,
                     "job " + live.record.id.job_id.str() + " was started by " +
-                        live.acceptance.submitted_by + "; only they or an operator may stop it");
+                        live.acceptance.submitted_by + "; only they or an operator may act on it");
 }
 
 }  // namespace
@@ -101,7 +105,7 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::StopJob(grpc::CallbackServerContext
         if (!found) return (void)reply.fail(found.error());
         v1::WorkerServiceStopJobResponse answer;
         if (const LivePtr live = parts.core.attempts.find(found->id)) {
-          if (auto may = may_stop(by, *live); !may) return (void)reply.fail(may.error());
+          if (auto may = may_act_on(by, *live); !may) return (void)reply.fail(may.error());
           if (auto stopped = parts.stopping.stop(live, stop); !stopped)
             return (void)reply.fail(stopped.error());
           found->state = live->record.state;
@@ -110,6 +114,44 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::StopJob(grpc::CallbackServerContext
         reply.finish(std::move(answer));
       });
   return reply.reactor();
+}
+
+template <class Request, class Response>
+grpc::ServerUnaryReactor* WorkerServiceImpl::set_frozen(grpc::CallbackServerContext* context,
+                                                        const Request* request, Response* response,
+                                                        rpc::Action action, bool frozen) {
+  auto caller = guard_.admit(*context, action);
+  if (!caller) return rpc::refuse(context, caller.error());
+  auto job_id = check_id(request->job_id(), request->attempt());
+  if (!job_id) return rpc::refuse(context, job_id.error());
+  rpc::UnaryReply<Response> reply(response);
+  std::ignore = parts_.core.loop.post(
+      [parts = parts_, reply, job_id = *job_id, frozen, number = request->attempt(), by = *caller] {
+        auto found = find_attempt(parts.core, job_id, number);
+        if (!found) return (void)reply.fail(found.error());
+        const LivePtr live = parts.core.attempts.find(found->id);
+        if (!live)
+          return (void)reply.fail(
+              make_error(ErrorCode::kFailedPrecondition, "job " + job_id.str() + " has ended"));
+        if (auto may = may_act_on(by, *live); !may) return (void)reply.fail(may.error());
+        parts.pausing.set_frozen(live, frozen, [reply](const Result<void>& done) {
+          if (!done) return (void)reply.fail(done.error());
+          reply.finish(Response());
+        });
+      });
+  return reply.reactor();
+}
+
+grpc::ServerUnaryReactor* WorkerServiceImpl::PauseJob(
+    grpc::CallbackServerContext* context, const v1::WorkerServicePauseJobRequest* request,
+    v1::WorkerServicePauseJobResponse* response) {
+  return set_frozen(context, request, response, rpc::Action::kWorkerPauseJob, true);
+}
+
+grpc::ServerUnaryReactor* WorkerServiceImpl::ResumeJob(
+    grpc::CallbackServerContext* context, const v1::WorkerServiceResumeJobRequest* request,
+    v1::WorkerServiceResumeJobResponse* response) {
+  return set_frozen(context, request, response, rpc::Action::kWorkerResumeJob, false);
 }
 
 grpc::ServerUnaryReactor* WorkerServiceImpl::QueryJob(grpc::CallbackServerContext* context,

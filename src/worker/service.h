@@ -8,6 +8,7 @@
 #include "takt/v1/worker_service.grpc.pb.h"
 #include "worker/core.h"
 #include "worker/output.h"
+#include "worker/pausing.h"
 #include "worker/session.h"
 #include "worker/starting.h"
 #include "worker/stopping.h"
@@ -19,6 +20,7 @@ struct Parts {
   Core& core;
   Starting& starting;
   Stopping& stopping;
+  Pausing& pausing;
   Sessions& sessions;
   Outputs& outputs;
 };
@@ -34,6 +36,12 @@ class WorkerServiceImpl final : public v1::WorkerService::CallbackService {
   grpc::ServerUnaryReactor* StopJob(grpc::CallbackServerContext* context,
                                     const v1::WorkerServiceStopJobRequest* request,
                                     v1::WorkerServiceStopJobResponse* response) override;
+  grpc::ServerUnaryReactor* PauseJob(grpc::CallbackServerContext* context,
+                                     const v1::WorkerServicePauseJobRequest* request,
+                                     v1::WorkerServicePauseJobResponse* response) override;
+  grpc::ServerUnaryReactor* ResumeJob(grpc::CallbackServerContext* context,
+                                      const v1::WorkerServiceResumeJobRequest* request,
+                                      v1::WorkerServiceResumeJobResponse* response) override;
   grpc::ServerUnaryReactor* QueryJob(grpc::CallbackServerContext* context,
                                      const v1::QueryJobRequest* request,
                                      v1::QueryJobResponse* response) override;
@@ -47,6 +55,10 @@ class WorkerServiceImpl final : public v1::WorkerService::CallbackService {
       grpc::CallbackServerContext* context) override;
 
  private:
+  template <class Request, class Response>
+  grpc::ServerUnaryReactor* set_frozen(grpc::CallbackServerContext* context, const Request* request,
+                                       Response* response, rpc::Action action, bool frozen);
+
   Parts parts_;
   rpc::Guard guard_;
 };

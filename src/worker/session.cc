@@ -8,6 +8,8 @@
 #include "base/version.h"
 #include "rpc/convert.h"
 #include "rpc/convert_spec.h"
+#include "rpc/convert_usage.h"
+#include "worker/usage.h"
 
 namespace takt::worker {
 namespace {
@@ -33,9 +35,11 @@ struct Sessions::Session {
   std::map<AttemptId, attempt::StopRecord> early_stops;
 };
 
-Sessions::Sessions(Core& core, Starting& starting, Stopping& stopping, Ending& ending)
-    : core_(core), starting_(starting), stopping_(stopping), ending_(ending) {
+Sessions::Sessions(Core& core, Starting& starting, Stopping& stopping, Pausing& pausing,
+                   Ending& ending)
+    : core_(core), starting_(starting), stopping_(stopping), pausing_(pausing), ending_(ending) {
   core_.on_change.push_back([this](const LivePtr& live) { on_change(live); });
+  core_.refuse = [this](const LiveAttempt& live, const std::string& why) { refuse(live, why); };
   heartbeat_ = core_.loop.add_timer(limits::kHeartbeat, [this] { on_heartbeat_time(); });
 }
 
@@ -77,6 +81,7 @@ void Sessions::on_message(const SessionPtr& session, const v1::SessionRequest& m
         make_error(ErrorCode::kFailedPrecondition, "a session begins with a hello"));
   if (message.has_start()) return on_start(session, message.start());
   if (message.has_stop()) return on_stop(session, message.stop());
+  if (message.has_freeze()) return on_freeze(session, message.freeze());
   if (message.has_acknowledge()) return on_acknowledge(session, message.acknowledge());
 }
 
@@ -232,6 +237,22 @@ void Sessions::on_stop(const SessionPtr& session, const v1::StopCommand& command
     log_error("job " + id->str() + ": " + stopped.error().message, fields_of(*live));
 }
 
+void Sessions::on_freeze(const SessionPtr& session, const v1::FreezeCommand& command) {
+  auto id = read_id(command.job_id(), command.attempt());
+  if (!id) return session->stream->fail(id.error());
+  const LivePtr live = core_.attempts.find(*id);
+  if (!live) return;  // the next list, or the report of its end, tells the scheduler
+  const bool settled =
+      live->record.state == (command.frozen() ? JobState::kPaused : JobState::kRunning);
+  if (settled) return send_report(*session, live->record);
+  // Done is reported as any change is.
+  pausing_.set_frozen(live, command.frozen(), [this, session, live](const Result<void>& done) {
+    if (done) return;
+    log_warning("job " + live->record.id.str() + ": " + done.error().message, fields_of(*live));
+    send_report(*session, live->record);
+  });
+}
+
 void Sessions::on_acknowledge(const SessionPtr& session, const v1::AcknowledgeCommand& command) {
   auto id = read_id(command.job_id(), command.attempt());
   if (!id) return session->stream->fail(id.error());
@@ -257,7 +278,30 @@ void Sessions::on_heartbeat_time() {
     v1::SessionResponse message;
     message.mutable_heartbeat()->set_sequence(now.time_since_epoch().count());
     session->stream->send(std::move(message));
+    send_usages(*session);
   }
+}
+
+// For display only: what a slow scheduler misses now, the next one tells.
+void Sessions::send_usages(Session& session) {
+  v1::SessionResponse message;
+  const auto flush = [&] {
+    if (message.usages().usages_size() > 0)
+      session.stream->send(std::exchange(message, v1::SessionResponse()));
+  };
+  for (const auto& [id, live] : core_.attempts.all()) {
+    if (live->acceptance.owner != session.store_id || has_ended(live->record.state)) continue;
+    refresh_usage(*live);
+    v1::AttemptUsage* usage = message.mutable_usages()->add_usages();
+    usage->set_job_id(id.job_id.str());
+    usage->set_attempt(id.number);
+    *usage->mutable_usage() = rpc::usage_to_proto(live->record.usage);
+    for (const RemainingProcess& process : live->record.remaining)
+      *usage->add_remaining() = rpc::process_to_proto(process);
+    const auto filled = static_cast<std::size_t>(message.usages().usages_size());
+    if (filled >= limits::kReportsPerMessage) flush();
+  }
+  flush();
 }
 
 void Sessions::remove(const SessionPtr& session) {

@@ -12,6 +12,7 @@
 #include "rpc/bidi_server.h"
 #include "takt/v1/worker_service.pb.h"
 #include "worker/core.h"
+#include "worker/pausing.h"
 #include "worker/starting.h"
 #include "worker/stopping.h"
 
@@ -21,7 +22,7 @@ using SessionStream = rpc::BidiServer<v1::SessionRequest, v1::SessionResponse>;
 
 class Sessions {
  public:
-  Sessions(Core& core, Starting& starting, Stopping& stopping, Ending& ending);
+  Sessions(Core& core, Starting& starting, Stopping& stopping, Pausing& pausing, Ending& ending);
 
   // The reactor of one Session call. Any thread.
   grpc::ServerBidiReactor<v1::SessionRequest, v1::SessionResponse>* accept(
@@ -43,10 +44,12 @@ class Sessions {
   void on_hello(const SessionPtr& session, const v1::SchedulerHello& hello);
   void on_start(const SessionPtr& session, const v1::StartCommand& command);
   void on_stop(const SessionPtr& session, const v1::StopCommand& command);
+  void on_freeze(const SessionPtr& session, const v1::FreezeCommand& command);
   void on_acknowledge(const SessionPtr& session, const v1::AcknowledgeCommand& command);
   void send_list(Session& session);
   void send_report(Session& session, const Attempt& attempt);
   void send_capacity(Session& session);
+  void send_usages(Session& session);
   void refuse_start(Session& session, const AttemptId& id, const Error& error);
   void end_start(Session& session, const AttemptId& id, const Error& error);
   void on_change(const LivePtr& live);
@@ -56,6 +59,7 @@ class Sessions {
   Core& core_;
   Starting& starting_;
   Stopping& stopping_;
+  Pausing& pausing_;
   Ending& ending_;
   std::map<std::string, SessionPtr> sessions_;  // by store id, after the hello
   std::map<std::string, std::int64_t> epochs_;  // the highest seen

@@ -108,10 +108,14 @@ Result<UniqueFd> StateFolder::create_attempt(const AttemptId& id, const Acceptan
 }
 
 Result<UniqueFd> StateFolder::make_attempt(const AttemptId& id, const Acceptance& acceptance) {
-  if (auto made = make_directory(jobs_.get(), job_folder(id), kFolderMode); !made)
-    return made.error();
   const std::string name = attempt_folder(id);
-  if (::mkdirat(jobs_.get(), name.c_str(), kFolderMode) != 0) return system_error("mkdir " + name);
+  // Twice: the history may just have let go of the job's folder with its last old attempt.
+  for (int tries = 2;; --tries) {
+    if (auto made = make_directory(jobs_.get(), job_folder(id), kFolderMode); !made)
+      return made.error();
+    if (::mkdirat(jobs_.get(), name.c_str(), kFolderMode) == 0) break;
+    if (errno != ENOENT || tries == 1) return system_error("mkdir " + name);
+  }
   auto folder = open_directory(jobs_.get(), name);
   if (!folder) return folder.error();
   auto written = write_file(folder->get(), attempt::kSpecFile, encode(acceptance), kSpecMode);

@@ -5,6 +5,8 @@
 // instead. Nothing here is synced but where it says so.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +23,14 @@ namespace takt::worker {
 
 attempt::AttemptName name_of(const AttemptId& id);
 AttemptId id_of(const attempt::AttemptName& name);
+
+// An attempt in the history: one without a link in active/.
+struct StoredAttempt {
+  AttemptId id;
+  bool ended = false;  // else it was set aside, or is being made right now
+  WallTime time;       // of its end, else of its folder's last change
+  std::uint64_t bytes = 0;
+};
 
 class StateFolder {
  public:
@@ -73,6 +83,12 @@ class StateFolder {
   // Jobs whose id comes after `after`, by id, at most `most`.
   [[nodiscard]] Result<std::vector<Uuid>> jobs(const std::optional<Uuid>& after,
                                                std::size_t most) const;
+
+  // All of the history, or what was found of it until `stop` was set. Thread-safe; takes long.
+  [[nodiscard]] Result<std::vector<StoredAttempt>> stored(const std::atomic<bool>& stop) const;
+
+  // Removes an attempt of the history; one that has a link is left alone. Thread-safe; blocks.
+  [[nodiscard]] Result<void> remove_stored(const AttemptId& id) const;
 
   // Makes what create_attempt did for these durable. Thread-safe; blocks.
   [[nodiscard]] Result<void> sync_starts(const std::vector<AttemptId>& ids) const;

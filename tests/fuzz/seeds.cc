@@ -42,6 +42,10 @@ void put_supervisor_records() {
   record.leader_pid = 4712;
   record.launcher = attempt::Launcher::kCgroup;
   put("supervisor_record", "running", encode(record));
+  record.go_boot_time = BootTime(seconds(100));
+  record.paused = seconds(2);
+  record.ending_cause = attempt::EndCause::kTimedOut;
+  put("supervisor_record", "timed_out", encode(record));
   record.leader_status = 9;
   record.leader_end_time = kTime + seconds(5);
   put("supervisor_record", "leader_ended", encode(record));
@@ -74,6 +78,14 @@ void put_exit_records() {
   record.stragglers_killed = 2;
   record.note = "cleanup lost";
   put("exit_record", "stopped", encode(record));
+  record.cause = attempt::EndCause::kOomKilled;
+  record.oom_scope = "job";
+  record.oom_kills = 3;
+  record.memory_limit_bytes = 1 << 20;
+  put("exit_record", "oom_killed", encode(record));
+  record.cause = attempt::EndCause::kTimedOut;
+  record.run_time_limit = microseconds(5'000'000);
+  put("exit_record", "timed_out", encode(record));
   attempt::ExitRecord failed{.cause = attempt::EndCause::kStartFailed,
                              .failed_step = "exec",
                              .failed_errno = 2,
@@ -95,27 +107,31 @@ void put_plans() {
   plan.stdin_data = std::string("in\0put", 6);
   plan.rlimits = {{.resource = 7, .soft = 1024, .hard = ~0ULL, .required = true}};
   plan.syslog_identifier = "job";
+  plan.limits = {.memory_bytes = 1 << 20, .swap_bytes = 4096, .tasks = 7, .cpu_weight = 50};
+  plan.run_time_limit = microseconds(5'000'000);
   put("plan", "full", *attempt::encode_plan(plan));
 }
 
 void put_messages() {
-  const attempt::Message messages[] = {
-      attempt::SpawnRequest{.number = 7},
-      attempt::SpawnAnswer{.number = 7, .pid = 4711},
-      attempt::Prepare{.launcher = attempt::Launcher::kCgroup},
-      attempt::Ready{.cgroup_path = "/a/b", .cgroup_inode = 5},
-      attempt::Failed{.step = "leaf", .error_number = 28, .text = "no space"},
-      attempt::Go{},
-      attempt::Started{.leader = 4712, .start_time = kTime},
-      attempt::Ending{},
-      attempt::Ended{}};
+  const attempt::Message messages[] = {attempt::SpawnRequest{.number = 7},
+                                       attempt::SpawnAnswer{.number = 7, .pid = 4711},
+                                       attempt::Prepare{.launcher = attempt::Launcher::kCgroup},
+                                       attempt::Ready{.cgroup_path = "/a/b", .cgroup_inode = 5},
+                                       attempt::Failed{.step = "limits",
+                                                       .field = "spec.resources.tasks",
+                                                       .error_number = 28,
+                                                       .text = "no space"},
+                                       attempt::Go{},
+                                       attempt::Started{.leader = 4712, .start_time = kTime},
+                                       attempt::Ending{},
+                                       attempt::Ended{}};
   for (const attempt::Message& message : messages)
     put("control", "type_" + std::to_string(message.index()), attempt::encode_message(message));
 }
 
 void put_specs() {
   put("spec", "small", encode_spec(test::small_spec()));
-  put("spec", "full", encode_spec(test::full_spec()));
+  put("spec", "full_2", encode_spec(test::full_spec()));
   worker::Acceptance taken{.owner = worker::kDirectOwner,
                            .boot_id = kJob,
                            .submitted_by = "user alice",
@@ -126,7 +142,7 @@ void put_specs() {
   put("acceptance", "direct", encode(taken));
   taken.owner = kJob;
   taken.spec = test::full_spec();
-  put("acceptance", "of_a_scheduler", encode(taken));
+  put("acceptance", "of_a_scheduler_2", encode(taken));
 }
 
 void put_old_records() {

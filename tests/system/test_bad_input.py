@@ -29,8 +29,8 @@ INVALID_SPECS = {
     "over the limit": ({"argv": ["true"], "stdin_data": "QUFB" * 360000}, "spec"),
 }
 UNIMPLEMENTED_SPECS = {
-    "resources": {"argv": ["true"], "resources": {"memory_bytes": "1000000"}},
-    "run_time_limit": {"argv": ["true"], "run_time_limit": "60s"},
+    "resources.counted": {"argv": ["true"], "resources": {"counted": {"gpu": "2"}}},
+    "queue_time_limit": {"argv": ["true"], "queue_time_limit": "60s"},
     "priority": {"argv": ["true"], "priority": 7},
     "retry": {"argv": ["true"], "retry": {"max_attempts": 3}},
     "array": {"argv": ["true"], "array": {"count": 3}},

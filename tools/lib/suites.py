@@ -26,6 +26,7 @@ LIB = SOURCE / "tools" / "lib"
 PYTHON = "/usr/bin/python3"
 PATIENCE_S = 60  # for the clean-up of a suite that ran out of time
 BUILD_BUDGET_S = 25 * 60
+PROGRAMS = ("takt", "takt-scheduler", "takt-worker", "takt-supervisor")
 FUZZ_S = 4  # for each fuzzer; tools/fuzz gives it a minute
 
 
@@ -75,6 +76,11 @@ def build(name: str, *targets: str) -> Count:
     """Builds build/NAME; a failure counts as one failed test."""
     trouble = execute([str(LIB / "build"), name, *targets], BUILD_BUDGET_S)
     return Count(0, 1, trouble) if trouble else Count()
+
+
+def build_programs() -> Count:
+    """Builds what is installed, without tests."""
+    return build("dev", *(f"{name}:executable" for name in PROGRAMS))
 
 
 def count_junit(path: pathlib.Path) -> Count:
@@ -145,11 +151,11 @@ def run_unit(_options: argparse.Namespace) -> Count:
 
 
 def run_component(_options: argparse.Namespace) -> Count:
-    return meson_suite("dev", "component", 6 * 60)
+    return meson_suite("dev", "component", 8 * 60)
 
 
 def run_sanitize(_options: argparse.Namespace) -> Count:
-    return meson_suite("asan", "unit", 5 * 60) + meson_suite("asan", "component", 8 * 60)
+    return meson_suite("asan", "unit", 5 * 60) + meson_suite("asan", "component", 10 * 60)
 
 
 # Built and run with ThreadSanitizer: what is below gRPC, and scheduler and workers without it.
@@ -201,8 +207,15 @@ def run_fuzz(_options: argparse.Namespace) -> Count:
 def run_system(options: argparse.Namespace) -> Count:
     if os.geteuid() != 0:
         return Count(0, 1, "the system suite boots containers: run with sudo")
-    built = build("dev")
+    built = build_programs()
     return built if built.failed else python_suite("tests/system", 12 * 60, options.only)
+
+
+def run_torture(options: argparse.Namespace) -> Count:
+    if os.geteuid() != 0:
+        return Count(0, 1, "the torture suite boots containers: run with sudo")
+    built = build_programs()
+    return built if built.failed else python_suite("tests/torture", 8 * 60, options.only)
 
 
 SUITES: dict[str, tuple[str, Callable[[argparse.Namespace], Count]]] = {
@@ -213,7 +226,10 @@ SUITES: dict[str, tuple[str, Callable[[argparse.Namespace], Count]]] = {
     "threads": ("unit (without gRPC) and component built with TSan", run_threads),
     "fuzz": ("the fuzzers of all that is read back, some seconds each", run_fuzz),
     "system": ("the installed tree on systemd booted in a container (root)", run_system),
+    "torture": ("jobs of every kind under kills, stops and restarts at random (root)", run_torture),
 }
+# What sanitize runs too, with more eyes: only where it is named, or everything is.
+COVERED = ("unit", "component")
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -223,7 +239,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--only", action="append", default=[], metavar="PART",
                         help="in style and system: only tests whose id contains PART")
     parser.add_argument("--all", action="store_true",
-                        help="also the slow checks: clang-tidy on every folder")
+                        help="also the slow checks: clang-tidy on every folder, and unit and "
+                             "component without sanitizers")
     parser.add_argument("--list", action="store_true", help="list the suites")
     return parser.parse_args(arguments)
 
@@ -232,10 +249,11 @@ def main() -> int:
     options = parse(sys.argv[1:])
     if options.list:
         for name, (what, _) in SUITES.items():
-            print(f"{name:10} {what}")
+            print(f"{name:10} {what}{' (by name, or with --all)' if name in COVERED else ''}")
         return 0
     total, lines = Count(), []
-    for name in options.suite or SUITES:
+    default = [name for name in SUITES if options.all or name not in COVERED]
+    for name in options.suite or default:
         print(f"=== {name}", flush=True)
         start = time.monotonic()
         count = SUITES[name][1](options)

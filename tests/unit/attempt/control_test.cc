@@ -17,16 +17,18 @@ namespace takt::attempt {
 namespace {
 
 std::vector<Message> every_message() {
-  return {SpawnRequest{.number = 1ULL << 60},
-          SpawnAnswer{.number = 7, .pid = 1234, .error_number = 0},
-          SpawnAnswer{.number = 8, .pid = 0, .error_number = ENOENT},
-          Prepare{.launcher = Launcher::kCgroup},
-          Ready{.cgroup_path = "/takt.slice/x", .cgroup_inode = 99},
-          Failed{.step = "cgroup", .error_number = EACCES, .text = "no"},
-          Go{},
-          Started{.leader = 55, .start_time = from_unix_us(1'700'000'000'000'001)},
-          Ending{},
-          Ended{}};
+  return {
+      SpawnRequest{.number = 1ULL << 60},
+      SpawnAnswer{.number = 7, .pid = 1234, .error_number = 0},
+      SpawnAnswer{.number = 8, .pid = 0, .error_number = ENOENT},
+      Prepare{.launcher = Launcher::kCgroup},
+      Ready{.cgroup_path = "/takt.slice/x", .cgroup_inode = 99},
+      Failed{
+          .step = "limits", .field = "spec.resources.tasks", .error_number = EACCES, .text = "no"},
+      Go{},
+      Started{.leader = 55, .start_time = from_unix_us(1'700'000'000'000'001)},
+      Ending{},
+      Ended{}};
 }
 
 TEST(Message, EveryKindComesBackTheSame) {
@@ -45,10 +47,11 @@ TEST(Message, CutsAndSurplusAreDataLoss) {
 
 TEST(Message, OtherVersionsAndTypesAreRefused) {
   std::string bytes = encode_message(Go{});
-  bytes[0] = 2;
+  bytes[0] = static_cast<char>(kControlVersion + 1);
   EXPECT_EQ(decode_message(bytes).error().code, ErrorCode::kDataLoss);
-  EXPECT_FALSE(decode_message(std::string("\x01\x09", 2)).ok());
-  EXPECT_FALSE(decode_message(std::string("\x01\x02\x03", 3)).ok()) << "launcher 3";
+  const std::string version(1, static_cast<char>(kControlVersion));
+  EXPECT_FALSE(decode_message(version + "\x09").ok());
+  EXPECT_FALSE(decode_message(version + "\x02\x03").ok()) << "launcher 3";
 }
 
 TEST(Message, LongTextsAreCut) {

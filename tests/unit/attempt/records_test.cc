@@ -35,6 +35,10 @@ ExitRecord exit_record() {
           .stop_by = "uid 1000",
           .stop_reason = kNasty,
           .stopped_from_outside = true,
+          .oom_scope = "host",
+          .oom_kills = 4,
+          .memory_limit_bytes = 1ULL << 30,
+          .run_time_limit = microseconds(9),
           .sigkill_needed = true,
           .start_time = from_unix_us(1'700'000'000'000'000),
           .end_time = from_unix_us(1'700'000'001'000'000),
@@ -141,11 +145,26 @@ TEST(SupervisorRecord, KnowsItsLeadersEnd) {
 TEST(SupervisorRecord, KnowsWhenAndAsWhatTheCommandWasStarted) {
   EXPECT_EQ(supervisor_record().leader_pid, 0);
   const WallTime time = from_unix_us(1'700'000'000'000'000);
-  const std::string text = encode(supervisor_record()) + go_line(time) + leader_pid_line(4711);
+  const std::string text = encode(supervisor_record()) + go_lines(time, BootTime(microseconds(7))) +
+                           leader_pid_line(4711);
   const SupervisorRecord record = decode_supervisor_record(text).value();
   EXPECT_EQ(record.go_time, time);
+  EXPECT_EQ(record.go_boot_time, BootTime(microseconds(7)));
   EXPECT_EQ(record.leader_pid, 4711);
   EXPECT_EQ(decode_supervisor_record(encode(record)).value(), record);
+}
+
+TEST(SupervisorRecord, KnowsWhyTheJobIsBeingEndedAndHowLongItStood) {
+  EXPECT_FALSE(supervisor_record().ending_cause);
+  const std::string text = encode(supervisor_record()) + paused_line(microseconds(5)) +
+                           paused_line(microseconds(12)) + ending_line(EndCause::kTimedOut);
+  const SupervisorRecord record = decode_supervisor_record(text).value();
+  EXPECT_EQ(record.paused, microseconds(12)) << "the last line counts";
+  EXPECT_EQ(record.ending_cause, EndCause::kTimedOut);
+  EXPECT_EQ(decode_supervisor_record(encode(record)).value(), record);
+  EXPECT_FALSE(
+      decode_supervisor_record(encode(supervisor_record()) + "ending=flood\n").value().ending_cause)
+      << "a cause of a newer version is no evidence";
 }
 
 TEST(SupervisorRecord, ATornLeaderLineIsNotThere) {

@@ -198,11 +198,18 @@ grpc::Status FakeScheduler::ReadOutput(grpc::ServerContext* context,
                                        grpc::ServerWriter<v1::ReadOutputResponse>* writer) {
   std::unique_lock lock(mutex_);
   reads.push_back(*request);
+  for (const v1::ReadOutputResponse& message : messages) writer->Write(message);
   const std::int64_t back = repeat_bytes ? 10 : 0;
   Stream stream{.writer = writer,
                 .request = request,
                 .out_at = std::max<std::int64_t>(request->stdout_offset() - back, 0),
                 .err_at = std::max<std::int64_t>(request->stderr_offset() - back, 0)};
+  if (request->has_tail_lines() || request->has_since_time()) {
+    v1::ReadOutputResponse begin;
+    begin.mutable_start()->set_stdout_offset(out_start);
+    writer->Write(begin);
+    stream.out_at = out_start;
+  }
   grpc::Status broken = grpc::Status::OK;
   if (!output_breaks.empty()) {
     stream.sent_most = output_breaks.front().after_bytes;

@@ -37,6 +37,8 @@ class FakeScheduler : public v1::JobService::Service, public v1::OperatorService
   std::deque<Break> output_breaks;    // one for each stream of output, in order
   std::deque<grpc::Status> refusals;  // answers to the next unary calls, whichever
   std::deque<grpc::StatusCode> watch_breaks;
+  std::int64_t out_start = 0;  // where a stream begins that asks for the last lines or a time
+  std::vector<v1::ReadOutputResponse> messages;  // sent before all else
   bool repeat_bytes = false;       // each stream begins 10 bytes before what was asked for
   std::int64_t missing_from = -1;  // bytes of stdout from here on ...
   std::int64_t missing_to = -1;    // ... to here were not kept

@@ -34,6 +34,74 @@ v1::JobSpec submitted(const std::vector<std::string>& arguments) {
   return scheduler.submits.front().spec();
 }
 
+TEST(Options, SayWhatTheJobMayUse) {
+  const v1::JobSpec spec = submitted({"--memory",
+                                      "512M",
+                                      "--swap",
+                                      "1M",
+                                      "--cpus",
+                                      "1.5",
+                                      "--tasks",
+                                      "100",
+                                      "--oom",
+                                      "process",
+                                      "--time",
+                                      "2h",
+                                      "--count-paused",
+                                      "--cpu-weight",
+                                      "300",
+                                      "--io-weight",
+                                      "50",
+                                      "--nice",
+                                      "-5",
+                                      "--umask",
+                                      "027",
+                                      "--allow-new-privileges",
+                                      "--",
+                                      "prog"});
+  EXPECT_EQ(spec.resources().memory_bytes(), std::int64_t{512} << 20);
+  EXPECT_EQ(spec.resources().swap_bytes(), std::int64_t{1} << 20);
+  EXPECT_EQ(spec.resources().cpu_millicores(), 1500);
+  EXPECT_EQ(spec.resources().tasks(), 100);
+  EXPECT_EQ(spec.oom_policy(), v1::OOM_POLICY_PROCESS);
+  EXPECT_EQ(spec.run_time_limit().seconds(), 7200);
+  EXPECT_TRUE(spec.count_paused());
+  EXPECT_EQ(spec.cpu_weight(), 300);
+  EXPECT_EQ(spec.io_weight(), 50);
+  EXPECT_EQ(spec.nice(), -5);
+  EXPECT_EQ(spec.umask(), 027U);
+  EXPECT_TRUE(spec.allow_new_privileges());
+}
+
+TEST(Options, OfResourcesAreRefusedByName) {
+  struct Case {
+    std::vector<std::string> options;
+    std::string says;
+  };
+  const std::vector<Case> cases{
+      {{"--memory", "lots"}, "--memory: \"lots\""},
+      {{"--memory", "0"}, "--memory: \"0\" is not above 0; leave it out for no limit"},
+      {{"--memory", "1K"}, "--memory: 1024 is not from 1048576"},
+      {{"--swap", "1M"}, "--swap: is given without a memory limit"},
+      {{"--cpus", "0.001"}, "--cpus: 1 is not from 10"},
+      {{"--tasks", "0"}, "--tasks: \"0\""},
+      {{"--oom", "none"}, "--oom: \"none\" is not known; write job or process"},
+      {{"--time", "soon"}, "--time: \"soon\""},
+      {{"--count-paused"}, "--count-paused: is given without a run time limit"},
+      {{"--cpu-weight", "10001"}, "--cpu-weight: \"10001\""},
+      {{"--nice", "20"}, "--nice: \"20\""},
+      {{"--umask", "888"}, "--umask: \"888\" is not a mask; write it as chmod does, 027"},
+      {{"--umask", "7777"}, "--umask: \"7777\" is not a mask"}};
+  for (const Case& c : cases) {
+    std::vector<std::string> arguments{"submit"};
+    arguments.insert(arguments.end(), c.options.begin(), c.options.end());
+    arguments.insert(arguments.end(), {"--", "true"});
+    const Ran ran = refused(arguments);
+    EXPECT_EQ(ran.code, 2) << c.says;
+    EXPECT_NE(ran.err.find(c.says), std::string::npos) << ran.err;
+  }
+}
+
 TEST(Options, MakeTheWholeSpec) {
   const v1::JobSpec spec = submitted({"--name",     "nightly",  "--user=backup", "--group",
                                       "db",         "-D",       "/srv",          "-E",

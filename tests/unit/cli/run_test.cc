@@ -3,7 +3,11 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <tuple>
+
 #include "base/limits.h"
+#include "base/time_text.h"
+#include "rpc/convert.h"
 #include "unit/cli/fake_scheduler.h"
 #include "unit/cli/program_run.h"
 
@@ -71,7 +75,8 @@ TEST_F(RunTest, BytesThatWereNotKeptAreToldOf) {
   scheduler.missing_to = 4'000;
   const Ran ran = run_with_end(exited(0));
   EXPECT_EQ(ran.out, scheduler.out.substr(0, 1'500) + scheduler.out.substr(4'000));
-  EXPECT_EQ(ran.err, "takt: 2500 bytes of standard output from byte 1500 on were not kept.\n");
+  EXPECT_EQ(ran.err,
+            "takt: 2.4K of standard output were not kept here: 2500 bytes from byte 1500 on.\n");
 }
 
 TEST_F(RunTest, TheReasonOfAnotherEndIsTold) {
@@ -206,8 +211,9 @@ TEST_F(RunTest, JsonIsOneDocumentALine) {
   scheduler.end_job(exited(0));
   const Ran ran = program.run({"run", "--json", "--address", scheduler.address(), "--", "x"});
   EXPECT_EQ(
-      ran.out.substr(0, 95),
-      "{\"chunk\":{\"stream\":\"OUTPUT_STREAM_STDOUT\",\"offset\":\"0\",\"data\":\"aGVsbG8K\"},"
+      ran.out.substr(0, 115),
+      "{\"chunk\":{\"stream\":\"OUTPUT_STREAM_STDOUT\",\"offset\":\"0\",\"data\":\"aGVsbG8K\","
+      "\"skipped_bytes\":\"0\"},"
       "\"complete\":false,\"att");
   EXPECT_NE(ran.out.find("\n{\"job\":{\"job_id\":\"6f0b2c1e-"), std::string::npos);
 }
@@ -233,6 +239,78 @@ TEST_F(RunTest, LogsOfOneStreamAndAttemptTakeUpABrokenStream) {
   EXPECT_EQ(ran.out, "");
   EXPECT_EQ(ran.err, scheduler.err);
   EXPECT_EQ(scheduler.reads.back().stderr_offset(), 4'500);
+}
+
+TEST_F(RunTest, TheLastLinesAreAskedForOnce) {
+  scheduler.out = "one\ntwo\nthree\n";
+  scheduler.out_start = 8;
+  scheduler.output_breaks = {{3}};
+  const Ran ran = program.run({"logs", "--address", scheduler.address(), "--tail", "1", "6f0b"});
+  EXPECT_EQ(ran.out, "three\n");
+  EXPECT_EQ(ran.err, "");
+  ASSERT_EQ(scheduler.reads.size(), 2U);
+  EXPECT_EQ(scheduler.reads[0].tail_lines(), 1);
+  EXPECT_TRUE(scheduler.reads[0].batch());
+  EXPECT_FALSE(scheduler.reads[1].has_tail_lines()) << "taken up at a byte";
+  EXPECT_EQ(scheduler.reads[1].stdout_offset(), 11);
+}
+
+TEST_F(RunTest, SinceATimeAgo) {
+  const Ran ran = program.run({"logs", "--address", scheduler.address(), "--since", "1h", "6f0b"});
+  EXPECT_EQ(ran.code, 0);
+  const WallTime asked = rpc::time_from_proto(scheduler.reads.front().since_time());
+  const microseconds ago = wall_now() - asked;
+  EXPECT_GE(ago, std::chrono::hours(1));
+  EXPECT_LT(ago, std::chrono::hours(2));
+}
+
+TEST_F(RunTest, WhatLogsCannotBeginWithIsRefused) {
+  for (const auto& [option, value, said] :
+       {std::tuple{"--since", "soon", "takt: logs: --since: \"soon\" is not a time; write for "},
+        std::tuple{"--tail", "-1", "takt: logs: --tail: \"-1\" is not a whole number from 0 to "},
+        std::tuple{"--tail", "many", "takt: logs: --tail: \"many\" is not a whole number from"}}) {
+    const Ran ran = program.run(
+        {"logs", "--address", scheduler.address(), std::string(option) + "=" + value, "6f0b"});
+    EXPECT_EQ(ran.code, 2);
+    EXPECT_NE(ran.err.find(said), std::string::npos) << ran.err;
+  }
+}
+
+v1::OutputChunk chunk_of(v1::OutputStream stream, std::int64_t offset, const std::string& data,
+                         std::int64_t second) {
+  v1::OutputChunk chunk;
+  chunk.set_stream(stream);
+  chunk.set_offset(offset);
+  chunk.set_data(data);
+  if (second > 0) chunk.mutable_arrival_time()->set_seconds(1'795'000'000 + second);
+  return chunk;
+}
+
+TEST_F(RunTest, EachLineAfterItsTime) {
+  v1::ReadOutputResponse message;
+  message.set_attempt(1);
+  *message.mutable_chunk() = chunk_of(v1::OUTPUT_STREAM_STDOUT, 0, "one\ntw", 1);
+  *message.add_more_chunks() = chunk_of(v1::OUTPUT_STREAM_STDERR, 0, "oops\n", 2);
+  *message.add_more_chunks() = chunk_of(v1::OUTPUT_STREAM_STDOUT, 6, "o\n\nthree", 3);
+  *message.add_more_chunks() = chunk_of(v1::OUTPUT_STREAM_STDERR, 5, "?\n", 0);
+  scheduler.messages = {message};
+  const Ran ran = program.run({"logs", "--address", scheduler.address(), "-t", "6f0b"});
+  const auto at = [](int second) {
+    return format_time_exact(from_unix_us((1'795'000'000LL + second) * 1'000'000)) + " ";
+  };
+  EXPECT_EQ(ran.out, at(1) + "one\n" + at(1) + "two\n" + at(3) + "\n" + at(3) + "three");
+  EXPECT_EQ(ran.err, at(2) + "oops\n- ?\n") << "not known is said as not known";
+}
+
+TEST_F(RunTest, BytesMissingAtTheEndAreToldOf) {
+  v1::ReadOutputResponse message;
+  message.set_attempt(1);
+  *message.mutable_chunk() = chunk_of(v1::OUTPUT_STREAM_STDERR, 3'000'000, "", 0);
+  message.mutable_chunk()->set_skipped_bytes(3'000'000);
+  scheduler.messages = {message};
+  const Ran ran = program.run({"logs", "--address", scheduler.address(), "6f0b"});
+  EXPECT_EQ(ran.err,
+            "takt: 2.9M of standard error were not kept here: 3000000 bytes from byte 0 on.\n");
 }
 
 TEST_F(RunTest, LogsFollowEndsWithTheJob) {

@@ -91,9 +91,33 @@ TEST(StatusBlock, OfARunningJobOutOfReach) {
   job.set_state(v1::JOB_STATE_RUNNING);
   *job.add_attempts() = attempt(1, "db-2");
   job.mutable_attempts(0)->set_leader_pid(4711);
+  v1::Resources& limits = *job.mutable_spec()->mutable_resources();
+  limits.set_memory_bytes(std::int64_t{2} << 30);
+  limits.set_cpu_millicores(1500);
+  limits.set_tasks(100);
+  job.mutable_spec()->mutable_run_time_limit()->set_seconds(7200);
+  v1::Usage& usage = *job.mutable_attempts(0)->mutable_usage();
+  usage.set_memory_bytes(851443712);
+  usage.set_memory_peak_bytes(951443712);
+  usage.set_tasks(4);
   job.set_stop_requested_by("user alice");
   *job.mutable_unreachable_since_time() = ago(30);
   expect_golden("status_running.txt", status_block(job, layout()));
+}
+
+TEST(StatusBlock, OfAJobThatDoesNotGo) {
+  v1::Job job = queued_job();
+  job.set_state(v1::JOB_STATE_ENDING);
+  *job.add_attempts() = attempt(1, "db-2");
+  for (const char* wait_channel : {"rpc_wait_bit_killable", ""}) {
+    v1::Process& process = *job.mutable_attempts(0)->add_remaining();
+    process.set_pid(4711);
+    process.set_name("dd");
+    process.set_state("D");
+    process.set_wait_channel(wait_channel);
+    process.mutable_waited()->set_seconds(75);
+  }
+  expect_golden("status_ending.txt", status_block(job, layout()));
 }
 
 TEST(StatusBlock, OfAJobThatEnded) {

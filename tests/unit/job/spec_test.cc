@@ -287,5 +287,43 @@ TEST(CommandLine, NamesAScriptAndItsArguments) {
   EXPECT_EQ(line_of({"one", "two words"}, "#!/bin/sh\n"), "(script) one 'two words'");
 }
 
+TEST(ValidateSpec, OfResourcesNamesTheFieldAndTheValue) {
+  struct Case {
+    std::function<void(JobSpec&)> spoil;
+    std::string field;
+    std::string says;
+  };
+  const std::vector<Case> cases{
+      {[](JobSpec& spec) { spec.resources.cpu_millicores = 9; }, "spec.resources.cpu_millicores",
+       "9"},
+      {[](JobSpec& spec) { spec.resources.memory_bytes = 4096; }, "spec.resources.memory_bytes",
+       "4096"},
+      {[](JobSpec& spec) { spec.resources.memory_bytes = -1; }, "spec.resources.memory_bytes",
+       "-1"},
+      {[](JobSpec& spec) { spec.resources.swap_bytes = 0; }, "spec.resources.swap_bytes",
+       "without a memory limit"},
+      {[](JobSpec& spec) { spec.resources.tasks = limits::kTasksMax + 1; }, "spec.resources.tasks",
+       "4194305"},
+      {[](JobSpec& spec) { spec.cpu_weight = 10001; }, "spec.cpu_weight", "10001"},
+      {[](JobSpec& spec) { spec.io_weight = -2; }, "spec.io_weight", "-2"},
+      {[](JobSpec& spec) { spec.run_time_limit = microseconds(0); }, "spec.run_time_limit", "0"},
+      {[](JobSpec& spec) { spec.run_time_limit = std::chrono::hours(24 * 366); },
+       "spec.run_time_limit", "366d"},
+      {[](JobSpec& spec) { spec.count_paused = true; }, "spec.count_paused",
+       "without a run time limit"},
+      {[](JobSpec& spec) { spec.nice = 20; }, "spec.nice", "20"},
+      {[](JobSpec& spec) { spec.umask = 01000; }, "spec.umask", "512"},
+  };
+  for (const Case& c : cases) {
+    JobSpec spec = test::small_spec();
+    c.spoil(spec);
+    const Result<void> checked = validate_spec(spec);
+    ASSERT_FALSE(checked.ok()) << c.field;
+    EXPECT_EQ(checked.error().field, c.field);
+    EXPECT_NE(checked.error().message.find(c.says), std::string::npos) << checked.error().message;
+  }
+  EXPECT_TRUE(validate_spec(test::full_spec()).ok());
+}
+
 }  // namespace
 }  // namespace takt

@@ -22,6 +22,18 @@ inline JobSpec full_spec() {
   spec.user = "backup";
   spec.group = "tape";
   spec.stdin_data = std::string("in\0put", 6);
+  spec.resources = {.cpu_millicores = 1500,
+                    .memory_bytes = std::int64_t{512} << 20,
+                    .swap_bytes = std::int64_t{1} << 20,
+                    .tasks = 100};
+  spec.cpu_weight = 300;
+  spec.io_weight = 50;
+  spec.oom_policy = OomPolicy::kProcess;
+  spec.run_time_limit = std::chrono::hours(2);
+  spec.count_paused = true;
+  spec.nice = -5;
+  spec.umask = 027;
+  spec.allow_new_privileges = true;
   spec.stop = {.signal = 2, .target = StopTarget::kLeader, .grace = std::chrono::seconds(90)};
   spec.constraints = {{"role", ConstraintOperator::kIn, {"db", "web"}},
                       {"gpu", ConstraintOperator::kExists, {}}};

@@ -27,6 +27,24 @@ using test::set_something;
 using Setter = std::function<void(v1::JobSpec&)>;
 const std::map<std::string, Setter>& valid_values() {
   static const std::map<std::string, Setter> values{
+      {"count_paused",
+       [](v1::JobSpec& spec) {
+         spec.mutable_run_time_limit()->set_seconds(60);
+         spec.set_count_paused(true);
+       }},
+      {"oom_policy", [](v1::JobSpec& spec) { spec.set_oom_policy(v1::OOM_POLICY_PROCESS); }},
+      {"resources",
+       [](v1::JobSpec& spec) {
+         spec.mutable_resources()->set_cpu_millicores(1500);
+         spec.mutable_resources()->set_memory_bytes(std::int64_t{1} << 30);
+         spec.mutable_resources()->set_swap_bytes(0);
+         spec.mutable_resources()->set_tasks(7);
+       }},
+      {"run_time_limit",
+       [](v1::JobSpec& spec) {
+         spec.mutable_run_time_limit()->set_seconds(60);
+         spec.mutable_run_time_limit()->set_nanos(7000);
+       }},
       {"script", [](v1::JobSpec& spec) { spec.set_script(std::string("#!/bin/sh\n\0\xff", 12)); }},
       {"stop",
        [](v1::JobSpec& spec) {
@@ -72,7 +90,7 @@ TEST(ConvertSpec, EachFieldIsHonouredOrRefusedByItsName) {
     EXPECT_EQ(spec.error().field, "spec." + field.name());
     EXPECT_NE(spec.error().message.find("spec." + field.name()), std::string::npos);
   }
-  EXPECT_GE(honoured, 14) << "the fields of a full domain spec";
+  EXPECT_GE(honoured, 23) << "the fields of a full domain spec";
 }
 
 // Of the messages within: every field of theirs on its own.
@@ -112,6 +130,7 @@ TEST(ConvertSpec, AFieldFromANewerVersionIsRefusedWhereverItStands) {
   };
   EXPECT_TRUE(refused([](v1::JobSpec& spec) { return &spec; }));
   EXPECT_TRUE(refused([](v1::JobSpec& spec) { return spec.mutable_stop(); }));
+  EXPECT_TRUE(refused([](v1::JobSpec& spec) { return spec.mutable_resources(); }));
   EXPECT_TRUE(refused([](v1::JobSpec& spec) {
     v1::Constraint* constraint = spec.add_constraints();
     constraint->set_key("role");
@@ -172,8 +191,26 @@ TEST(ConvertSpec, UnknownEnumValuesAreInvalidByName) {
   expect_invalid(message, "spec.constraints.operator", "79");
 }
 
+TEST(ConvertSpec, CountedResourcesAreRefusedByName) {
+  v1::JobSpec message = small_message();
+  (*message.mutable_resources()->mutable_counted())["gpu"] = 2;
+  const Result<JobSpec> spec = spec_from_proto(message);
+  ASSERT_FALSE(spec.ok());
+  EXPECT_EQ(spec.error().code, ErrorCode::kUnimplemented);
+  EXPECT_EQ(spec.error().field, "spec.resources.counted");
+}
+
 TEST(ConvertSpec, ValuesOutOfBoundsAreInvalidByName) {
   v1::JobSpec message = small_message();
+  message.mutable_resources()->set_memory_bytes(-5);
+  expect_invalid(message, "spec.resources.memory_bytes", "-5");
+  message = small_message();
+  message.mutable_run_time_limit()->set_seconds(-6);
+  expect_invalid(message, "spec.run_time_limit", "-6");
+  message = small_message();
+  message.set_oom_policy(static_cast<v1::OomPolicy>(76));
+  expect_invalid(message, "spec.oom_policy", "76");
+  message = small_message();
   message.set_output_cap_bytes(-5);
   expect_invalid(message, "spec.output_cap_bytes", "-5");
   message = small_message();

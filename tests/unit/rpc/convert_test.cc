@@ -104,7 +104,9 @@ JobEnd full_end(EndCause cause) {
           .reason = "wrong",
           .killed = true,
           .detail = "\"x\"",
-          .note = "cleanup lost"};
+          .note = "cleanup lost",
+          .oom = OomKill{.scope = OomScope::kHost, .limit_bytes = 1, .peak_bytes = 2, .kills = 3},
+          .run_time_limit = 7us};
 }
 
 TEST(ConvertEnd, EveryCauseWithAllOfItsData) {
@@ -121,6 +123,7 @@ TEST(ConvertEnd, EveryCauseWithAllOfItsData) {
 TEST(ConvertEnd, CarriesEveryFieldOfTheMessage) {
   v1::JobEnd message;
   fill(message);
+  message.mutable_run_time_limit()->set_nanos(7000);  // whole microseconds
   message.set_message(end_message(end_from_proto(message).value()));
   EXPECT_TRUE(MessageDifferencer::Equals(message, end_to_proto(end_from_proto(message).value())));
 }
@@ -141,12 +144,15 @@ v1::Attempt full_attempt() {
   fill(message);
   message.set_job_id(Uuid::random().str());
   message.set_worker_id(Uuid::random().str());
+  message.mutable_end()->mutable_run_time_limit()->set_nanos(7000);
   message.mutable_end()->set_message(end_message(end_from_proto(message.end()).value()));
   for (auto* time : {message.mutable_start_time(), message.mutable_end_time()})
     time->set_nanos(7000);
   for (auto* span :
-       {message.mutable_usage()->mutable_cpu_user(), message.mutable_usage()->mutable_cpu_system()})
+       {message.mutable_usage()->mutable_cpu_user(), message.mutable_usage()->mutable_cpu_system(),
+        message.mutable_usage()->mutable_wall(), message.mutable_remaining(0)->mutable_waited()})
     span->set_nanos(7000);
+  message.mutable_remaining(0)->set_state("D");
   return message;
 }
 

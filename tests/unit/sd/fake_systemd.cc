@@ -59,8 +59,9 @@ struct FakeSystemd::Handlers {
     return 1;
   }
   static int system_state(sd_bus*, const char*, const char*, const char*, sd_bus_message* reply,
-                          void*, sd_bus_error*) {
-    return sd_bus_message_append(reply, "s", "running");
+                          void* self, sd_bus_error*) {
+    const Script& script = static_cast<FakeSystemd*>(self)->script_;
+    return sd_bus_message_append(reply, "s", script.system_state.c_str());
   }
   static int unit_property(sd_bus*, const char* path, const char*, const char* property,
                            sd_bus_message* reply, void* self, sd_bus_error*) {

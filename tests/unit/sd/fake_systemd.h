@@ -29,6 +29,7 @@ class FakeSystemd {
     std::string error;                  // D-Bus error instead of a reply
     bool hold = false;                  // keep the call unanswered, without effect
     bool effect_without_reply = false;  // do it, and keep the call unanswered
+    std::string system_state = "running";
   };
 
   struct Unit {

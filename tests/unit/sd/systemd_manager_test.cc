@@ -94,6 +94,23 @@ TEST_F(SystemdManagerTest, RefusalsAreErrors) {
   }
 }
 
+TEST_F(SystemdManagerTest, WhatAShutdownKeepsFromStartingSaysSo) {
+  fake_.script(
+      {.error = "org.freedesktop.systemd1.TransactionIsDestructive", .system_state = "stopping"});
+  start(request());
+  EXPECT_EQ(result(), "unavailable");
+  results_.clear();
+  fake_.script({.result = "canceled", .system_state = "stopping"});
+  start(request());
+  EXPECT_EQ(result(), "unavailable");
+  results_.clear();
+  // What has nothing to do with it stays what it is.
+  fake_.script(
+      {.error = "org.freedesktop.DBus.Error.UnixProcessIdUnknown", .system_state = "stopping"});
+  start(request());
+  EXPECT_EQ(result(), "not found");
+}
+
 TEST_F(SystemdManagerTest, AnotherJobOfTheUnitDoesNotCount) {
   fake_.script({.hold = true});
   start(request());

@@ -61,12 +61,11 @@ class FakeJournal {
   // All that is there now.
   std::vector<Entry> take() {
     std::vector<Entry> entries;
-    std::string buffer(1 << 20, '\0');
     for (;;) {
-      const ssize_t got = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
+      const ssize_t got = ::recv(socket_.get(), buffer_.data(), buffer_.size(), 0);
       if (got < 0) return entries;
       entries.push_back(
-          parse_entry(std::string_view(buffer).substr(0, static_cast<std::size_t>(got))));
+          parse_entry(std::string_view(buffer_).substr(0, static_cast<std::size_t>(got))));
     }
   }
 
@@ -74,6 +73,7 @@ class FakeJournal {
   test::TempFolder folder_;
   std::string path_;
   UniqueFd socket_;
+  std::string buffer_ = std::string(1 << 20, '\0');
 };
 
 class Journal : public testing::Test {
@@ -165,16 +165,41 @@ TEST_F(Journal, AStuckJournalLosesLinesButNeverBlocksOrGrows) {
   EXPECT_EQ(journal_.take().size(), sender.sent());
 }
 
+// A clock that stands still until the test moves it.
+BootTime standing_clock_time;
+BootTime standing_clock() { return standing_clock_time; }
+
 TEST_F(Journal, TheBudgetIsWhatTheJournalTakes) {
-  JournalSender sender(plan());
+  JournalSender sender(plan(), standing_clock);
   const std::uint64_t lines = limits::kJournalWindowLines + 500;
   std::uint64_t received = 0;
-  for (std::uint64_t i = 0; i < lines; ++i) {
+  const auto send = [&] {
     sender.line(Stream::kStdout, "x");
     received += journal_.take().size();
-  }
+  };
+  for (std::uint64_t i = 0; i < lines; ++i) send();
   EXPECT_EQ(received, limits::kJournalWindowLines);
   EXPECT_EQ(sender.dropped(), 500U);
+  standing_clock_time += limits::kJournalWindow - nanoseconds(1);
+  send();
+  EXPECT_EQ(sender.dropped(), 501U) << "the window is not over";
+  standing_clock_time += nanoseconds(1);
+  send();
+  EXPECT_EQ(received, limits::kJournalWindowLines + 1) << "a new window, a new budget";
+  EXPECT_EQ(sender.dropped(), 501U);
+}
+
+TEST_F(Journal, TheBudgetIsOfBytesToo) {
+  JournalSender sender(plan());
+  const std::string line(limits::kJournalLineMaxBytes, 'x');
+  const std::uint64_t fit = limits::kJournalWindowBytes / line.size();
+  std::uint64_t received = 0;
+  for (std::uint64_t i = 0; i < fit + 7; ++i) {
+    sender.line(Stream::kStdout, line);
+    received += journal_.take().size();
+  }
+  EXPECT_EQ(received, fit);
+  EXPECT_EQ(sender.dropped(), 7U);
 }
 
 TEST_F(Journal, ANewSocketIsFound) {

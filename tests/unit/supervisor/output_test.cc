@@ -11,7 +11,10 @@
 #include <csignal>
 #include <string>
 
+#include "attempt/output_files.h"
+#include "attempt/timeline.h"
 #include "base/fs.h"
+#include "support/eventually.h"
 #include "unit/supervisor/harness.h"
 
 namespace takt::supervisor {
@@ -84,14 +87,46 @@ TEST_F(Output, TenMegabytesAreExact) {
 TEST_F(Output, BeyondTheCapBytesAreCountedAndDropped) {
   Attempt attempt(spawner_, cgroup_.get());
   attempt.plan.output_cap_bytes = 1000;
-  attempt.set_script("head -c 300000 /dev/zero; head -c 1000 /dev/zero >&2");
+  attempt.set_script("head -c 300000 /dev/zero; printf end; head -c 1000 /dev/zero >&2");
   const ExitRecord record = attempt.run();
   EXPECT_EQ(WEXITSTATUS(*record.wait_status), 0) << "the job does not notice";
-  EXPECT_EQ(attempt.read("stdout").size(), 1000U);
-  EXPECT_EQ(record.stdout_totals.bytes, 1000U);
-  EXPECT_EQ(record.stdout_totals.truncated_bytes, 299000U);
+  EXPECT_EQ(attempt.read("stdout").size(), 500U) << "half of the cap is for the end";
+  EXPECT_GE(record.stdout_totals.bytes, 750U);
+  EXPECT_LE(record.stdout_totals.bytes, 1000U);
+  EXPECT_EQ(record.stdout_totals.bytes + record.stdout_totals.truncated_bytes, 300003U);
   EXPECT_EQ(record.stderr_totals.bytes, 1000U);
   EXPECT_EQ(record.stderr_totals.truncated_bytes, 0U);
+  const auto files = attempt::list_output_files(attempt.folder());
+  ASSERT_TRUE(files.ok());
+  EXPECT_TRUE(
+      attempt.read(attempt::piece_name("stdout", files->streams[0].back())).ends_with("end"));
+}
+
+TEST_F(Output, TheTimelineSaysWhichStreamCameFirst) {
+  Attempt attempt(spawner_, cgroup_.get());
+  // Stopped in between, so that the supervisor has read one before the next comes.
+  attempt.set_script("echo one; kill -STOP $$; echo two >&2; kill -STOP $$; echo three");
+  attempt.start();
+  attempt.wait_for_output("one\n");
+  ASSERT_EQ(::kill(attempt.leader(), SIGCONT), 0);
+  ASSERT_TRUE(test::eventually([&] { return attempt.has("stderr"); }));
+  ASSERT_EQ(::kill(attempt.leader(), SIGCONT), 0);
+  attempt.result();
+  const std::string block = attempt.read("timeline");
+  const auto begin = attempt::decode_timeline_header(block);
+  ASSERT_TRUE(begin.ok());
+  std::vector<attempt::Offsets> ends;
+  for (const auto& mark : attempt::decode_timeline_entries(block, *begin))
+    ends.push_back(mark.ends);
+  EXPECT_EQ(ends, (std::vector<attempt::Offsets>{{4, 0}, {4, 4}, {10, 4}}));
+}
+
+TEST_F(Output, AJobThatWritesOnceHasNoTimeline) {
+  Attempt attempt(spawner_, cgroup_.get());
+  attempt.set_script("echo hello");
+  attempt.run();
+  EXPECT_TRUE(attempt.has("stdout"));
+  EXPECT_FALSE(attempt.has("timeline"));
 }
 
 TEST_F(Output, AFileThatCannotBeMadeIsRecordedAndTheJobGoesOn) {

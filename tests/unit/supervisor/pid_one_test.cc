@@ -9,7 +9,9 @@
 
 #include <csignal>
 #include <functional>
+#include <variant>
 
+#include "unit/supervisor/fake_init.h"
 #include "unit/supervisor/harness.h"
 
 namespace takt::supervisor {
@@ -42,20 +44,71 @@ bool run_as_pid_one(const std::function<void()>& body) {
   return status == 0;
 }
 
+constexpr const char* kStopScript = "trap 'exit 8' TERM; echo up; while :; do sleep 0.01; done";
+
+// Sends PID 1's SIGCONT to a running job; returns its record. PID 1 answers when the job has ended.
+attempt::ExitRecord stop_by_init(const test::TestCgroup& cgroup, FakeInit* init) {
+  SpawnerProcess spawner;
+  Attempt attempt(spawner, cgroup.get());
+  attempt.set_script(kStopScript);
+  attempt.start();
+  attempt.wait_for_output("up\n");
+  attempt.signal(SIGCONT);
+  EXPECT_TRUE(std::holds_alternative<attempt::Ending>(attempt.next()));
+  if (init != nullptr) init->answer();
+  const attempt::ExitRecord record = attempt.result();
+  EXPECT_TRUE(record.stopped_from_outside);
+  EXPECT_EQ(WEXITSTATUS(record.wait_status.value()), 8) << "by the job's own signal and grace";
+  return record;
+}
+
 TEST(PidOne, ItsSigcontIsAStopFromOutside) {
   const test::TestCgroup cgroup;
   EXPECT_TRUE(run_as_pid_one([&] {
+    FakeInit init("running");
+    const attempt::ExitRecord record = stop_by_init(cgroup, &init);
+    EXPECT_EQ(record.cause, attempt::EndCause::kStopped);
+    EXPECT_EQ(record.stop_by, "systemctl stop");
+    EXPECT_EQ(record.note, "");
+  }));
+}
+
+TEST(PidOne, ItsSigcontWhileTheHostGoesDownIsTheShutdown) {
+  const test::TestCgroup cgroup;
+  EXPECT_TRUE(run_as_pid_one([&] {
+    FakeInit init("stopping");
+    const attempt::ExitRecord record = stop_by_init(cgroup, &init);
+    EXPECT_EQ(record.cause, attempt::EndCause::kHostShutdown);
+    EXPECT_EQ(record.stop_by, "systemd");
+    EXPECT_EQ(record.note, "");
+  }));
+}
+
+TEST(PidOne, WithoutItsAnswerAStopIsAStopAndSaysWhatIsNotKnown) {
+  const test::TestCgroup cgroup;
+  EXPECT_TRUE(run_as_pid_one([&] {
+    FakeInit init("stopping");
+    const attempt::ExitRecord record = stop_by_init(cgroup, nullptr);
+    EXPECT_EQ(record.cause, attempt::EndCause::kStopped);
+    EXPECT_NE(record.note, "");
+    init.answer();
+  }));
+}
+
+TEST(PidOne, AShutdownThatComesBeforeTheCommandKeepsItFromRunning) {
+  const test::TestCgroup cgroup;
+  EXPECT_TRUE(run_as_pid_one([&] {
+    FakeInit init("stopping");
+    init.answer();
     SpawnerProcess spawner;
     Attempt attempt(spawner, cgroup.get());
-    attempt.set_script("trap 'exit 8' TERM; echo up; while :; do sleep 0.01; done");
-    attempt.start();
-    attempt.wait_for_output("up\n");
+    attempt.spawn();
+    EXPECT_TRUE(std::holds_alternative<attempt::Ready>(attempt.prepare()));
     attempt.signal(SIGCONT);
+    attempt.go();
     const attempt::ExitRecord record = attempt.result();
-    EXPECT_EQ(record.cause, attempt::EndCause::kStopped);
-    EXPECT_TRUE(record.stopped_from_outside);
-    EXPECT_EQ(record.stop_by, "systemctl stop");
-    EXPECT_EQ(WEXITSTATUS(record.wait_status.value()), 8) << "by the job's own signal and grace";
+    EXPECT_EQ(record.cause, attempt::EndCause::kHostShutdown);
+    EXPECT_FALSE(record.wait_status.has_value());
   }));
 }
 

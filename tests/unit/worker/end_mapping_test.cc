@@ -144,7 +144,9 @@ TEST(SetEnd, TellsWhatWasUsed) {
   used.stderr_totals = {.bytes = 80};
   used.stragglers_killed = 9;
   used.journal_lines_dropped = 10;
+  used.duration = microseconds(11);
   Usage expected;
+  expected.wall = microseconds(11);
   expected.cpu_user = microseconds(1);
   expected.cpu_system = microseconds(2);
   expected.memory_peak_bytes = 3;
@@ -173,28 +175,73 @@ TEST(LostRecord, OfALeaderWhoseEndWasSeenGivesThatStatusAndSaysSo) {
     supervisor.go_time = kStart;
     supervisor.leader_status = W_EXITCODE(7, 0);
     supervisor.leader_end_time = kEnd;
-    const ExitRecord lost = lost_record(supervisor, same_boot, from_unix_us(9'000'000));
+    const ExitRecord lost = lost_record({supervisor, {}, same_boot}, {}, from_unix_us(9'000'000));
     EXPECT_EQ(lost.cause, Cause::kExited);
     EXPECT_EQ(lost.duration, kEnd - kStart);
     const Attempt attempt = mapped(lost);
     EXPECT_EQ(attempt.end->exit_code, 7);
     EXPECT_EQ(attempt.end->note, "cleanup lost");
     EXPECT_EQ(attempt.end_time, kEnd);
-    EXPECT_EQ(attempt.usage, Usage());
+    Usage known;
+    known.wall = kEnd - kStart;
+    EXPECT_EQ(attempt.usage, known);
     supervisor.leader_status = W_EXITCODE(0, SIGKILL);
-    EXPECT_EQ(lost_record(supervisor, same_boot, kEnd).cause, Cause::kSignaled);
+    EXPECT_EQ(lost_record({supervisor, {}, same_boot}, {}, kEnd).cause, Cause::kSignaled);
   }
 }
 
 TEST(LostRecord, WithoutAStatusIsLostByBoot) {
   SupervisorRecord supervisor;
   supervisor.go_time = kStart;
-  EXPECT_EQ(lost_record(supervisor, true, kEnd).cause, Cause::kSupervisorLost);
-  EXPECT_EQ(lost_record(supervisor, false, kEnd).cause, Cause::kWorkerLost);
-  const ExitRecord lost = lost_record(supervisor, true, kEnd);
+  EXPECT_EQ(lost_record({supervisor, {}, true}, {}, kEnd).cause, Cause::kSupervisorLost);
+  EXPECT_EQ(lost_record({supervisor, {}, false}, {}, kEnd).cause, Cause::kWorkerLost);
+  const ExitRecord lost = lost_record({supervisor, {}, true}, {}, kEnd);
   EXPECT_EQ(lost.start_time, kStart);
   EXPECT_EQ(lost.end_time, kEnd);
   EXPECT_FALSE(lost.wait_status);
+}
+
+TEST(LostRecord, OfAJobThatWasBeingEndedTellsWhy) {
+  SupervisorRecord supervisor;
+  supervisor.go_time = kStart;
+  supervisor.ending_cause = Cause::kStopped;
+  const attempt::StopRecord stop{.by = "user alice", .reason = "wrong table"};
+  Attempt attempt = mapped(lost_record({supervisor, stop, true}, {}, kEnd));
+  EXPECT_EQ(attempt.state, JobState::kStopped);
+  EXPECT_EQ(attempt.end->stopped_by, "user alice");
+  EXPECT_EQ(attempt.end->reason, "wrong table");
+  EXPECT_TRUE(attempt.end->killed);
+  EXPECT_FALSE(attempt.end->exit_code || attempt.end->signal);
+  EXPECT_EQ(attempt.start_time, kStart);
+  EXPECT_EQ(attempt.usage, Usage());
+
+  supervisor.ending_cause = Cause::kTimedOut;
+  supervisor.leader_status = W_EXITCODE(7, 0);
+  JobSpec spec;
+  spec.run_time_limit = std::chrono::seconds(5);
+  attempt = mapped(lost_record({supervisor, {}, true}, spec, kEnd));
+  EXPECT_EQ(attempt.end->cause, EndCause::kTimedOut);
+  EXPECT_EQ(attempt.end->run_time_limit, std::chrono::seconds(5));
+  EXPECT_EQ(attempt.end->exit_code, 7) << "kept beside the cause";
+  EXPECT_FALSE(attempt.end->killed);
+}
+
+TEST(SetEnd, OfAKillForMemoryTellsWhoseLimitItWas) {
+  ExitRecord killed = record(Cause::kOomKilled);
+  killed.wait_status = W_EXITCODE(0, SIGKILL);
+  killed.oom_scope = "job";
+  killed.oom_kills = 3;
+  killed.memory_limit_bytes = 4096;
+  killed.memory_peak_bytes = 4000;
+  EXPECT_EQ(
+      mapped(killed).end->oom,
+      (OomKill{.scope = OomScope::kJob, .limit_bytes = 4096, .peak_bytes = 4000, .kills = 3}));
+  killed.oom_scope = "host";
+  EXPECT_EQ(mapped(killed).end->oom,
+            (OomKill{.scope = OomScope::kHost, .limit_bytes = {}, .peak_bytes = 4000, .kills = 3}));
+  killed.oom_scope = "systemd_oomd";
+  killed.oom_kills.reset();
+  EXPECT_EQ(mapped(killed).end->oom->scope, OomScope::kSystemdOomd);
 }
 
 }  // namespace

@@ -69,12 +69,27 @@ TEST_F(Plan, CarriesWhoWhatAndHow) {
   EXPECT_EQ(plan.grace, std::chrono::seconds(90));
   EXPECT_EQ(plan.output_cap_bytes, 4096U);
   EXPECT_FALSE(plan.journal);
-  EXPECT_TRUE(plan.no_new_privs);
+  EXPECT_FALSE(plan.no_new_privs);
+  EXPECT_EQ(plan.nice, -5);
+  EXPECT_EQ(plan.umask, 027U);
+  EXPECT_EQ(plan.run_time_limit, std::chrono::hours(2));
+  EXPECT_TRUE(plan.count_paused);
+  EXPECT_EQ(plan.limits, (attempt::CgroupLimits{.memory_bytes = 512 << 20,
+                                                .swap_bytes = 1 << 20,
+                                                .oom_group = false,
+                                                .tasks = 100,
+                                                .cpu_millicores = 1500,
+                                                .cpu_weight = 300,
+                                                .io_weight = 50}));
   EXPECT_TRUE(attempt::encode_plan(plan).ok());
 }
 
 TEST_F(Plan, DefaultsBecomeValues) {
   const attempt::LaunchPlan plan = make();
+  EXPECT_TRUE(plan.no_new_privs);
+  EXPECT_EQ(plan.umask, 022U);
+  EXPECT_EQ(plan.limits, attempt::CgroupLimits());
+  EXPECT_FALSE(plan.run_time_limit);
   EXPECT_FALSE(plan.stdin_data);
   EXPECT_EQ(plan.output_cap_bytes, 5000U);
   EXPECT_TRUE(plan.journal);

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// PauseJob and ResumeJob: the store says which job it is and whose; the worker does it; what it
+// then reports is the answer, once that is committed.
+#include <utility>
+
+#include "scheduler/audit.h"
+#include "scheduler/verbs.h"
+
+namespace takt::scheduler {
+namespace {
+
+template <class Response>
+using Reply = rpc::UnaryReply<Response>;
+
+template <class Response>
+void answer_committed(Core& core, const Reply<Response>& reply) {
+  core.ledger().after_commit([reply](const Result<void>& committed) {
+    if (!committed) {
+      reply.fail(committed.error());
+    } else {
+      reply.finish(Response());
+    }
+  });
+}
+
+// On the loop.
+template <class Response>
+void freeze_now(Core& core, const Uuid& id, bool frozen, const std::string& by,
+                const Reply<Response>& reply) {
+  const LiveJob* live = core.jobs().find(id);
+  const JobState state = live == nullptr ? JobState::kSucceeded : live->job.state;
+  if (live == nullptr || (state != JobState::kRunning && state != JobState::kPaused))
+    return (void)reply.fail(live == nullptr ? make_error(ErrorCode::kFailedPrecondition,
+                                                         "job " + id.str() + " has ended")
+                                            : cannot_freeze(id, state));
+  if (is_as_wanted(state, frozen)) return answer_committed(core, reply);
+  if (!core.fleet().send_freeze(*live, frozen))
+    return (void)reply.fail(
+        make_error(ErrorCode::kUnavailable,
+                   "the worker of job " + id.str() + " is out of reach; the job goes on as it is"));
+  audit_freeze_requested(live->job, by, frozen);
+  core.freezes().wait(id, frozen, [&core, reply](const Result<void>& done) {
+    if (!done) return (void)reply.fail(done.error());
+    answer_committed(core, reply);
+  });
+}
+
+template <class Response>
+void freeze_job(Core& core, const rpc::Caller& caller, const std::string& job, bool frozen,
+                const Reply<Response>& reply) {
+  core.reader().get_job(job, false,
+                        [&core, caller, frozen, reply](const Result<store::JobView>& view) {
+                          if (!view) return (void)reply.fail(view.error());
+                          if (auto allowed = may_act_on(caller, view->job); !allowed)
+                            return (void)reply.fail(allowed.error());
+                          core.run([&core, id = view->job.id, frozen, by = who(caller),
+                                    reply] { freeze_now(core, id, frozen, by, reply); },
+                                   [reply](const Error& error) { reply.fail(error); });
+                        });
+}
+
+}  // namespace
+
+void pause_job(Core& core, const rpc::Caller& caller, const v1::PauseJobRequest& request,
+               const rpc::UnaryReply<v1::PauseJobResponse>& reply) {
+  freeze_job(core, caller, request.job_id(), true, reply);
+}
+
+void resume_job(Core& core, const rpc::Caller& caller, const v1::ResumeJobRequest& request,
+                const rpc::UnaryReply<v1::ResumeJobResponse>& reply) {
+  freeze_job(core, caller, request.job_id(), false, reply);
+}
+
+}  // namespace takt::scheduler

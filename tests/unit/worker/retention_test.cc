@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// The history is kept within its bounds, oldest first, and nothing that is owed to anybody goes.
+#include "worker/retention.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <string>
+
+#include "base/fs.h"
+#include "unit/base/temp_folder.h"
+#include "unit/job/specs.h"
+
+namespace takt::worker {
+namespace {
+
+using namespace std::chrono_literals;
+
+const WallTime kNow = from_unix_us(1'700'000'000'000'000);
+
+// An attempt that ended `age` ago.
+StoredAttempt stored(int number, microseconds age, std::uint64_t bytes = 10) {
+  return {.id = {Uuid(), number}, .ended = true, .time = kNow - age, .bytes = bytes};
+}
+
+std::vector<int> gone(std::vector<StoredAttempt> all, const RetentionLimits& limits) {
+  std::vector<int> numbers;
+  for (const AttemptId& id : surplus(std::move(all), limits, kNow)) numbers.push_back(id.number);
+  return numbers;
+}
+
+constexpr RetentionLimits kWide{.age = 24h, .bytes = 1000, .attempts = 1000};
+
+TEST(Surplus, WithinTheBoundsNothingGoes) {
+  EXPECT_TRUE(gone({}, kWide).empty());
+  EXPECT_TRUE(gone({stored(1, 1h), stored(2, 24h)}, kWide).empty());
+}
+
+TEST(Surplus, WhatIsTooOldGoes) {
+  EXPECT_EQ(gone({stored(1, 1h), stored(2, 25h), stored(3, 24h + 1us)}, kWide),
+            (std::vector<int>{2, 3}));
+}
+
+TEST(Surplus, BeyondSizeOrNumberTheOldestGo) {
+  const std::vector<StoredAttempt> all{stored(1, 3h), stored(2, 1h), stored(3, 2h), stored(4, 4h)};
+  RetentionLimits limits = kWide;
+  limits.attempts = 2;
+  EXPECT_EQ(gone(all, limits), (std::vector<int>{4, 1}));
+  limits = kWide;
+  limits.bytes = 35;
+  EXPECT_EQ(gone(all, limits), (std::vector<int>{4}));
+  limits.bytes = 9;
+  EXPECT_EQ(gone(all, limits), (std::vector<int>{4, 1, 3, 2}));
+}
+
+TEST(Surplus, WhatHasNoEndGoesByAgeOnly) {
+  StoredAttempt aside = stored(1, 23h, 5000);
+  aside.ended = false;
+  RetentionLimits limits = kWide;
+  limits.attempts = 1;
+  EXPECT_EQ(gone({aside, stored(2, 1h, 0)}, limits), (std::vector<int>{2}))
+      << "its size counts, but it may be one that is being made";
+  aside.time = kNow - 25h;
+  EXPECT_EQ(gone({aside, stored(2, 1h, 0)}, limits), (std::vector<int>{1}));
+}
+
+class History : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto opened = StateFolder::open(folder_.path() + "/state");
+    ASSERT_TRUE(opened.ok());
+    state_.emplace(std::move(*opened));
+  }
+  AttemptId make(const Uuid& job, int number, bool ended, bool owed) {
+    Acceptance acceptance;
+    acceptance.owner = kDirectOwner;
+    acceptance.spec = test::small_spec();
+    const AttemptId id{job, number};
+    const auto made = state_->create_attempt(id, acceptance);
+    EXPECT_TRUE(made.ok());
+    if (ended) {
+      EXPECT_TRUE(write_file(made->get(), "exit", "x", 0600).ok());
+    }
+    if (!owed) {
+      EXPECT_TRUE(state_->forget_active(id).ok());
+    }
+    return id;
+  }
+  std::vector<AttemptId> ids() {
+    const auto all = state_->stored(stop_);
+    EXPECT_TRUE(all.ok());
+    std::vector<AttemptId> found;
+    for (const StoredAttempt& attempt : *all) found.push_back(attempt.id);
+    std::sort(found.begin(), found.end());
+    return found;
+  }
+
+  test::TempFolder folder_;
+  std::optional<StateFolder> state_;
+  std::atomic<bool> stop_{false};
+};
+
+TEST_F(History, IsWhatNobodyIsOwed) {
+  const Uuid job = Uuid::random();
+  const AttemptId first = make(job, 1, true, false);
+  make(job, 2, true, true);
+  make(Uuid::random(), 1, false, true);
+  EXPECT_EQ(ids(), (std::vector<AttemptId>{first}));
+  const StoredAttempt found = state_->stored(stop_)->front();
+  EXPECT_TRUE(found.ended);
+  EXPECT_GT(found.bytes, 0U);
+  stop_ = true;
+  EXPECT_TRUE(state_->stored(stop_)->empty());
+}
+
+TEST_F(History, WhatGoesGoesWholeAndTakesItsJobsFolderAlong) {
+  const Uuid job = Uuid::random();
+  const AttemptId first = make(job, 1, true, false);
+  const AttemptId second = make(job, 2, true, false);
+  const AttemptId owed = make(Uuid::random(), 1, true, true);
+  ASSERT_TRUE(state_->remove_stored(first).ok());
+  EXPECT_EQ(ids(), (std::vector<AttemptId>{second}));
+  ASSERT_TRUE(state_->remove_stored(second).ok());
+  EXPECT_FALSE(state_->open_attempt(second).ok());
+  ASSERT_TRUE(state_->remove_stored(second).ok()) << "gone already";
+  ASSERT_TRUE(state_->remove_stored(owed).ok());
+  EXPECT_TRUE(state_->open_attempt(owed).ok()) << "owed to somebody: left alone";
+  EXPECT_EQ(state_->jobs(std::nullopt, 10)->size(), 1U);
+}
+
+}  // namespace
+}  // namespace takt::worker
