@@ -11,6 +11,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -211,6 +212,18 @@ def run_system(options: argparse.Namespace) -> Count:
     return built if built.failed else python_suite("tests/system", 12 * 60, options.only)
 
 
+def run_vm(options: argparse.Namespace) -> Count:
+    if not shutil.which("linux.uml"):
+        return Count(note="not run: this distribution has no package of User Mode Linux")
+    if os.geteuid() != 0:
+        return Count(0, 1, "the vm suite makes cgroups and mounts: run with sudo")
+    built = build_programs()
+    if built.failed:
+        return built
+    cuts = {"TAKT_VM_CUTS": "20"} if options.all else {}
+    return python_suite("tests/vm", 30 * 60 if options.all else 10 * 60, options.only, **cuts)
+
+
 def run_torture(options: argparse.Namespace) -> Count:
     if os.geteuid() != 0:
         return Count(0, 1, "the torture suite boots containers: run with sudo")
@@ -226,6 +239,7 @@ SUITES: dict[str, tuple[str, Callable[[argparse.Namespace], Count]]] = {
     "threads": ("unit (without gRPC) and component built with TSan", run_threads),
     "fuzz": ("the fuzzers of all that is read back, some seconds each", run_fuzz),
     "system": ("the installed tree on systemd booted in a container (root)", run_system),
+    "vm": ("power cuts and reboots on a kernel of its own, User Mode Linux (root)", run_vm),
     "torture": ("jobs of every kind under kills, stops and restarts at random (root)", run_torture),
 }
 # What sanitize runs too, with more eyes: only where it is named, or everything is.
@@ -237,10 +251,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--suite", action="append", choices=SUITES, metavar="NAME",
                         help="run only this suite; may be repeated")
     parser.add_argument("--only", action="append", default=[], metavar="PART",
-                        help="in style and system: only tests whose id contains PART")
+                        help="in style, system and vm: only tests whose id contains PART")
     parser.add_argument("--all", action="store_true",
-                        help="also the slow checks: clang-tidy on every folder, and unit and "
-                             "component without sanitizers")
+                        help="also the slow checks: clang-tidy on every folder, unit and "
+                             "component without sanitizers, 20 power cuts")
     parser.add_argument("--list", action="store_true", help="list the suites")
     return parser.parse_args(arguments)
 

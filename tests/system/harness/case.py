@@ -40,25 +40,22 @@ def base_root() -> pathlib.Path:
     return root.prepare(staging.binaries(trees()[0]))
 
 
-def artifacts_folder() -> pathlib.Path:
+def artifacts_folder(suite: str) -> pathlib.Path:
     """Returns where the evidence of failures goes; TAKT_TEST_ARTIFACTS overrides it."""
-    default = staging.SOURCE / "build" / "system-artifacts"
+    default = staging.SOURCE / "build" / f"{suite}-artifacts"
     return pathlib.Path(os.environ.get("TAKT_TEST_ARTIFACTS", default))
 
 
-class MachineCase(unittest.TestCase):
-    """A test class with a booted machine in self.machine; takt is installed and not started."""
+class EvidenceCase(unittest.TestCase):
+    """A test class that keeps what evidence() says whenever a test of it fails."""
 
-    machine: Machine
+    suite = "system"
 
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.machine = Machine(base_root(), trees())
-        cls.addClassCleanup(cls.machine.stop)
-        cls.machine.boot()
+    def evidence(self) -> str:
+        """Returns what helps to understand a failure."""
+        raise NotImplementedError
 
     def run(self, result: unittest.TestResult | None = None) -> unittest.TestResult | None:
-        """Runs the test and keeps the machine's evidence if it failed."""
         before = self._troubles(result)
         outcome = super().run(result)
         if self._troubles(result) > before:
@@ -70,13 +67,28 @@ class MachineCase(unittest.TestCase):
         return len(result.failures) + len(result.errors) if result else 0
 
     def _keep_evidence(self) -> None:
-        folder = artifacts_folder()
+        folder = artifacts_folder(self.suite)
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.id()}.log"
-        processes = self.machine.run("ps", "-eo", "pid,ppid,user,cgroup,args", check=False)
-        path.write_text(f"{self.machine.journal('-b')}\n--- processes\n{processes.stdout}\n"
-                        f"--- console\n{self.machine.console()}")
+        path.write_text(self.evidence())
         print(f"evidence kept: {path}", flush=True)
+
+
+class MachineCase(EvidenceCase):
+    """A test class with a booted machine in self.machine; takt is installed and not started."""
+
+    machine: Machine
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.machine = Machine(base_root(), trees())
+        cls.addClassCleanup(cls.machine.stop)
+        cls.machine.boot()
+
+    def evidence(self) -> str:
+        processes = self.machine.run("ps", "-eo", "pid,ppid,user,cgroup,args", check=False)
+        return (f"{self.machine.journal('-b')}\n--- processes\n{processes.stdout}\n"
+                f"--- console\n{self.machine.console()}")
 
 
 class TaktCase(MachineCase):

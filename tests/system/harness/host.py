@@ -3,43 +3,43 @@
 
 import signal
 
-from .machine import Machine
+from .inside import Inside
 
-def show(machine: Machine, unit: str, prop: str) -> str:
+def show(machine: Inside, unit: str, prop: str) -> str:
     """Returns one property of a unit."""
     return machine.run("systemctl", "show", "--value", f"--property={prop}", unit).stdout.strip()
 
-def main_pid(machine: Machine, unit: str) -> int:
+def main_pid(machine: Inside, unit: str) -> int:
     """Returns the main process of a service; 0 if it has none."""
     return int(show(machine, unit, "MainPID"))
 
-def spawner_pid(machine: Machine) -> int:
+def spawner_pid(machine: Inside) -> int:
     """Returns the worker's spawner: its only child of that name."""
     parent = main_pid(machine, "takt-worker.service")
     found = machine.run("pgrep", "-P", str(parent), "-x", "takt-supervisor", check=False).lines
     return int(found[0]) if len(found) == 1 else 0
 
-def kill(machine: Machine, pid: int, number: signal.Signals = signal.SIGKILL) -> None:
+def kill(machine: Inside, pid: int, number: signal.Signals = signal.SIGKILL) -> None:
     """Sends a signal to a process of the machine."""
     machine.run("kill", f"-{number.value}", str(pid))
 
-def processes_with(machine: Machine, mark: str) -> list[str]:
+def processes_with(machine: Inside, mark: str) -> list[str]:
     """Returns the processes whose command line has the mark, but for the one that looks."""
     found = machine.run("pgrep", "-a", "-f", mark, check=False).lines
     return [line for line in found if "pgrep" not in line]
 
-def job_cgroups(machine: Machine) -> list[str]:
+def job_cgroups(machine: Inside) -> list[str]:
     """Returns every cgroup of an attempt that is left: scopes, and folders of the direct unit."""
     return machine.shell("find /sys/fs/cgroup -depth -type d -name '*takt-job-*'").lines
 
-def supervisors(machine: Machine) -> list[str]:
+def supervisors(machine: Inside) -> list[str]:
     """Returns the attempts' supervisors: all of that name but spawner and pause process."""
     spawner = str(spawner_pid(machine))
     holder = str(main_pid(machine, "takt-jobs-direct.service"))
     found = machine.run("pgrep", "-x", "takt-supervisor", check=False).lines
     return [pid for pid in found if pid not in (spawner, holder)]
 
-def job_units(machine: Machine) -> list[str]:
+def job_units(machine: Inside) -> list[str]:
     """Returns the scopes of attempts that systemd knows."""
     return machine.run("systemctl", "list-units", "--all", "--plain", "--no-legend",
                        "takt-job-*.scope").lines

@@ -13,32 +13,38 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from . import hostcg
+from .inside import COMMAND_TIMEOUT_S, Inside
 from .process import CommandFailed, Result
 
 BOOT_TIMEOUT_S = 120
-COMMAND_TIMEOUT_S = 60
 _serial = itertools.count(1)
 
-# Runs in a mount namespace of its own, so every mount below ends with the machine.
-# Arguments: leaf cgroup, cached root, work folder, machine name, trees to lay over the root (tar
-# keeps the root's /lib a link).
-BOOT_SCRIPT = r"""
+# A shell function: lay BASE WORK TREE... makes WORK/root, which is BASE with the trees over it (tar
+# keeps the root's /lib a link). For a mount namespace of its own, so that every mount ends with it.
+LAY_TREES = r"""
+lay() {
+  base=$1 work=$2; shift 2
+  mount --make-rprivate /
+  mount -t tmpfs -o mode=0755 takt-test "$work"
+  mkdir "$work/upper" "$work/overlay" "$work/root"
+  mount -t overlay takt-test "$work/root" \
+    -o "lowerdir=$base,upperdir=$work/upper,workdir=$work/overlay"
+  for tree; do
+    tar -C "$tree" -c . |
+      tar -C "$work/root" -x --keep-directory-symlink --no-overwrite-dir --no-same-owner
+  done
+}
+"""
+
+# Arguments: leaf cgroup, machine name, and those of lay.
+BOOT_SCRIPT = LAY_TREES + r"""
 set -eu
-cgroup=$1 base=$2 work=$3 name=$4; shift 4
+cgroup=$1 name=$2; shift 2
 echo $$ > "$cgroup/cgroup.procs"
-mount --make-rprivate /
-mount -t tmpfs -o mode=0755 takt-test "$work"
-mkdir "$work/upper" "$work/overlay" "$work/root"
-mount -t overlay takt-test "$work/root" \
-  -o "lowerdir=$base,upperdir=$work/upper,workdir=$work/overlay"
-for tree; do
-  tar -C "$tree" -c . |
-    tar -C "$work/root" -x --keep-directory-symlink --no-overwrite-dir --no-same-owner
-done
+lay "$@"
 umount -R /sys/fs/cgroup
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 exec systemd-nspawn --quiet --register=no --keep-unit --private-network --link-journal=no \
@@ -48,7 +54,7 @@ exec systemd-nspawn --quiet --register=no --keep-unit --private-network --link-j
 """
 
 
-class Machine:
+class Machine(Inside):
     """A booted container. Use as a context manager, or call boot() and stop()."""
 
     def __init__(self, base: pathlib.Path, trees: Sequence[pathlib.Path] = ()):
@@ -77,7 +83,7 @@ class Machine:
         self._cgroup = hostcg.HostCgroup(self.name)
         self._nspawn = subprocess.Popen(
             ["unshare", "--mount", "sh", "-c", BOOT_SCRIPT, "boot", str(self._cgroup.nspawn),
-             str(self._base), str(self._work), self.name, *map(str, self._trees)],
+             self.name, str(self._base), str(self._work), *map(str, self._trees)],
             stdin=subprocess.DEVNULL, stdout=self._console, stderr=subprocess.STDOUT)
         self.init_pid = self.wait_until(self._find_init, "PID 1 of the machine", BOOT_TIMEOUT_S)
         state = self.wait_until(self._system_state, "systemd to be up", BOOT_TIMEOUT_S)
@@ -115,7 +121,6 @@ class Machine:
 
     def run(self, *argv: str, check: bool = True, user: str | None = None, stdin: str = "",
             timeout_s: float = COMMAND_TIMEOUT_S) -> Result:
-        """Runs argv inside the machine; with check, a code other than 0 raises CommandFailed."""
         done = subprocess.run(self.command(argv, user), input=stdin.encode(), capture_output=True,
                               timeout=timeout_s)
         result = Result(shlex.join(argv), done.returncode, done.stdout.decode(errors="replace"),
@@ -124,45 +129,13 @@ class Machine:
             raise CommandFailed(result)
         return result
 
-    def shell(self, script: str, **kwargs: object) -> Result:
-        """Runs a shell script inside the machine."""
-        return self.run("sh", "-c", script, **kwargs)
-
-    def wait_until(self, predicate: Callable[[], object], what: str, timeout_s: float = 30):
-        """Polls until predicate() is true and returns its value; late, it names what it wanted."""
-        deadline = time.monotonic() + timeout_s
-        while True:
-            value = predicate()
-            if value:
-                return value
-            if self._nspawn is not None and self._nspawn.poll() is not None:
-                raise AssertionError(f"{self.name} died while waiting for {what}\n{self.console()}")
-            if time.monotonic() > deadline:
-                raise AssertionError(f"waited {timeout_s:g} s in vain for {what}")
-            time.sleep(0.05)
-
-    def write(self, path: str, text: str, mode: int = 0o644) -> None:
-        """Writes a file inside the machine, making its folder."""
-        quoted = shlex.quote(path)
-        self.shell(f"mkdir -p $(dirname {quoted}) && cat > {quoted} && chmod {mode:o} {quoted}",
-                   stdin=text)
-
-    def read(self, path: str) -> str:
-        """Reads a file inside the machine."""
-        return self.run("cat", path).stdout
-
-    def exists(self, path: str) -> bool:
-        """Says whether a path exists inside the machine."""
-        return self.run("test", "-e", path, check=False).code == 0
-
     def console(self) -> str:
         """Returns what the machine wrote to its console."""
         return pathlib.Path(self._console.name).read_text(errors="replace")
 
-    def journal(self, *args: str) -> str:
-        """Returns the machine's journal, for the report of a failure."""
-        return self.run("journalctl", "--no-pager", "--output=short-precise", *args,
-                        check=False).stdout
+    def died(self) -> bool:
+        """Says whether the machine went down by itself."""
+        return self._nspawn is not None and self._nspawn.poll() is not None
 
     def _find_init(self) -> int:
         """Returns the host pid of the machine's PID 1 once it runs systemd, else 0."""

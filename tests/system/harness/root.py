@@ -47,20 +47,23 @@ def runtime_packages(binaries: list[pathlib.Path]) -> list[str]:
                 libraries.add(os.path.realpath(fields[2]))
             elif "not found" in line:
                 raise RuntimeError(f"{binary}: {line.strip()}")
-    return sorted({owner(path) for path in libraries})
+    return sorted(owners(libraries))
 
 
-def owner(path: str) -> str:
-    """Returns the package that a library file belongs to."""
+def owners(paths: set[str]) -> set[str]:
+    """Returns the packages that library files belong to. One question for all: each takes long."""
     if not is_debian():
-        return subprocess.run(["rpm", "-q", "--whatprovides", "--qf", "%{NAME}", path],
-                              capture_output=True, text=True, check=True).stdout
+        return set(subprocess.run(["rpm", "-q", "--whatprovides", "--qf", "%{NAME}\\n", *paths],
+                                  capture_output=True, text=True, check=True).stdout.split())
     # dpkg knows a file of a merged-/usr system by the name that its package used.
-    for name in (path, path.removeprefix("/usr")):
-        found = subprocess.run(["dpkg-query", "-S", name], capture_output=True, text=True)
-        if found.returncode == 0:
-            return found.stdout.split(":")[0]
-    raise RuntimeError(f"no package owns {path}")
+    names = {name: path for path in paths for name in (path, path.removeprefix("/usr"))}
+    said = subprocess.run(["dpkg-query", "-S", *names], capture_output=True, text=True).stdout
+    found = {names[file]: package.split(":")[0]
+             for package, file in (line.split(": ", 1) for line in said.splitlines())
+             if not package.startswith("diversion by")}
+    if paths - found.keys():
+        raise RuntimeError(f"no package owns {', '.join(sorted(paths - found.keys()))}")
+    return set(found.values())
 
 
 def prepare(binaries: list[pathlib.Path]) -> pathlib.Path:

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The two doors of takt as the programs in here use them, and the names that both sides know.
+
+Every job of the load carries its own truth, so that whoever finds it knows how it has to end: a
+scheduler's job in its name, a direct one in its id.
+"""
+
+import pathlib
+import sys
+import uuid
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "stubs"))
+
+import grpc  # noqa: E402
+
+from takt.v1 import job_pb2, job_service_pb2_grpc, worker_service_pb2_grpc  # noqa: E402
+
+JOB = str(pathlib.Path(__file__).resolve().parent / "job")
+DEADLINE_S = 60
+ENDED = (job_pb2.JOB_STATE_SUCCEEDED, job_pb2.JOB_STATE_FAILED, job_pb2.JOB_STATE_STOPPED)
+
+
+def scheduler() -> job_service_pb2_grpc.JobServiceStub:
+    """Connects to the scheduler."""
+    return job_service_pb2_grpc.JobServiceStub(
+        grpc.insecure_channel("unix:/run/takt/scheduler.sock"))
+
+
+def worker() -> worker_service_pb2_grpc.WorkerServiceStub:
+    """Connects to the worker."""
+    return worker_service_pb2_grpc.WorkerServiceStub(
+        grpc.insecure_channel("unix:/run/takt/worker.sock"))
+
+
+def direct_id(batch: int, number: int, code: int) -> str:
+    """Returns the id of a direct job: 00bbnnnn-….-….-….-…cc."""
+    return str(uuid.UUID(int=(batch << 112) | (number << 96) | (uuid.uuid4().int % 2**88 << 8)
+                         | code, version=4))
+
+
+def end_of(end: job_pb2.JobEnd) -> dict:
+    """Returns what was told of an end, in short."""
+    said = {"cause": job_pb2.EndCause.Name(end.cause).removeprefix("END_CAUSE_")}
+    for field in ("exit_code", "signal"):
+        if end.HasField(field):
+            said[field] = getattr(end, field)
+    return said

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The oracle of the power cuts, without a machine: content with the truth and nothing else."""
+
+import copy
+import unittest
+
+from uml.oracle import judge
+
+DIRECT = "00010001-0000-4000-8000-000000000005"
+EXITED = {"cause": "EXITED", "exit_code": 5}
+LOST = {"cause": "WORKER_LOST"}
+
+
+def told(door: str, what: str, job: str, **more: object) -> dict:
+    return {"door": door, "told": what, "job": job, **more}
+
+
+REPORTS = [
+    told("scheduler", "submitted", "a", name="load-1-1-5"),
+    told("scheduler", "submitted", "b", name="load-1-2-6"),
+    {"ran": "begin", "job": "a", "attempt": 1},
+    {"ran": "begin", "job": "b", "attempt": 1},
+    told("scheduler", "started", "b", attempt=1),
+    {"ran": "end", "job": "a", "attempt": 1},
+    told("scheduler", "ended", "a", attempt=1, end=EXITED),
+    {"ran": "begin", "job": DIRECT, "attempt": 1},
+    {"ran": "end", "job": DIRECT, "attempt": 1},
+    told("worker", "ended", DIRECT, attempt=1, end=EXITED),
+]
+FOUND = {
+    "boot": "second", "active": [],
+    "jobs": {"a": {"name": "load-1-1-5", "state": "JOB_STATE_FAILED",
+                   "attempts": {"1": {"boot": "first", "end": EXITED}}},
+             "b": {"name": "load-1-2-6", "state": "JOB_STATE_FAILED",
+                   "attempts": {"1": {"boot": "first", "end": LOST}}}},
+    "attempts": {"a": {"1": {"boot": "first", "end": EXITED}},
+                 "b": {"1": {"boot": "first", "end": LOST}},
+                 DIRECT: {"1": {"boot": "first", "end": EXITED}}},
+}
+
+
+class Oracle(unittest.TestCase):
+    """One lie at a time."""
+
+    def kinds(self, change, reports: list[dict] | None = None) -> set[str]:
+        """Returns the kinds of complaint about what was found, changed."""
+        found = copy.deepcopy(FOUND)
+        change(found)
+        return {complaint.kind for complaint in judge(reports or REPORTS, found)}
+
+    def test_the_truth_is_accepted(self) -> None:
+        self.assertEqual(self.kinds(lambda found: None), set())
+
+    def test_what_was_told_must_be_there(self) -> None:
+        self.assertEqual(
+            self.kinds(lambda found: [found[part].pop("b") for part in ("jobs", "attempts")]),
+            {"scheduler: submitted lost", "scheduler: started lost", "worker: attempt lost"})
+        self.assertEqual(self.kinds(lambda found: found["attempts"].pop(DIRECT)),
+                         {"worker: ended lost", "worker: attempt lost"})
+
+    def test_a_told_end_must_not_change(self) -> None:
+        def change(found: dict) -> None:
+            found["jobs"]["a"]["attempts"]["1"]["end"] = LOST
+        self.assertEqual(self.kinds(change), {"scheduler: end changed", "no agreement"})
+
+    def test_a_wrong_code_is_invented(self) -> None:
+        def change(found: dict) -> None:
+            found["attempts"][DIRECT]["1"]["end"] = {"cause": "EXITED", "exit_code": 0}
+        self.assertEqual(self.kinds(change), {"worker: end changed", "end invented"})
+
+    def test_a_right_code_of_a_job_that_never_came_there_is_invented(self) -> None:
+        def change(found: dict) -> None:
+            for part in (found["jobs"]["b"]["attempts"], found["attempts"]["b"]):
+                part["1"]["end"] = {"cause": "EXITED", "exit_code": 6}
+        self.assertEqual(self.kinds(change), {"end invented"})
+
+    def test_other_causes_are_invented(self) -> None:
+        def change(found: dict) -> None:
+            for part in (found["jobs"]["b"]["attempts"], found["attempts"]["b"]):
+                part["1"]["end"] = {"cause": "START_FAILED"}
+        self.assertEqual(self.kinds(change), {"end invented"})
+
+    def test_a_worker_is_not_lost_in_the_boot_that_tells(self) -> None:
+        def change(found: dict) -> None:
+            found["jobs"]["b"]["attempts"]["1"]["boot"] = "second"
+        self.assertEqual(self.kinds(change), {"end invented"})
+
+    def test_nothing_stays_under_way(self) -> None:
+        def change(found: dict) -> None:
+            found["jobs"]["b"]["state"] = "JOB_STATE_RUNNING"
+            found["active"].append("b.1")
+            found["attempts"][DIRECT]["1"]["end"] = None
+        self.assertEqual(self.kinds(change), {"not accounted for", "worker: end changed"})
+
+    def test_nothing_runs_twice(self) -> None:
+        again = [*REPORTS, {"ran": "begin", "job": "b", "attempt": 2}]
+
+        def change(found: dict) -> None:
+            found["jobs"]["b"]["attempts"]["2"] = {"boot": "second", "end": LOST}
+        self.assertIn("ran twice", self.kinds(change, again))
