@@ -47,6 +47,18 @@ def on_sigterm(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt("ended by SIGTERM")
 
 
+def run_to_the_end(suite: unittest.TestSuite) -> CountingResult:
+    """Runs the tests; unittest leaves the clean-ups of a class out when it is interrupted."""
+    classes = {type(test) for test in suite}
+    try:
+        return unittest.TextTestRunner(sys.stdout, verbosity=2,
+                                       resultclass=CountingResult).run(suite)
+    except KeyboardInterrupt:
+        for interrupted in classes:
+            interrupted.doClassCleanups()
+        raise
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=pathlib.Path)
@@ -56,8 +68,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, on_sigterm)
     sys.stdout.reconfigure(line_buffering=True)
     found = unittest.defaultTestLoader.discover(str(options.folder), top_level_dir=options.folder)
-    runner = unittest.TextTestRunner(sys.stdout, verbosity=2, resultclass=CountingResult)
-    result = runner.run(chosen(found, options.patterns))
+    result = run_to_the_end(chosen(found, options.patterns))
     if options.result:
         options.result.write_text(json.dumps({"passed": result.passed, "failed": result.failed}))
     return 0 if result.failed == 0 and result.passed > 0 else 1

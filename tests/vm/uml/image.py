@@ -19,7 +19,7 @@ from harness.machine import LAY_TREES
 
 HERE = pathlib.Path(__file__).resolve().parents[1]
 ROOT_SIZE = "1500M"
-STATE_SIZE = "256M"
+STATE_SIZE = "1G"
 INSIDE = staging.INSIDE / "vm"
 EATMYDATA = "libeatmydata.so"
 
