@@ -28,7 +28,7 @@ def told_of(end: dict) -> dict:
             if key in ("exit_code", "signal") or value and key != "message"}
 
 
-class Reboots(GuestCase):
+class Reboot(GuestCase):
     """One machine, taken down in different ways."""
 
     @classmethod
