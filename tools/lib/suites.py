@@ -156,7 +156,7 @@ def run_component(_options: argparse.Namespace) -> Count:
 
 
 def run_sanitize(_options: argparse.Namespace) -> Count:
-    return meson_suite("asan", "unit", 5 * 60) + meson_suite("asan", "component", 10 * 60)
+    return meson_suite("asan", "unit", 5 * 60) + meson_suite("asan", "component", 12 * 60)
 
 
 # Built and run with ThreadSanitizer: what is below gRPC, and scheduler and workers without it.
@@ -190,7 +190,7 @@ def run_threads(_options: argparse.Namespace) -> Count:
         return built
     return (tsan_tests("unit", 6 * 60, *(f"unit-{name}" for name in THREADS_UNIT), suppress=False)
             + tsan_tests("unit", 4 * 60, *(f"unit-{name}" for name in suppressed), suppress=True)
-            + tsan_tests("component", 10 * 60, suppress=True))
+            + tsan_tests("component", 15 * 60, suppress=True))
 
 
 def run_fuzz(_options: argparse.Namespace) -> Count:
