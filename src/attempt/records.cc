@@ -104,12 +104,19 @@ void read_leader(const std::string& value, SupervisorRecord& record) {
   record.leader_end_time = from_unix_us(us);
 }
 
+// A span that no clock here can show is nothing.
+std::optional<microseconds> read_clock_span(KeyValueReader& in, std::string_view key) {
+  constexpr microseconds kMost = std::chrono::hours(24 * 365 * 100);
+  const auto span = in.span(key);
+  return span && *span >= microseconds(0) && *span <= kMost ? span : std::nullopt;
+}
+
 // What the supervisor has appended so far.
 void read_appended(KeyValueReader& in, SupervisorRecord& record) {
   if (const auto go = in.number<std::int64_t>("go")) record.go_time = from_unix_us(*go);
-  if (const auto go = in.span("go_boot")) record.go_boot_time = BootTime(*go);
+  if (const auto go = read_clock_span(in, "go_boot")) record.go_boot_time = BootTime(*go);
   record.leader_pid = in.number_or<pid_t>("leader_pid", 0);
-  record.paused = in.span("paused").value_or(microseconds(0));
+  record.paused = read_clock_span(in, "paused").value_or(microseconds(0));
   record.ending_cause = parse_cause(in.text("ending"));
   read_leader(in.text("leader"), record);
 }
@@ -160,6 +167,13 @@ void read_usage(KeyValueReader& in, ExitRecord& record) {
   record.io_write_bytes = in.number<std::uint64_t>("io_write_bytes");
 }
 
+std::string go_line(WallTime time) { return "go=" + std::to_string(to_unix_us(time)) + "\n"; }
+
+std::string go_boot_line(BootTime time) {
+  const auto us = std::chrono::duration_cast<microseconds>(time.time_since_epoch());
+  return "go_boot=" + std::to_string(us.count()) + "\n";
+}
+
 Result<std::string> read_record(int folder, const char* name) {
   auto text = read_file(folder, name, limits::kRecordMaxBytes);
   if (!text && text.error().error_number == ENOENT)
@@ -185,7 +199,8 @@ std::string encode(const SupervisorRecord& record) {
   out.text("cgroup_path", record.cgroup_path);
   out.number("cgroup_inode", record.cgroup_inode);
   std::string text = end_record(out);
-  if (record.go_time) text += go_lines(*record.go_time, record.go_boot_time.value_or(BootTime()));
+  if (record.go_time) text += go_line(*record.go_time);
+  if (record.go_boot_time) text += go_boot_line(*record.go_boot_time);
   if (record.leader_pid != 0) text += leader_pid_line(record.leader_pid);
   if (record.paused > microseconds(0)) text += paused_line(record.paused);
   if (record.ending_cause) text += ending_line(*record.ending_cause);
@@ -216,9 +231,7 @@ Result<SupervisorRecord> decode_supervisor_record(std::string_view text) {
 }
 
 std::string go_lines(WallTime time, BootTime boot_time) {
-  const auto boot_us = std::chrono::duration_cast<microseconds>(boot_time.time_since_epoch());
-  return "go=" + std::to_string(to_unix_us(time)) + "\ngo_boot=" + std::to_string(boot_us.count()) +
-         "\n";
+  return go_line(time) + go_boot_line(boot_time);
 }
 
 std::string leader_pid_line(pid_t pid) { return "leader_pid=" + std::to_string(pid) + "\n"; }

@@ -49,7 +49,6 @@ std::size_t signal_tree(const cgroup::Cgroup& cgroup, int signal) {
 void TreeStop::stop(int signal, attempt::StopTarget target, int leader_pidfd, microseconds grace) {
   if (step_ != Step::kNone) return;
   step_ = Step::kAsked;
-  deadline_ = BootClock::now() + grace;
   // A frozen process gets its signal when it thaws, so the order does not matter to it; but nothing
   // may stay frozen for the whole grace.
   std::ignore = job_.freeze(false);
@@ -62,6 +61,9 @@ void TreeStop::stop(int signal, attempt::StopTarget target, int leader_pidfd, mi
       signal_and_continue(leader_pidfd, signal);
       break;
   }
+  // From now, not from before: however long this took (SIGSTOP, a busy host), the job has its
+  // grace.
+  deadline_ = BootClock::now() + grace;
 }
 
 void TreeStop::end_rest(int signal) {
@@ -69,9 +71,9 @@ void TreeStop::end_rest(int signal) {
   const bool by_itself = step_ == Step::kNone;
   step_ = Step::kAsked;
   all_asked_ = true;
-  deadline_ = BootClock::now() + limits::kStragglerGrace;
   std::ignore = job_.freeze(false);
   const std::size_t left = signal_tree(job_, signal);
+  deadline_ = BootClock::now() + limits::kStragglerGrace;
   if (by_itself) stragglers_ = left;
 }
 

@@ -51,7 +51,7 @@ void Ending::without_process(const LivePtr& live) {
                                           .failed_step = "supervisor",
                                           .start_time = wall_now(),
                                           .end_time = wall_now()};
-      live->own_end->stop_reason = "the supervisor ended before the command was started";
+      live->own_end->stop_reason = supervisor_ended().message;
     }
     return write_own_end(live);
   }

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/fs.h"
@@ -30,16 +31,18 @@ std::optional<StoredAttempt> look_at(int jobs, const AttemptId& id) {
   if (!folder) return std::nullopt;
   struct stat info {};
   if (::fstat(folder->get(), &info) != 0) return std::nullopt;
+  std::optional<WallTime> ended;
   StoredAttempt attempt{.id = id, .ended = false, .time = changed_at(info), .bytes = 0};
   const auto files = list_directory(folder->get());
   if (!files) return std::nullopt;
   for (const std::string& file : *files) {
     if (::fstatat(folder->get(), file.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
     attempt.bytes += static_cast<std::uint64_t>(info.st_blocks) * kBlockBytes;
-    if (file != attempt::kExitFile) continue;
-    attempt.ended = true;
-    attempt.time = changed_at(info);
+    if (file == attempt::kExitFile) ended = changed_at(info);
+    attempt.time = std::max(attempt.time, changed_at(info));
   }
+  attempt.ended = ended.has_value();
+  attempt.time = ended.value_or(attempt.time);  // without an end: when it last did anything
   return attempt;
 }
 
@@ -55,8 +58,13 @@ Result<std::vector<StoredAttempt>> StateFolder::stored(const std::atomic<bool>& 
     if (!job_id || job_id->str() != name) continue;
     for (const int number : attempts_of(*job_id)) {
       const AttemptId id{*job_id, number};
-      if (is_link(active_.get(), attempt::link_name(name_of(id)))) continue;
-      if (auto attempt = look_at(jobs_.get(), id)) found.push_back(*attempt);
+      const std::string link = attempt::link_name(name_of(id));
+      if (is_link(active_.get(), link)) continue;
+      auto attempt = look_at(jobs_.get(), id);
+      if (!attempt) continue;
+      // Set aside, its end is still owed to somebody, if ever it can be told: age alone ends that.
+      if (is_link(damaged_.get(), link)) attempt->ended = false;
+      found.push_back(*attempt);
     }
   }
   return found;
@@ -69,7 +77,7 @@ Result<void> StateFolder::remove_stored(const AttemptId& id) const {
   if (!removed && removed.error().error_number != ENOENT) return removed;
   // The job's folder goes with its last attempt.
   std::ignore = ::unlinkat(jobs_.get(), job.c_str(), AT_REMOVEDIR);
-  return {};
+  return remove_file(damaged_.get(), attempt::link_name(name_of(id)));
 }
 
 }  // namespace takt::worker

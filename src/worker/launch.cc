@@ -2,6 +2,7 @@
 #include "worker/launch.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -29,6 +30,12 @@ Result<void> write_script(const LiveAttempt& live) {
   if (::fchmodat(folder, attempt::kScriptFile, kScriptMode, 0) != 0)
     return system_error("chmod script");
   return {};
+}
+
+// Its socket closes before its process is gone to the eye, and before its pidfd says so.
+bool supervisor_hung_up(const LiveAttempt& live) {
+  pollfd watched{.fd = live.control.get(), .events = 0, .revents = 0};
+  return live.control && ::poll(&watched, 1, 0) > 0;
 }
 
 }  // namespace
@@ -156,7 +163,8 @@ void Launch::on_parked(const LivePtr& live, std::variant<ParkedInPlace, LaunchFa
   ending_.watch_supervisor(live);
   // Given up meanwhile: it goes when it sees the end of its socket.
   if (live->step != Step::kPreparing) return live->control.reset();
-  if (auto sent = send_prepare(*live, parked); !sent) return fail(live, "prepare", sent.error());
+  if (auto sent = send_prepare(*live, parked); !sent)
+    return fail_with_supervisor(live, "prepare", sent.error());
   if (auto set = set_nonblocking(live->control.get(), true); !set)
     return fail(live, "prepare", set.error());
   auto source = core_.loop.add_io(live->control.get(), EPOLLIN,
@@ -176,8 +184,7 @@ void Launch::on_control(const LivePtr& live) {
       live->control_source.reset();
       live->control.reset();
       if (!live->went() && live->step != Step::kEnding)
-        fail(live, "supervisor",
-             make_error(ErrorCode::kInternal, "the supervisor ended before it was ready"));
+        fail(live, "supervisor", supervisor_ended());
       return;
     }
     if (auto message = attempt::decode_message(packet->data)) on_message(live, *message);
@@ -215,8 +222,9 @@ void Launch::on_ready(const LivePtr& live, const attempt::Ready& ready) {
   if (!base) return fail(live, "cgroup", base.error());
   const auto inode = base->inode();
   if (!inode || *inode != ready.cgroup_inode || !base->contains(live->pid))
-    return fail(live, "cgroup",
-                make_error(ErrorCode::kInternal, "the supervisor is not in " + ready.cgroup_path));
+    return fail_with_supervisor(
+        live, "cgroup",
+        make_error(ErrorCode::kInternal, "the supervisor is not in " + ready.cgroup_path));
   live->base = std::move(*base);
   live->record.cgroup = ready.cgroup_path;
   live->step = Step::kReady;
@@ -225,7 +233,7 @@ void Launch::on_ready(const LivePtr& live, const attempt::Ready& ready) {
 
 void Launch::try_go(const LivePtr& live) {
   if (live->step != Step::kReady || !live->start_durable) return;
-  if (auto gone = go(*live); !gone) fail(live, "record", gone.error());
+  if (auto gone = go(*live); !gone) fail_with_supervisor(live, "record", gone.error());
 }
 
 Result<void> Launch::go(LiveAttempt& live) {
@@ -246,6 +254,13 @@ Result<void> Launch::go(LiveAttempt& live) {
   if (auto sent = attempt::send_message(live.control.get(), attempt::Go{}); !sent) return sent;
   live.step = Step::kGo;
   return {};
+}
+
+// Which step meets the end of a supervisor is chance; what is told is that it ended.
+void Launch::fail_with_supervisor(const LivePtr& live, const std::string& step,
+                                  const Error& error) {
+  if (supervisor_hung_up(*live)) return fail(live, "supervisor", supervisor_ended());
+  fail(live, step, error);
 }
 
 void Launch::fail(const LivePtr& live, const std::string& step, const Error& error) {

@@ -49,6 +49,7 @@ class Launch {
   void on_durable(const std::vector<LivePtr>& batch, const Result<void>& synced);
   void try_go(const LivePtr& live);
   Result<void> go(LiveAttempt& live);
+  void fail_with_supervisor(const LivePtr& live, const std::string& step, const Error& error);
   void fail(const LivePtr& live, const std::string& step, const Error& error);
   void give_back(const LivePtr& live, const Error& error);
 

@@ -25,11 +25,16 @@ struct ParkedInPlace {
   UniqueFd job_leaf;  // made already, under the cgroup launcher
 };
 
-// A start that failed, and at which step: "spawn", "scope", "cgroup".
+// A start that failed, and at which step: "spawn", "supervisor", "scope", "cgroup".
 struct LaunchFailure {
   std::string step;
   Error error;
 };
+
+// What is told, as step "supervisor", of a start whose supervisor was lost: nothing of it has run.
+inline Error supervisor_ended() {
+  return make_error(ErrorCode::kInternal, "the supervisor ended before the command was started");
+}
 
 class AttemptLauncher {
  public:

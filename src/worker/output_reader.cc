@@ -29,24 +29,31 @@ OutputReader::OutputReader(UniqueFd folder, const OutputWish& wish)
       position_(wish.from),
       bounds_{kNoBound, kNoBound} {}
 
-Result<void> OutputReader::look_for_files() {
+Result<bool> OutputReader::look_for_files() {
   auto files = attempt::list_output_files(folder_.get());
   if (!files) return files.error();
-  for (StreamReader& stream : streams_) stream.refresh(*files);
-  timeline_.refresh(*files);
-  return {};
+  const bool changed = files->streams != files_.streams;
+  files_ = std::move(*files);
+  for (StreamReader& stream : streams_) stream.refresh(files_);
+  timeline_.refresh(files_);
+  return changed;
 }
 
-// What is there now. To be called before the timeline is read: see TimelineFile::add.
+// What is there now: first how far the streams go, then which files there are. So what is found of
+// the streams is in the timeline that is read afterwards, but for bytes of one stream: see
+// TimelineFile::add.
 Result<void> OutputReader::look() {
-  if (auto found = look_for_files(); !found) return found;
-  for (const Stream stream : kStreams) {
-    auto extent = streams_[index_of(stream)].extent();
-    if (!extent) return extent.error();
-    extents_[index_of(stream)] = extent->end;
-    last_writes_[index_of(stream)] = extent->last_write;
+  for (;;) {
+    for (const Stream stream : kStreams) {
+      auto extent = streams_[index_of(stream)].extent();
+      if (!extent) return extent.error();
+      extents_[index_of(stream)] = extent->end;
+      last_writes_[index_of(stream)] = extent->last_write;
+    }
+    auto changed = look_for_files();
+    if (!changed) return changed.error();
+    if (!*changed) return {};
   }
-  return {};
 }
 
 Result<void> OutputReader::begin() {

@@ -55,7 +55,8 @@ class OutputReader {
 
  private:
   Result<void> look();
-  Result<void> look_for_files();
+  // True if there are other files than before.
+  Result<bool> look_for_files();
   Result<bool> next_step();
   void take_steps();
   void begin_since(WallTime since);
@@ -69,6 +70,7 @@ class OutputReader {
   attempt::Offsets bounds_{};  // nothing is read beyond
 
   // What was seen of the files.
+  attempt::OutputFiles files_;
   attempt::Offsets extents_{};
   std::array<std::optional<WallTime>, attempt::kStreams.size()> last_writes_;
 

@@ -55,6 +55,7 @@ void await_go(const LiveAttempt& live, attempt::SupervisorRecord& supervisor) {
 }  // namespace
 
 Result<void> Recovery::run() {
+  take_back_readable();
   auto ids = core_.state.active();
   if (!ids) return ids.error();
   for (const AttemptId& id : *ids)
@@ -130,7 +131,7 @@ Result<attempt::SupervisorRecord> Recovery::find_supervisor(const LivePtr& live)
     return record;
   note_damage(*live, attempt::kSupervisorFile, record.error());
   if (live->acceptance.boot_id != boot_id()) return attempt::SupervisorRecord();
-  return attempt::SupervisorRecord();
+  return supervisor_by_cgroup(*live);
 }
 
 // The cgroup has the attempt's name; in its leaf supervisor/ is nobody but the supervisor, which
@@ -236,7 +237,7 @@ void Recovery::resume_stop(const LivePtr& live) {
   auto stop = attempt::read_stop_record(live->folder.get());
   if (!stop && stop.error().code == ErrorCode::kNotFound) return;
   if (!stop) note_damage(*live, attempt::kStopFile, stop.error());
-  if (stop) stopping_.resume(live, *stop);
+  stopping_.resume(live, stop ? *stop : attempt::StopRecord());
 }
 
 void Recovery::discard(const AttemptId& id) {

@@ -2,6 +2,7 @@
 #include "worker/scope_launcher.h"
 
 #include "attempt/folder.h"
+#include "base/process.h"
 #include "worker/state_folder.h"
 
 namespace takt::worker {
@@ -65,6 +66,8 @@ void ScopeLauncher::start_scope(const StartPtr& start) {
     // The scope may have come into being all the same; the parked process ends as soon as its
     // control socket is closed, and this takes care of a scope that does not notice.
     manager_.stop_unit(start->request.unit, limits::kScopeStart, [](Result<void>) {});
+    if (pidfd_ended(start->parked.pidfd.get()))
+      return start->done(LaunchFailure{"supervisor", supervisor_ended()});
     start->done(LaunchFailure{"scope", started.error()});
   });
 }

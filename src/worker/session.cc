@@ -176,7 +176,7 @@ void Sessions::on_start(const SessionPtr& session, const v1::StartCommand& comma
   if (!started) {
     const ErrorCode code = started.error().code;
     // Refused, it would be sent elsewhere, and perhaps run twice. The next session sends it again.
-    if (false && code == ErrorCode::kExists)
+    if (code == ErrorCode::kExists)
       return log_error("attempt " + id->str() + ": " + started.error().message,
                        {{"TAKT_JOB_ID", id->job_id.str()}});
     const bool never = code == ErrorCode::kInvalid || code == ErrorCode::kPermissionDenied;

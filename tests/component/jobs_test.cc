@@ -203,16 +203,20 @@ constexpr const char* kStubborn = R"(
 setsid sh -c 'trap "" TERM HUP; exec sleep 1000' &
 (setsid sh -c 'trap "" TERM HUP INT; exec >&- 2>&- <&-; sleep 1001' & )
 trap '' TERM
-echo up
+echo up > "$UP"
 sleep 1002 & wait; sleep 1003
 )";
 
 TEST_F(Jobs, StoppedWhileRunningTheWholeTreeGoes) {
   WorkerProcess& worker = add_worker("one");
   v1::JobSpec spec = sh(kStubborn);
+  v1::EnvironmentVariable* up = spec.add_environment();
+  up->set_name("UP");
+  up->set_value(shared("up"));
   spec.mutable_stop()->mutable_grace()->set_nanos(300'000'000);
   const std::string job = submit(spec);
   ASSERT_TRUE(wait_state(job, v1::JOB_STATE_RUNNING));
+  ASSERT_TRUE(eventually([&] { return read_shared("up") == "up\n"; })) << "it resists from here on";
   stop(job, "first");
   const v1::StopJobResponse again = stop(job, "second");
   EXPECT_EQ(again.job_id(), job);

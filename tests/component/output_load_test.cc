@@ -26,7 +26,7 @@ constexpr std::int64_t kLineBytes = 9;
 constexpr std::int64_t kLines = kSanitized ? 1'000'000 : 22'222'222;  // 200 MB
 constexpr std::int64_t kBytes = kLines * kLineBytes;
 constexpr int kFollowers = 10;
-constexpr std::int64_t kGrowthMaxBytes = 64 << 20;
+constexpr std::int64_t kGrowthMaxBytes = 32 << 20;
 
 // What is left of the line in which a byte stands, from it on.
 std::string line_from(std::int64_t offset) {

@@ -166,7 +166,7 @@ TEST_F(Outputs, BothStreamsInTheOrderTheyCame) {
     EXPECT_GE(rpc::time_from_proto(chunk.arrival_time()), last);
     last = rpc::time_from_proto(chunk.arrival_time());
   }
-  const v1::Job found = get(job);
+  const v1::Job found = ended(job);
   EXPECT_GE(rpc::time_from_proto(pieces.chunks.front().arrival_time()) + milliseconds(1),
             rpc::time_from_proto(found.attempts(0).start_time()));
   EXPECT_LE(last, rpc::time_from_proto(found.attempts(0).end_time()) + milliseconds(100));

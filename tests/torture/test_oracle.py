@@ -86,8 +86,10 @@ class Oracle(unittest.TestCase):
         seen = lost_view(a_plan(), 64)
         self.assert_good(a_plan(), seen, KILLED)
         self.assert_fault("ended as", a_plan(), seen)
-        seen["folder"]["leader_status"] = 5 << 8
-        self.assert_fault("is on record", a_plan(), seen, KILLED)
+        for known, value in (("leader_status", 5 << 8), ("ending", "stopped")):
+            said = copy.deepcopy(seen)
+            said["folder"][known] = value
+            self.assert_fault("is on record", a_plan(), said, KILLED)
 
     def test_output_of_a_lost_supervisor_is_a_true_prefix(self) -> None:
         seen = lost_view(a_plan(), 64)
@@ -101,7 +103,7 @@ class Oracle(unittest.TestCase):
             self.assert_fault(part, a_plan(), seen)
         seen = true_view(a_plan(), "EXITED", 5 << 8)
         seen["o"]["bytes"] = 90
-        self.assert_fault("as read, 100 in its file", a_plan(), seen)
+        self.assert_fault("90 bytes, its file 100", a_plan(), seen)
 
     def test_a_job_that_ran_twice_or_never_is_seen(self) -> None:
         seen = true_view(a_plan(), "EXITED", 5 << 8)

@@ -33,7 +33,8 @@ def witness_of(folder: pathlib.Path, number: int) -> dict:
 
 def folder_of(job_id: str) -> dict:
     """Returns what the folder of the job's last attempt says, and of which files it is made."""
-    attempts = sorted((STATE / "jobs" / (job_id or "none")).glob("*"), key=lambda path: int(path.name))
+    attempts = sorted((STATE / "jobs" / (job_id or "none")).glob("*"),
+                      key=lambda path: int(path.name))
     if not attempts:
         return {"files": []}
     said: dict = {"files": sorted(file.name for file in attempts[-1].iterdir()),
@@ -48,6 +49,8 @@ def folder_of(job_id: str) -> dict:
         said["wait_status"] = int(end["wait_status"])
     if "leader" in supervisor:
         said["leader_status"] = int(supervisor["leader"].split()[0])
+    if "ending" in supervisor:
+        said["ending"] = supervisor["ending"]
     return said
 
 
@@ -93,8 +96,8 @@ def stray_processes() -> list[str]:
         mine = process.name.startswith("takt-") and process.role != "hold"
         daemons = sum(process.role == role for role in DAEMONS)
         if process.attempt or user in JOB_USERS or (mine and (not daemons or process.state == "Z")):
-            found.append(f"process {process.pid} {process.state} {user} {process.words or process.name}"
-                         f" in {process.cgroup}")
+            found.append(f"process {process.pid} {process.state} {user} "
+                         f"{process.words or process.name} in {process.cgroup}")
     for role in DAEMONS:
         if len(processes.with_role(role)) != 1:
             found.append(f"there are {len(processes.with_role(role))} processes of role {role}")
@@ -139,7 +142,8 @@ def stray_files(job_ids: set[str]) -> list[str]:
 def daemon_deaths(since: float, fallen: list[dict]) -> list[str]:
     """Returns the ends of daemons that the test did not bring about."""
     lines = subprocess.run(["journalctl", "-o", "json", f"--since=@{since:.0f}",
-                            f"MESSAGE_ID={UNIT_EXIT}"], capture_output=True, text=True, check=True).stdout.splitlines()
+                            f"MESSAGE_ID={UNIT_EXIT}"], capture_output=True, text=True,
+                           check=True).stdout.splitlines()
     killed: collections.Counter = collections.Counter()
     found = []
     for line in lines:
@@ -154,5 +158,6 @@ def daemon_deaths(since: float, fallen: list[dict]) -> list[str]:
     for role in ("worker", "scheduler"):
         blows = sum(blow["blow"] == f"kill_{role}" for blow in fallen)
         if killed[role] > blows:
-            found.append(f"takt-{role} was killed {killed[role]} times, {blows} of them by the test")
+            found.append(f"takt-{role} was killed {killed[role]} times, "
+                         f"{blows} of them by the test")
     return found

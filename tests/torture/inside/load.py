@@ -20,7 +20,7 @@ STATE = pathlib.Path("/var/lib/takt")
 ENDED = ("JOB_STATE_SUCCEEDED", "JOB_STATE_FAILED", "JOB_STATE_STOPPED")
 AT_ONCE = 24
 JOB_PATIENCE_S = 120
-GRACE_S = 2
+GRACE_S = 5
 LAUNCHERS = {"": 0, "scope": job_pb2.LAUNCHER_SCOPE, "cgroup": job_pb2.LAUNCHER_CGROUP}
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from plan import Plan
 
-FINAL_STATES = {"END_CAUSE_STOPPED": "JOB_STATE_STOPPED"}
+LOST_NOTE = "cleanup lost"  # of a supervisor that was lost after it had seen why the job ends
 SIGTERM, SIGKILL = 15, 9
 
 
@@ -42,16 +42,16 @@ def _faults(plan: Plan, seen: dict, killed: set[str]) -> Iterator[str]:
 
 def _cause(plan: Plan, seen: dict, end: dict, hit: bool) -> Iterator[str]:
     cause = end.get("cause", "").removeprefix("END_CAUSE_")
-    leader = seen["folder"].get("leader_status")
     if hit and cause == "SUPERVISOR_LOST":
-        if leader is not None:
-            yield f"SUPERVISOR_LOST, though the leader's status {leader} is on record"
+        for known in ("leader_status", "ending"):
+            if known in seen["folder"]:
+                yield f"SUPERVISOR_LOST, though {known} {seen['folder'][known]} is on record"
         return
     if hit and cause == "START_FAILED" and end.get("failed_step") == "supervisor":
         if seen["witness"]["began"]:
             yield "START_FAILED, though the job began"
         return
-    if end.get("note") and not (hit and end["note"] == "cleanup lost"):
+    if end.get("note") and not (hit and end["note"] == LOST_NOTE):
         yield f"has the note {end['note']!r}"
     if plan.stopped:
         yield from _stop(plan, seen, end, cause, hit)
@@ -77,6 +77,8 @@ def _stop(plan: Plan, seen: dict, end: dict, cause: str, hit: bool) -> Iterator[
     code, number = end.get("exit_code"), end.get("signal")
     if not ready:
         return  # wherever the signal met it, SIGKILL or its own code are true
+    if (code, number) == (None, None) and end.get("note") == LOST_NOTE:
+        return  # the worker has killed it
     wanted = {"heed": (plan.value, None), "die": (None, SIGTERM), "resist": (None, SIGKILL)}
     if (code, number) != wanted[plan.kind]:
         yield f"was stopped, and its leader ended as {code}/{number}, not {wanted[plan.kind]}"
@@ -107,19 +109,21 @@ def _record(seen: dict, last: dict, end: dict) -> Iterator[str]:
 
 
 def _output(plan: Plan, seen: dict, end: dict, last: dict) -> Iterator[str]:
-    lost = end.get("cause") == "END_CAUSE_SUPERVISOR_LOST" or end.get("note") == "cleanup lost"
-    usage = last.get("usage", {})
-    for stream, name, size in (("o", "stdout", plan.stdout_bytes), ("e", "stderr", plan.stderr_bytes)):
+    lost = end.get("cause") == "END_CAUSE_SUPERVISOR_LOST" or end.get("note") == LOST_NOTE
+    never_ran = end.get("cause") == "END_CAUSE_START_FAILED"
+    whole = not (lost or never_ran or plan.stopped and not seen["witness"]["ready"])
+    for stream, name in (("o", "stdout"), ("e", "stderr")):
         got = seen[stream]
+        size = 0 if never_ran else getattr(plan, f"{name}_bytes")
+        endless = plan.kind == "chatter" and stream == "e"
         if got["wrong_at"] is not None:
             yield f"{name} is wrong from byte {got['wrong_at']} on"
-        endless = plan.kind == "chatter" and stream == "e"
         if got["bytes"] > size and not endless:
             yield f"{name} has {got['bytes']} bytes, {got['bytes'] - size} too many"
-        cut = lost or plan.stopped and not seen["witness"]["ready"]
-        if got["bytes"] < size and not cut:
+        if got["bytes"] < size and whole:
             yield f"{name} has {got['bytes']} bytes of {size}"
         if got["bytes"] != seen["folder"].get(name, 0):
-            yield f"{name} has {got['bytes']} bytes as read, {seen['folder'].get(name, 0)} in its file"
-        if last.get("start_time") and not lost and int(usage.get(f"{name}_bytes", -1)) != got["bytes"]:
-            yield f"{name} has {got['bytes']} bytes, told as {usage.get(f'{name}_bytes')}"
+            yield f"{name} has {got['bytes']} bytes, its file {seen['folder'].get(name, 0)}"
+        told = int(last.get("usage", {}).get(f"{name}_bytes", -1))
+        if last.get("start_time") and not lost and told != got["bytes"]:
+            yield f"{name} has {got['bytes']} bytes, told as {told}"

@@ -83,7 +83,7 @@ TEST_F(BusTest, CallsMadeBeforeTheConnectionIsUpAreAnswered) {
 }
 
 TEST_F(BusTest, InFlightAndWaitingCallsAreBounded) {
-  FakeSystemd fake(daemon_.address());
+  FakeSystemd fake(thread_, daemon_.address());
   fake.script({.hold = true});
   Bus::Options options;
   options.in_flight_max = 4;
@@ -107,7 +107,7 @@ TEST_F(BusTest, InFlightAndWaitingCallsAreBounded) {
 }
 
 TEST_F(BusTest, ACallWithoutReplyEndsInTimeAndItsLateReplyIsNobodys) {
-  FakeSystemd fake(daemon_.address());
+  FakeSystemd fake(thread_, daemon_.address());
   fake.script({.hold = true});
   connect();
   call(
@@ -135,7 +135,7 @@ TEST_F(BusTest, WithoutAConnectionACallEndsInTime) {
 }
 
 TEST_F(BusTest, ALostConnectionFailsWhatWasSentAndKeepsWhatWaits) {
-  FakeSystemd fake(daemon_.address());
+  FakeSystemd fake(thread_, daemon_.address());
   fake.script({.hold = true});
   Bus::Options options;
   options.in_flight_max = 3;
@@ -172,7 +172,7 @@ TEST_F(BusTest, MatchesAndHooksServeEveryConnection) {
   });
   ASSERT_TRUE(thread_.wait([&] { return order->size() == 2; }));
   EXPECT_EQ(*order, (std::vector<std::string>{"hook", "waited"}));
-  FakeSystemd fake(daemon_.address());
+  FakeSystemd fake(thread_, daemon_.address());
   ASSERT_TRUE(thread_.wait([&] { return *signals == 1; }));
   daemon_.stop();
   fake.leave();
@@ -196,7 +196,7 @@ TEST_F(BusTest, WhatCannotBeSentFailsByItself) {
 }
 
 TEST_F(BusTest, DestroyingItDropsCallbacks) {
-  FakeSystemd fake(daemon_.address());
+  FakeSystemd fake(thread_, daemon_.address());
   fake.script({.hold = true});
   Bus::Options options;
   options.in_flight_max = 1;

@@ -104,7 +104,10 @@ const sd_bus_vtable FakeSystemd::Handlers::kScopeTable[] = {
     SD_BUS_PROPERTY("ControlGroup", "s", unit_property, 0, 0), SD_BUS_VTABLE_END};
 #pragma GCC diagnostic pop
 
-FakeSystemd::FakeSystemd(const std::string& address) : address_(address) { join(); }
+FakeSystemd::FakeSystemd(LoopThread& thread, const std::string& address)
+    : thread_(thread), address_(address) {
+  join();
+}
 
 FakeSystemd::~FakeSystemd() { leave(); }
 

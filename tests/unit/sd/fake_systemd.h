@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A small org.freedesktop.systemd1 on a test's bus: it queues jobs, ends them when and how the test
-// says, and keeps units. It runs on a thread of its own; every public function may be called from
-// the test's thread.
+// says, and keeps units. It runs on the thread of what is tested, as a peer that the bus alone
+// connects with it: libsystemd, which keeps state for the whole process without a lock, is used by
+// one thread only. Every public function is for the test's thread.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +40,8 @@ class FakeSystemd {
     std::uint32_t job = 0;
   };
 
-  explicit FakeSystemd(const std::string& address);
+  // `thread` outlives it.
+  FakeSystemd(LoopThread& thread, const std::string& address);
   ~FakeSystemd();
   FakeSystemd(const FakeSystemd&) = delete;
   FakeSystemd& operator=(const FakeSystemd&) = delete;
@@ -80,8 +82,8 @@ class FakeSystemd {
   void finish_job(const std::string& unit, const std::string& result);
   void list_units(sd_bus_message* message);
 
+  LoopThread& thread_;
   std::string address_;
-  LoopThread thread_;
   // All of the thread's:
   sd_bus* bus_ = nullptr;
   Script script_;

@@ -112,8 +112,8 @@ class SystemdManagerTest : public testing::Test {
   }
 
   PrivateBus daemon_;
-  FakeSystemd fake_{daemon_.address()};
   LoopThread thread_;
+  FakeSystemd fake_{thread_, daemon_.address()};
   std::unique_ptr<Bus> bus_;
   std::unique_ptr<SystemdManager> manager_;
   std::vector<std::string> results_;

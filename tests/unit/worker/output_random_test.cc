@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <memory>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "support/small_disk.h"
@@ -97,6 +100,42 @@ TEST(OutputReader, AnyJobReadAtAnyTimeFromAnyPlace) {
     EXPECT_EQ(late.skipped(), gone(record.stdout_totals) + gone(record.stderr_totals));
     EXPECT_GE(whole.got(), late.got()) << "who looked in time has seen more";
   }
+}
+
+// Each piece is a number; the next higher one comes next, on whichever stream.
+TEST(OutputReader, BesideTheWriterItSeesTheOrderToo) {
+  constexpr int kNumbers = 60'000;
+  Job job;
+  OutputReader reader(job.folder(), {.follow = true});
+  ASSERT_TRUE(reader.begin().ok());
+  std::atomic<bool> done = false;
+  std::thread writer([&] {
+    std::mt19937 random(5);
+    for (int i = 0; i < kNumbers; ++i) {
+      job.write(random() % 3 == 0 ? Stream::kStderr : Stream::kStdout, std::to_string(i) + "\n");
+      if (random() % 10 == 0) job.pass(milliseconds(random() % 120));
+    }
+    job.finish();
+    done = true;
+  });
+  int next = 0;
+  int misplaced = 0;
+  std::array<std::string, 2> unread;
+  for (bool last = false; !last;) {
+    last = done;
+    for (const OutputPiece& piece : read_all(reader)) {
+      EXPECT_EQ(piece.skipped, 0U);
+      std::string& text = unread[index_of(piece.stream)];
+      text += piece.data;
+      for (std::size_t end = 0; (end = text.find('\n')) != std::string::npos;) {
+        if (text.substr(0, end) != std::to_string(next++)) ++misplaced;
+        text.erase(0, end + 1);
+      }
+    }
+  }
+  writer.join();
+  EXPECT_EQ(next, kNumbers);
+  EXPECT_EQ(misplaced, 0);
 }
 
 }  // namespace

@@ -114,6 +114,27 @@ TEST_F(History, IsWhatNobodyIsOwed) {
   EXPECT_TRUE(state_->stored(stop_)->empty());
 }
 
+TEST_F(History, WhatWasSetAsideHasNoEndThatWasTold) {
+  const AttemptId id = make(Uuid::random(), 1, true, true);
+  ASSERT_TRUE(state_->set_aside(id).ok());
+  EXPECT_EQ(ids(), (std::vector<AttemptId>{id}));
+  EXPECT_FALSE(state_->stored(stop_)->front().ended) << "neither bytes nor number remove it";
+  ASSERT_TRUE(state_->remove_stored(id).ok());
+  EXPECT_FALSE(state_->open_attempt(id).ok());
+  EXPECT_TRUE(state_->damaged()->empty()) << "the link goes, too";
+}
+
+TEST_F(History, WithoutAnEndItIsAsOldAsWhatItLastDid) {
+  const AttemptId id = make(Uuid::random(), 1, false, false);
+  const auto before = state_->stored(stop_)->front().time;
+  const auto folder = state_->open_attempt(id);
+  const timespec later[2] = {{.tv_sec = 4'000'000'000, .tv_nsec = 0},
+                             {.tv_sec = 4'000'000'000, .tv_nsec = 0}};
+  ASSERT_TRUE(write_file(folder->get(), "stdout", "x", 0600).ok());
+  ASSERT_EQ(::utimensat(folder->get(), "stdout", later, 0), 0);
+  EXPECT_GT(state_->stored(stop_)->front().time, before);
+}
+
 TEST_F(History, WhatGoesGoesWholeAndTakesItsJobsFolderAlong) {
   const Uuid job = Uuid::random();
   const AttemptId first = make(job, 1, true, false);
