@@ -27,7 +27,7 @@ constexpr int kRunning = 1000;
 // tools/test --all asks for more.
 int history_length() {
   const char* asked = std::getenv("TAKT_HISTORY");
-  return asked == nullptr ? 2000 : static_cast<int>(parse_integer(asked, "", 1, 1 << 20).value());
+  return asked == nullptr ? 500 : static_cast<int>(parse_integer(asked, "", 1, 1 << 20).value());
 }
 
 class Scale : public Fleet {
