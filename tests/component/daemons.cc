@@ -61,10 +61,10 @@ DaemonProcess::DaemonProcess(std::string program, std::string folder,
   TAKT_CHECK(written.ok(), "%s", written.error().message.c_str());
 }
 
-void DaemonProcess::start() {
+void DaemonProcess::start(std::vector<std::string> under) {
   TAKT_CHECK(!running(), "%s runs already", program_.c_str());
-  process_ = std::make_unique<test::ChildProcess>(
-      std::vector<std::string>{program_, "--config", folder_ + "/conf"}, folder_ + "/log");
+  under.insert(under.end(), {program_, "--config", folder_ + "/conf"});
+  process_ = std::make_unique<test::ChildProcess>(under, folder_ + "/log");
 }
 
 void DaemonProcess::stop() {

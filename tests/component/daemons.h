@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cgroup/cgroup.h"
 #include "support/child_process.h"
@@ -21,7 +22,8 @@ class DaemonProcess {
   DaemonProcess(const DaemonProcess&) = delete;
   DaemonProcess& operator=(const DaemonProcess&) = delete;
 
-  void start();
+  // `under`: a program with its arguments that runs it, as strace does.
+  void start(std::vector<std::string> under = {});
   // SIGTERM; expects it to go with exit code 0 (a sanitizer's findings give another one).
   void stop();
   // SIGKILL.

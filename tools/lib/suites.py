@@ -96,7 +96,8 @@ def count_junit(path: pathlib.Path) -> Count:
     return count
 
 
-def meson_suite(build_name: str, suite: str, budget_s: float, *targets: str) -> Count:
+def meson_suite(build_name: str, suite: str, budget_s: float, *targets: str,
+                **environment: str) -> Count:
     """Builds and runs one of meson's suites."""
     built = build(build_name, *targets)
     if built.failed:
@@ -105,7 +106,7 @@ def meson_suite(build_name: str, suite: str, budget_s: float, *targets: str) -> 
         build_name, suite, budget_s,
         # gRPC and protobuf are not instrumented, so containers that cross over look overflown.
         ASAN_OPTIONS="detect_leaks=1:abort_on_error=1:detect_container_overflow=0",
-        UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1")
+        UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1", **environment)
 
 
 def meson_tests(build_name: str, suite: str, budget_s: float, *names: str, prefix: tuple = (),
@@ -151,8 +152,9 @@ def run_unit(_options: argparse.Namespace) -> Count:
     return meson_suite("dev", "unit", 4 * 60)
 
 
-def run_component(_options: argparse.Namespace) -> Count:
-    return meson_suite("dev", "component", 8 * 60)
+def run_component(options: argparse.Namespace) -> Count:
+    history = {"TAKT_HISTORY": "100000"} if options.all else {}
+    return meson_suite("dev", "component", 8 * 60, **history)
 
 
 def run_sanitize(_options: argparse.Namespace) -> Count:
@@ -250,8 +252,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--only", action="append", default=[], metavar="PART",
                         help="in style, system and vm: only tests whose id contains PART")
     parser.add_argument("--all", action="store_true",
-                        help="also the slow checks: clang-tidy on every folder, unit and "
-                             "component without sanitizers, 20 power cuts")
+                        help="also the slow checks: clang-tidy on every folder, unit and component "
+                             "without sanitizers, a history of 100,000 jobs, 20 power cuts")
     parser.add_argument("--list", action="store_true", help="list the suites")
     return parser.parse_args(arguments)
 
