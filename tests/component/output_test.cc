@@ -318,6 +318,18 @@ TEST_F(Outputs, PastItsCapBeginAndEndAreKept) {
   EXPECT_EQ(skipped, usage.stdout_truncated_bytes());
 }
 
+TEST_F(Outputs, ADescendantThatKeepsThePipeOpenDelaysNothing) {
+  add_worker("one");
+  const std::string job = submit(sh("setsid sleep 1000 & echo done; exit 4"));
+  const Output output = follow(job);
+  EXPECT_TRUE(output.complete) << output.status.error_message();
+  EXPECT_EQ(output.out, "done\n");
+  const v1::Job found = ended(job);
+  EXPECT_EQ(found.end().cause(), v1::END_CAUSE_EXITED) << found.end().message();
+  EXPECT_EQ(found.end().exit_code(), 4);
+  EXPECT_EQ(found.attempts(0).usage().stragglers(), 1);
+}
+
 TEST_F(Outputs, ManyFollowersGetTheSame) {
   add_worker("one");
   Gate gate(shared("gate"));
