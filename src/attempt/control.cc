@@ -212,8 +212,9 @@ Result<Packet> receive_packet(int socket) {
   } while (got < 0 && errno == EINTR);
   if (got < 0 && errno == EAGAIN)
     return make_error(ErrorCode::kUnavailable, "nothing on the control socket");
-  // A peer that died with our unread packets in its queue: for us the same as a close.
-  if (got < 0 && errno == ECONNRESET) got = 0;
+  // A peer that died with our unread packets in its queue: for us the same as a close. The control
+  // buffer was not written then: what stands in it are descriptors of somebody's, not ours.
+  if (got < 0 && errno == ECONNRESET) return Packet{.data = {}, .fds = {}, .end = true};
   if (got < 0) return system_error("receive on the control socket");
   Packet packet;
   packet.fds = take_fds(header);

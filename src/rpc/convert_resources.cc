@@ -47,7 +47,8 @@ Result<void> resources_from_proto(const v1::JobSpec& message, JobSpec& spec) {
 }
 
 void resources_to_proto(const JobSpec& spec, v1::JobSpec& message) {
-  if (spec.resources != Resources()) {
+  static constexpr Resources kUnlimited;
+  if (spec.resources != kUnlimited) {
     v1::Resources* resources = message.mutable_resources();
     resources->set_cpu_millicores(spec.resources.cpu_millicores);
     resources->set_memory_bytes(spec.resources.memory_bytes);

@@ -15,7 +15,7 @@ import processes
 
 STATE = pathlib.Path("/var/lib/takt")
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
-STATE_ENTRIES = {"active", "jobs", "lock", "worker-id"}
+STATE_ENTRIES = {"active", "damaged", "jobs", "lock", "worker-id"}
 ATTEMPT_FILES = {"spec", "supervisor", "script", "stdout", "stderr", "timeline", "stop", "exit"}
 DAEMONS = ("worker", "scheduler", "spawner")
 JOB_USERS = ("takt-job",)
@@ -114,8 +114,9 @@ def stray_cgroups() -> list[str]:
 
 
 def stray_links() -> list[str]:
-    """Returns the attempts whose end nobody has acknowledged."""
-    return [f"link active/{name}" for name in os.listdir(STATE / "active")]
+    """Returns the attempts whose end nobody has acknowledged, or whose records nobody could read."""
+    return [f"link {folder}/{name}" for folder in ("active", "damaged")
+            for name in os.listdir(STATE / folder)]
 
 
 def job_folders() -> set[str]:

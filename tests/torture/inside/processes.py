@@ -42,6 +42,8 @@ class Process:
             return ""
         if "--hold" in self.words:
             return "hold"
+        if self.cgroup.endswith("/job"):
+            return ""  # the job itself, before it has executed its command
         return "supervisor" if self.attempt else "spawner"
 
 

@@ -111,6 +111,19 @@ TEST_F(Sockets, APeerThatDiedWithUnreadPacketsIsTheEnd) {
   EXPECT_TRUE(receive_packet(right())->end);
 }
 
+TEST_F(Sockets, TheEndOfADeadPeerTakesNothingThatCameBefore) {
+  const UniqueFd file(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  ASSERT_TRUE(send_packet(left(), "one", std::array{file.get()}).ok());
+  ASSERT_TRUE(send_packet(right(), "never read").ok());
+  pair_.first.reset();
+  // From one place, so that the second call finds on its stack what the first has left.
+  std::vector<Packet> packets;
+  while (packets.size() < 2) packets.push_back(receive_packet(right()).value());
+  ASSERT_EQ(packets[0].fds.size(), 1U);
+  EXPECT_TRUE(packets[1].end);
+  EXPECT_TRUE(packets[1].fds.empty());
+}
+
 TEST_F(Sockets, NothingThereIsUnavailable) {
   ASSERT_TRUE(set_nonblocking(right(), true).ok());
   EXPECT_EQ(receive_packet(right()).error().code, ErrorCode::kUnavailable);
