@@ -52,6 +52,12 @@ struct WorkerConfig {
   bool allow_root = false;
   std::vector<std::string> users = {"*"};       // globs: whom jobs may run as
   std::vector<std::string> denied_environment;  // globs: names a job may not set
+  std::vector<std::string> commands = {"*"};    // globs: paths of what jobs may run
+  // The most of each for a job, and what one gets that asks for none; 0: no limit.
+  std::int64_t memory_max_bytes = 0;
+  std::int64_t cpus_max_millicores = 0;
+  std::int64_t tasks_max = 0;
+  microseconds time_max{0};
   std::int64_t starts_at_once = limits::kStartsAtOnce;
   std::int64_t slots = 0;  // loaded: at least 1; 0 stands for max(16, 4 x processors)
   std::int64_t output_cap_bytes = limits::kOutputCapDefaultBytes;  // the most, for each stream

@@ -29,6 +29,14 @@ Result<std::vector<Launcher>> parse_launchers(std::string_view text, std::string
   return launchers;
 }
 
+Result<std::int64_t> parse_processors(std::string_view text, std::string_view field) {
+  const auto millicores = parse_millicores(text, field);
+  if (!millicores) return millicores.error();
+  if (*millicores < limits::kCpuMinMillicores || *millicores > limits::kCpuMaxMillicores)
+    return invalid(std::string(field), quoted(text) + " is not from 0.01 to 8192 processors");
+  return *millicores;
+}
+
 constexpr KeyInfo kName{
     .section = "worker",
     .name = "name",
@@ -151,6 +159,37 @@ constexpr KeyInfo kDeniedEnvironment{
     .default_note = "none",
     .accepts = "patterns (*, ?, [...]) with commas between them, such as LD_*, PYTHON*",
     .help = "Names of environment variables that a job may not set. A job that does is refused."};
+constexpr KeyInfo kCommands{
+    .section = "jobs",
+    .name = "commands",
+    .default_text = "*",
+    .accepts = "patterns (*, ?, [...]) with commas between them, such as /srv/jobs/*",
+    .help =
+        "What jobs may run, by its absolute path. Where this is not *, a command must be given by "
+        "such a path, and a job may not bring a script."};
+constexpr KeyInfo kMemoryMax{
+    .section = "jobs",
+    .name = "memory_max",
+    .default_note = "none",
+    .accepts = "a size from 1M to 1024T",
+    .help =
+        "The most memory that a job may ask for, and what one gets that asks for none. What a job "
+        "may use at all is a matter of takt-jobs.slice."};
+constexpr KeyInfo kCpusMax{.section = "jobs",
+                           .name = "cpus_max",
+                           .default_note = "none",
+                           .accepts = "processors from 0.01 to 8192, such as 1.5",
+                           .help = "The same for the processor time of a job."};
+constexpr KeyInfo kTasksMax{.section = "jobs",
+                            .name = "tasks_max",
+                            .default_note = "none",
+                            .accepts = "a number from 1 to 4194304",
+                            .help = "The same for the processes and threads of a job."};
+constexpr KeyInfo kTimeMax{.section = "jobs",
+                           .name = "time_max",
+                           .default_note = "none",
+                           .accepts = "a time from 1s to 365d",
+                           .help = "The same for the time that a job may run."};
 constexpr KeyInfo kStartsAtOnce{
     .section = "jobs",
     .name = "starts_at_once",
@@ -268,6 +307,11 @@ const std::vector<Key<WorkerConfig>>& worker_keys() {
       {kAllowRoot, assign<&C::allow_root, parse_bool>},
       {kUsers, assign<&C::users, parse_globs>},
       {kDeniedEnvironment, assign<&C::denied_environment, parse_globs>},
+      {kCommands, assign<&C::commands, parse_globs>},
+      {kMemoryMax, assign<&C::memory_max_bytes, parse_bytes_in<1LL << 20, 1LL << 50>>},
+      {kCpusMax, assign<&C::cpus_max_millicores, parse_processors>},
+      {kTasksMax, assign<&C::tasks_max, parse_integer_in<1, limits::kTasksMax>>},
+      {kTimeMax, assign<&C::time_max, parse_seconds_in<1, 365LL * 86400>>},
       {kStartsAtOnce, assign<&C::starts_at_once, parse_integer_in<1, 1000>>},
       {kSlots, assign<&C::slots, parse_integer_in<0, 100'000>>},
       {kOutputCap, assign<&C::output_cap_bytes, parse_bytes_in<1LL << 20, 1LL << 40>>},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/policy.h"
 
+#include "base/units.h"
 #include "config/glob.h"
 
 namespace takt::worker {
@@ -16,6 +17,60 @@ Error no_root() {
   return denied("spec.user",
                 "this worker runs no jobs as root; ask for another user, or let its operator set "
                 "allow_root = yes in [jobs] of worker.conf");
+}
+
+// Up to where the kernel follows it elsewhere: "." and ".." are not what a pattern speaks of.
+bool plain_absolute(const std::string& path) {
+  const std::string padded = path + "/";
+  return path.starts_with('/') && padded.find("/./") == std::string::npos &&
+         padded.find("/../") == std::string::npos;
+}
+
+Result<void> check_command(const JobSpec& spec, const config::WorkerConfig& config) {
+  if (config.commands == std::vector<std::string>{"*"}) return {};
+  const std::string why = " (commands in [jobs] of worker.conf)";
+  if (!spec.script.empty())
+    return denied("spec.script",
+                  "this worker runs commands of its own list only, no scripts" + why);
+  const std::string& path = spec.argv.front();
+  if (!plain_absolute(path))
+    return denied("spec.argv", "\"" + path +
+                                   "\" is not accepted on this worker, which runs only commands "
+                                   "by an absolute path without \".\" and \"..\"" +
+                                   why);
+  if (!config::matches_any(config.commands, path))
+    return denied("spec.argv", "\"" + path + "\" may not be run on this worker" + why);
+  return {};
+}
+
+Error above(const std::string& field, const std::string& asked, const std::string& most,
+            const std::string& key) {
+  return denied(field, asked + " is above what this worker gives; at most " + most +
+                           " is accepted (" + key + " in [jobs] of worker.conf)");
+}
+
+std::string size_text(std::int64_t bytes) {
+  return format_bytes(static_cast<std::uint64_t>(bytes));
+}
+
+Result<void> check_limits(const JobSpec& spec, const config::WorkerConfig& config) {
+  const Resources& asked = spec.resources;
+  const auto exceeds = [](std::int64_t value, std::int64_t most) {
+    return most != 0 && value > most;
+  };
+  if (exceeds(asked.memory_bytes, config.memory_max_bytes))
+    return above("spec.resources.memory_bytes", size_text(asked.memory_bytes),
+                 size_text(config.memory_max_bytes), "memory_max");
+  if (exceeds(asked.cpu_millicores, config.cpus_max_millicores))
+    return above("spec.resources.cpu_millicores", std::to_string(asked.cpu_millicores),
+                 std::to_string(config.cpus_max_millicores), "cpus_max");
+  if (exceeds(asked.tasks, config.tasks_max))
+    return above("spec.resources.tasks", std::to_string(asked.tasks),
+                 std::to_string(config.tasks_max), "tasks_max");
+  if (spec.run_time_limit && exceeds(spec.run_time_limit->count(), config.time_max.count()))
+    return above("spec.run_time_limit", format_duration(*spec.run_time_limit),
+                 format_duration(config.time_max), "time_max");
+  return {};
 }
 
 }  // namespace
@@ -58,7 +113,19 @@ Result<void> check_spec(const JobSpec& spec, const config::WorkerConfig& config)
     return denied("spec.output_cap_bytes", std::to_string(spec.output_cap_bytes) +
                                                " is above what this worker keeps; at most " +
                                                std::to_string(most) + " are accepted");
-  return {};
+  if (auto allowed = check_command(spec, config); !allowed) return allowed;
+  return check_limits(spec, config);
+}
+
+void give_limits(JobSpec& spec, const config::WorkerConfig& config) {
+  const auto give = [](std::int64_t& asked, std::int64_t most) {
+    if (asked == 0) asked = most;
+  };
+  give(spec.resources.memory_bytes, config.memory_max_bytes);
+  give(spec.resources.cpu_millicores, config.cpus_max_millicores);
+  give(spec.resources.tasks, config.tasks_max);
+  if (!spec.run_time_limit && config.time_max > microseconds(0))
+    spec.run_time_limit = config.time_max;
 }
 
 }  // namespace takt::worker

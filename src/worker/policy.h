@@ -25,4 +25,7 @@ Result<void> check_identity(const UserIdentity& identity, const config::WorkerCo
 // Whether the spec asks for nothing that the configuration forbids; names the field.
 Result<void> check_spec(const JobSpec& spec, const config::WorkerConfig& config);
 
+// Gives a spec that check_spec has passed the configuration's limits where it asks for none.
+void give_limits(JobSpec& spec, const config::WorkerConfig& config);
+
 }  // namespace takt::worker

@@ -165,5 +165,88 @@ TEST(CheckSpec, RefusesAnOutputCapAboveItsOwn) {
   }
 }
 
+void expect_denied(const JobSpec& spec, const config::WorkerConfig& worker,
+                   const std::string& field, const std::string& part) {
+  const auto verdict = check_spec(spec, worker);
+  ASSERT_FALSE(verdict.ok()) << field << " " << part;
+  EXPECT_EQ(verdict.error().code, ErrorCode::kPermissionDenied);
+  EXPECT_EQ(verdict.error().field, field);
+  EXPECT_NE(verdict.error().message.find(part), std::string::npos) << verdict.error().message;
+}
+
+TEST(CheckSpec, RunsOnlyCommandsOfItsList) {
+  config::WorkerConfig worker = config();
+  worker.commands = {"/usr/bin/rsync", "/srv/jobs/*"};
+  JobSpec spec = test::small_spec();
+  for (const char* path : {"/usr/bin/rsync", "/srv/jobs/a", "/srv/jobs/b/..c"}) {
+    spec.argv = {path, "../x"};
+    EXPECT_TRUE(check_spec(spec, worker).ok()) << path;
+  }
+  for (const char* path : {"/usr/bin/rsync2", "/bin/sh", "/srv/jobs"}) {
+    spec.argv = {path};
+    expect_denied(spec, worker, "spec.argv", path);
+  }
+  for (const char* path : {"rsync", "srv/jobs/a", "/srv/jobs/../../bin/sh", "/srv/jobs/.."}) {
+    spec.argv = {path};
+    expect_denied(spec, worker, "spec.argv", "absolute path");
+  }
+}
+
+TEST(CheckSpec, TakesNoScriptsWhereCommandsAreListed) {
+  config::WorkerConfig worker = config();
+  JobSpec spec = test::small_spec();
+  spec.script = "#!/bin/sh\n";
+  spec.argv.clear();
+  EXPECT_TRUE(check_spec(spec, worker).ok());
+  for (const std::vector<std::string>& list : {std::vector<std::string>{"/*"}, {}}) {
+    worker.commands = list;
+    expect_denied(spec, worker, "spec.script", "no scripts");
+  }
+}
+
+TEST(CheckSpec, RefusesWhatIsAboveItsLimits) {
+  config::WorkerConfig worker = config();
+  worker.memory_max_bytes = 64 << 20;
+  worker.cpus_max_millicores = 1500;
+  worker.tasks_max = 10;
+  worker.time_max = std::chrono::hours(1);
+  JobSpec spec = test::small_spec();
+  EXPECT_TRUE(check_spec(spec, worker).ok()) << "it asks for none";
+  spec.resources = {
+      .cpu_millicores = 1500, .memory_bytes = 64 << 20, .swap_bytes = std::nullopt, .tasks = 10};
+  spec.run_time_limit = std::chrono::hours(1);
+  const JobSpec most = spec;
+  EXPECT_TRUE(check_spec(most, worker).ok());
+  ++spec.resources.memory_bytes;
+  expect_denied(spec, worker, "spec.resources.memory_bytes", "at most 64M is accepted");
+  spec = most;
+  ++spec.resources.cpu_millicores;
+  expect_denied(spec, worker, "spec.resources.cpu_millicores", "at most 1500");
+  spec = most;
+  ++spec.resources.tasks;
+  expect_denied(spec, worker, "spec.resources.tasks", "at most 10");
+  spec = most;
+  *spec.run_time_limit += std::chrono::seconds(1);
+  expect_denied(spec, worker, "spec.run_time_limit", "at most 1h");
+}
+
+TEST(GiveLimits, ToWhatAsksForNone) {
+  config::WorkerConfig worker = config();
+  JobSpec spec = test::small_spec();
+  const JobSpec unlimited = spec;
+  give_limits(spec, worker);
+  EXPECT_EQ(spec, unlimited);
+  worker.memory_max_bytes = 64 << 20;
+  worker.cpus_max_millicores = 1500;
+  worker.tasks_max = 10;
+  worker.time_max = std::chrono::hours(1);
+  spec.resources.tasks = 3;
+  give_limits(spec, worker);
+  EXPECT_EQ(spec.resources.memory_bytes, 64 << 20);
+  EXPECT_EQ(spec.resources.cpu_millicores, 1500);
+  EXPECT_EQ(spec.resources.tasks, 3);
+  EXPECT_EQ(spec.run_time_limit, std::chrono::hours(1));
+}
+
 }  // namespace
 }  // namespace takt::worker
