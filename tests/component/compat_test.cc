@@ -153,6 +153,20 @@ TEST_F(OldWorkers, AStopIsTheOldStop) {
   EXPECT_EQ(found.end().exit_code(), 7);
 }
 
+TEST_F(OldWorkers, ItsJobsCannotBePausedAndTheAnswerSaysSo) {
+  join();
+  std::string job;
+  const std::string there = submit_running(job);
+  v1::PauseJobRequest request;
+  request.set_job_id(job);
+  v1::PauseJobResponse response;
+  const grpc::Status refused = jobs_->PauseJob(context().get(), request, &response);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(get(job).state(), v1::JOB_STATE_RUNNING);
+  old_.end(there, "");
+  EXPECT_EQ(ended(job).state(), v1::JOB_STATE_SUCCEEDED);
+}
+
 TEST_F(OldWorkers, WhatCannotStartFails) {
   join();
   old_.on_start(OnStart::kRefuse);

@@ -152,9 +152,14 @@ def run_unit(_options: argparse.Namespace) -> Count:
     return meson_suite("dev", "unit", 4 * 60)
 
 
-def run_component(options: argparse.Namespace) -> Count:
+def run_component(_options: argparse.Namespace) -> Count:
+    return meson_suite("dev", "component", 8 * 60)
+
+
+def run_scale(options: argparse.Namespace) -> Count:
     history = {"TAKT_HISTORY": "100000"} if options.all else {}
-    return meson_suite("dev", "component", 8 * 60, **history)
+    programs = (f"{name}:executable" for name in PROGRAMS)
+    return meson_suite("dev", "scale", 8 * 60, "scale_test", *programs, **history)
 
 
 def run_sanitize(_options: argparse.Namespace) -> Count:
@@ -184,10 +189,9 @@ def tsan_tests(suite: str, budget_s: float, *names: str, suppress: bool) -> Coun
 def run_threads(_options: argparse.Namespace) -> Count:
     """TSan takes long to build: only what is needed to see our own code's threads."""
     suppressed = THREADS_UNIT_SUPPRESSED
-    programs = ("takt-scheduler", "takt-worker", "takt-supervisor")
     tests = (*THREADS_UNIT, *suppressed, "component")
     built = build("tsan", "grpc_order", *(f"{name}_test" for name in tests),
-                  *(f"{program}:executable" for program in programs))
+                  *(f"{program}:executable" for program in PROGRAMS))
     if built.failed:
         return built
     return (tsan_tests("unit", 6 * 60, *(f"unit-{name}" for name in THREADS_UNIT), suppress=False)
@@ -234,6 +238,7 @@ SUITES: dict[str, tuple[str, Callable[[argparse.Namespace], Count]]] = {
     "style": ("layout, include rule, formatting, clang-tidy, protos, scripts", run_style),
     "unit": ("each library on its own", run_unit),
     "component": ("the daemons together on this machine", run_component),
+    "scale": ("what a restart costs after many jobs, and with many running", run_scale),
     "sanitize": ("unit and component built with ASan and UBSan", run_sanitize),
     "threads": ("unit (without gRPC) and component built with TSan", run_threads),
     "fuzz": ("the fuzzers of all that is read back, some seconds each", run_fuzz),
@@ -241,8 +246,8 @@ SUITES: dict[str, tuple[str, Callable[[argparse.Namespace], Count]]] = {
     "vm": ("power cuts and reboots on a kernel of its own, User Mode Linux (root)", run_vm),
     "torture": ("jobs of every kind under kills, stops and restarts at random (root)", run_torture),
 }
-# Only where it is named, or with --all: what sanitize runs too, with more eyes; what takes long.
-BY_NAME = ("unit", "component", "torture")
+# Only where it is named, or with --all: what sanitize runs too, with more eyes.
+BY_NAME = ("unit", "component")
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:

@@ -126,7 +126,7 @@ void Attempt::spawn() {
 
 attempt::Message Attempt::prepare() {
   const UniqueFd file = plan_file(attempt::encode_plan(plan).value());
-  std::vector<int> fds{folder_.fd(), file.get()};
+  std::vector<int> fds{folder(), file.get()};
   if (launcher_ == attempt::Launcher::kCgroup) fds.push_back(job_.fd());
   EXPECT_TRUE(attempt::send_message(control_.get(), attempt::Prepare{launcher_}, fds).ok());
   attempt::Message answer = next();
@@ -150,7 +150,7 @@ void Attempt::go() {
                                          .unit = plan.unit,
                                          .cgroup_path = base_.path(),
                                          .cgroup_inode = base_.inode().value()};
-  ASSERT_TRUE(attempt::write_record(folder_.fd(), record).ok());
+  ASSERT_TRUE(attempt::write_record(folder(), record).ok());
   ASSERT_TRUE(attempt::send_message(control_.get(), attempt::Go{}).ok());
 }
 
@@ -176,7 +176,7 @@ void Attempt::start() {
 }
 
 void Attempt::stop(const attempt::StopRecord& request) {
-  ASSERT_TRUE(attempt::write_record(folder_.fd(), request).ok());
+  ASSERT_TRUE(attempt::write_record(folder(), request).ok());
   signal(SIGTERM);
 }
 
@@ -186,7 +186,7 @@ bool Attempt::wait() { return wait_for(pidfd_.get(), POLLIN); }
 
 attempt::ExitRecord Attempt::result() {
   EXPECT_TRUE(wait()) << "the supervisor does not end";
-  const auto record = attempt::read_exit_record(folder_.fd());
+  const auto record = attempt::read_exit_record(folder());
   EXPECT_TRUE(record.ok());
   return record ? *record : attempt::ExitRecord{};
 }
@@ -198,13 +198,13 @@ attempt::ExitRecord Attempt::run() {
 
 std::string Attempt::read(const std::string& file) const {
   constexpr std::size_t kMax = 64 << 20;
-  const auto text = read_file(folder_.fd(), file, kMax);
+  const auto text = read_file(folder(), file, kMax);
   EXPECT_TRUE(text.ok()) << file;
   return text ? *text : std::string();
 }
 
 bool Attempt::has(const std::string& file) const {
-  return ::faccessat(folder_.fd(), file.c_str(), F_OK, 0) == 0;
+  return ::faccessat(folder(), file.c_str(), F_OK, 0) == 0;
 }
 
 void Attempt::wait_for_output(const std::string& text) const {

@@ -65,6 +65,9 @@ class Attempt {
 
   attempt::LaunchPlan plan;  // of `/bin/sh -c …`; change it before prepare()
 
+  // A folder of somebody else's, who keeps it.
+  void use_folder(int folder) { other_folder_ = folder; }
+
   // "sh -c script" as the command.
   void set_script(const std::string& script);
 
@@ -93,7 +96,7 @@ class Attempt {
 
   [[nodiscard]] const cgroup::Cgroup& base() const { return base_; }
   [[nodiscard]] const cgroup::Cgroup& job() const { return job_; }
-  [[nodiscard]] int folder() const { return folder_.fd(); }
+  [[nodiscard]] int folder() const { return other_folder_ >= 0 ? other_folder_ : folder_.fd(); }
   [[nodiscard]] int pidfd() const { return pidfd_.get(); }
   [[nodiscard]] pid_t pid() const { return pid_; }
   [[nodiscard]] pid_t leader() const { return leader_; }
@@ -105,6 +108,7 @@ class Attempt {
   attempt::Launcher launcher_;
   std::string name_;
   test::TempFolder folder_;
+  int other_folder_ = -1;
   cgroup::Cgroup base_;
   cgroup::Cgroup supervisor_;
   cgroup::Cgroup job_;

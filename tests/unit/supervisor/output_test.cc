@@ -15,6 +15,7 @@
 #include "attempt/timeline.h"
 #include "base/fs.h"
 #include "support/eventually.h"
+#include "support/small_disk.h"
 #include "unit/supervisor/harness.h"
 
 namespace takt::supervisor {
@@ -151,6 +152,20 @@ TEST_F(Output, AFullDiskIsRecordedAndTheJobGoesOn) {
   EXPECT_EQ(record.stderr_totals.lost_bytes, 8U);
   EXPECT_EQ(record.stderr_totals.error_number, ENOSPC);
   EXPECT_EQ(attempt.read("stdout"), "kept\n");
+}
+
+TEST_F(Output, ADiskThatIsFullToTheLastByteTakesTheEnd) {
+  constexpr std::uint64_t kWritten = 1'000'000;
+  test::SmallDisk disk(256 * 1024);
+  Attempt attempt(spawner_, cgroup_.get());
+  attempt.use_folder(disk.fd());
+  attempt.set_script("head -c 1000000 /dev/zero; exit 7");
+  const ExitRecord record = attempt.run();
+  ASSERT_TRUE(record.wait_status);
+  EXPECT_EQ(WEXITSTATUS(*record.wait_status), 7);
+  EXPECT_EQ(record.stdout_totals.bytes + record.stdout_totals.lost_bytes, kWritten);
+  EXPECT_EQ(record.stdout_totals.error_number, ENOSPC);
+  EXPECT_EQ(record.stdout_totals.bytes, attempt.read("stdout").size()) << "what it says is there";
 }
 
 TEST_F(Output, AWriterOutsideOfTheJobDoesNotDelayTheEnd) {

@@ -169,6 +169,20 @@ TEST(SetEnd, WhatTheKernelDoesNotTellIsAbsent) {
   EXPECT_EQ(usage.stdout_bytes, 0) << "counted, and there was none";
 }
 
+TEST(SetEnd, OutputThatCouldNotBeWrittenIsTold) {
+  ExitRecord full = record(Cause::kExited, 0);
+  full.note = "so far";
+  full.stdout_totals = {
+      .bytes = 10, .truncated_bytes = 5, .lost_bytes = 2048, .error_number = ENOSPC};
+  full.stderr_totals = {.bytes = 1};
+  const Attempt attempt = mapped(full);
+  EXPECT_EQ(attempt.end->note,
+            "so far; 2.0K of stdout could not be written: No space left on device");
+  EXPECT_EQ(attempt.usage.stdout_bytes, 2063);
+  EXPECT_EQ(attempt.usage.stdout_truncated_bytes, 2053);
+  EXPECT_EQ(attempt.usage.stderr_truncated_bytes, 0);
+}
+
 TEST(LostRecord, OfALeaderWhoseEndWasSeenGivesThatStatusAndSaysSo) {
   for (const bool same_boot : {true, false}) {
     SupervisorRecord supervisor;
