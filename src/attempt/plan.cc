@@ -55,6 +55,10 @@ Result<void> check_numbers(const LaunchPlan& plan) {
   if (plan.run_time_limit &&
       (*plan.run_time_limit <= microseconds(0) || *plan.run_time_limit > limits::kRunTimeLimitMax))
     return invalid("run_time_limit", "is not above 0, up to 365 days");
+  if (plan.lease && (*plan.lease < limits::kLeaseMin || *plan.lease > limits::kLeaseMax))
+    return invalid("lease", "is not from 10 s to 365 days");
+  if (plan.lease && plan.contact_path.empty())
+    return invalid("contact_path", "is empty, where there is a lease");
   if (plan.limits.memory_bytes == 0 && plan.limits.swap_bytes != 0)
     return invalid("swap_bytes", "is given without memory_bytes");
   return {};
@@ -65,13 +69,14 @@ Result<void> check_plan(const LaunchPlan& plan) {
   if (plan.job_id.size() != kJobIdBytes) return invalid("job_id", "is not 36 characters long");
   if (plan.argv.empty()) return invalid("argv", "is empty");
   if (plan.argv[0].empty()) return invalid("argv", "its first element is empty");
-  const std::array<Result<void>, 10> checks{
+  const std::array<Result<void>, 11> checks{
       check_numbers(plan),
       check_text(plan.job_id, "job_id", kJobIdBytes),
       check_text(plan.unit, "unit", kIdentifierMaxBytes),
       check_text(plan.search_path, "search_path", limits::kSpecMaxBytes),
       check_text(plan.working_directory, "working_directory", kPathMaxBytes),
       check_text(plan.syslog_identifier, "syslog_identifier", kIdentifierMaxBytes),
+      check_text(plan.contact_path, "contact_path", kPathMaxBytes),
       check_text(plan.journal_socket, "journal_socket", kSocketPathMaxBytes),
       check_list(plan.argv, "argv", limits::kArgvMax),
       check_list(plan.environment, "environment", limits::kEnvironmentMax),
@@ -90,6 +95,9 @@ void encode_limits(WireWriter& out, const LaunchPlan& plan) {
   out.number(
       static_cast<std::int64_t>(plan.run_time_limit ? plan.run_time_limit->count() : kNoTimeLimit));
   out.flag(plan.count_paused);
+  out.number(static_cast<std::int64_t>(plan.lease ? plan.lease->count() : kNoTimeLimit));
+  out.text(plan.contact_path);
+  out.number(static_cast<std::int64_t>(plan.last_contact.time_since_epoch().count()));
 }
 
 std::string encode_body(const LaunchPlan& plan) {
@@ -138,6 +146,10 @@ void decode_limits(WireReader& in, LaunchPlan& plan) {
   const auto limit_us = in.number<std::int64_t>();
   if (limit_us != kNoTimeLimit) plan.run_time_limit = microseconds(limit_us);
   plan.count_paused = in.flag();
+  const auto lease_us = in.number<std::int64_t>();
+  if (lease_us != kNoTimeLimit) plan.lease = microseconds(lease_us);
+  plan.contact_path = in.text();
+  plan.last_contact = BootTime(nanoseconds(in.number<std::int64_t>()));
 }
 
 void decode_identity(WireReader& in, LaunchPlan& plan) {

@@ -78,6 +78,10 @@ struct LaunchPlan {
   std::optional<microseconds> run_time_limit;  // absent: none
   bool count_paused = false;                   // whether that goes on while job/ is frozen
 
+  std::optional<microseconds> lease;  // absent: runs on without any contact
+  std::string contact_path;           // of what contact.h is about; not empty with a lease
+  BootTime last_contact;              // what the worker knows by now
+
   int stop_signal = 15;
   StopTarget stop_target = StopTarget::kAll;
   microseconds grace = limits::kStopGraceDefault;

@@ -35,6 +35,8 @@ inline constexpr std::int64_t kWeightMax = 10000;
 
 // --- time ---
 inline constexpr auto kRunTimeLimitMax = 24h * 365;
+inline constexpr auto kLeaseMin = 10s;  // two heartbeats: one that is late loses no job
+inline constexpr auto kLeaseMax = 24h * 365;
 inline constexpr auto kStopGraceDefault = 10s;
 inline constexpr auto kStopGraceMax = 24h;
 inline constexpr auto kStragglerGrace = 2s;       // for what outlives the leader

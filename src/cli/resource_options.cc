@@ -52,6 +52,9 @@ void ResourceOptions::declare(Invocation& call) {
   call.option("--time", "TIME", time_, "The longest it may run, such as 90s or 2h.");
   call.flag("--count-paused", count_paused_,
             "The time limit goes on while the job is paused; else it stands still.");
+  call.option(
+      "--lease", "TIME", lease_,
+      "End it where it runs when its worker has no contact with the scheduler for so long.");
   call.option("--cpu-weight", "NUMBER", cpu_weight_,
               "Its share of the processors among the worker's jobs, 1 to 10000 (100).");
   call.option("--io-weight", "NUMBER", io_weight_,
@@ -94,6 +97,11 @@ Result<void> ResourceOptions::read(JobSpec& spec) const {
     auto time = parse_duration(time_, "--time");
     if (!time) return time.error();
     spec.run_time_limit = *time;
+  }
+  if (!lease_.empty()) {
+    auto lease = parse_duration(lease_, "--lease");
+    if (!lease) return lease.error();
+    spec.lease = *lease;
   }
   spec.count_paused = count_paused_;
   spec.allow_new_privileges = allow_new_privileges_;

@@ -22,7 +22,8 @@ class ResourceOptions {
  private:
   Result<void> read_limits(Resources& resources) const;
 
-  std::string memory_, swap_, cpus_, tasks_, oom_, time_, cpu_weight_, io_weight_, nice_, umask_;
+  std::string memory_, swap_, cpus_, tasks_, oom_, time_, lease_, cpu_weight_, io_weight_, nice_,
+      umask_;
   bool count_paused_ = false;
   bool allow_new_privileges_ = false;
 };

@@ -19,7 +19,7 @@
 namespace takt::cli {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 29> kOptionOfField{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 30> kOptionOfField{{
     {"spec.argv", "the command"},
     {"spec.name", "--name"},
     {"spec.user", "--user"},
@@ -36,6 +36,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 29> kOptionO
     {"spec.oom_policy", "--oom"},
     {"spec.run_time_limit", "--time"},
     {"spec.count_paused", "--count-paused"},
+    {"spec.lease", "--lease"},
     {"spec.cpu_weight", "--cpu-weight"},
     {"spec.io_weight", "--io-weight"},
     {"spec.nice", "--nice"},

@@ -112,6 +112,8 @@ std::string limits_value(const v1::JobSpec& spec, bool exact) {
   if (spec.has_run_time_limit())
     parts.push_back(format_duration(rpc::raw_duration(spec.run_time_limit())) +
                     (spec.count_paused() ? " run time, pauses included" : " run time"));
+  if (spec.has_lease())
+    parts.push_back(format_duration(rpc::raw_duration(spec.lease())) + " lease");
   if (spec.cpu_weight() != 0) parts.push_back("CPU weight " + std::to_string(spec.cpu_weight()));
   if (spec.io_weight() != 0) parts.push_back("I/O weight " + std::to_string(spec.io_weight()));
   return joined(parts);

@@ -105,6 +105,8 @@ Result<void> validate_running(const JobSpec& spec) {
                    format_duration(*spec.run_time_limit) + " is not above 0, up to 365 days");
   if (spec.count_paused && !spec.run_time_limit)
     return invalid("spec.count_paused", "is given without a run time limit; give both, or neither");
+  if (spec.lease && (*spec.lease < limits::kLeaseMin || *spec.lease > limits::kLeaseMax))
+    return invalid("spec.lease", format_duration(*spec.lease) + " is not from 10s to 365 days");
   if (spec.nice < -20 || spec.nice > 19)
     return invalid("spec.nice", std::to_string(spec.nice) + " is not from -20 to 19");
   if (spec.umask.value_or(0) > 0777)

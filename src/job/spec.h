@@ -70,7 +70,8 @@ struct JobSpec {
   std::int64_t io_weight = 0;   // 0: the default, 100
   OomPolicy oom_policy = OomPolicy::kJob;
   std::optional<microseconds> run_time_limit;
-  bool count_paused = false;  // whether that limit goes on while the job is paused
+  bool count_paused = false;          // whether that limit goes on while the job is paused
+  std::optional<microseconds> lease;  // how long it runs on without contact; absent: for ever
   StopPolicy stop;
   std::vector<Constraint> constraints;
   Labels labels;

@@ -9,7 +9,7 @@ namespace takt {
 namespace {
 
 constexpr std::string_view kMagic = "TKSP";
-constexpr std::uint8_t kVersion = 2;  // 2: what a job may use, run time limit, nice and umask
+constexpr std::uint8_t kVersion = 3;  // 2: what a job may use, run time limit, …; 3: lease
 
 // Vectors in a decoded record are bounded by what validate_spec lets through.
 constexpr std::size_t kMostElements = limits::kSpecMaxBytes;
@@ -82,6 +82,7 @@ std::string encode_spec(const JobSpec& spec) {
   out.put_int(spec.journal ? (*spec.journal ? 1 : 0) : -1);
   out.put_enum(spec.launcher);
   encode_version_2(out, spec);
+  out.put_int(spec.lease ? spec.lease->count() : -1);
   return out.finish(kMagic, kVersion);
 }
 
@@ -122,6 +123,8 @@ Result<JobSpec> decode_spec(std::string_view record) {
   if (journal >= 0) spec.journal = journal != 0;
   spec.launcher = in->get_enum(Launcher::kCgroup);
   if (in->version() >= 2) decode_version_2(*in, spec);
+  if (in->version() >= 3)
+    if (const std::int64_t us = in->get_int(); us >= 0) spec.lease = microseconds(us);
   if (auto whole = in->finish(); !whole) return whole.error().in("spec");
   return spec;
 }

@@ -40,6 +40,11 @@ Result<void> resources_from_proto(const v1::JobSpec& message, JobSpec& spec) {
     spec.run_time_limit = *limit;
   }
   spec.count_paused = message.count_paused();
+  if (message.has_lease()) {
+    auto lease = duration_from_proto(message.lease(), "spec.lease", limits::kLeaseMax);
+    if (!lease) return lease.error();
+    spec.lease = *lease;
+  }
   spec.nice = message.nice();
   if (message.has_umask()) spec.umask = message.umask();
   spec.allow_new_privileges = message.allow_new_privileges();
@@ -61,6 +66,7 @@ void resources_to_proto(const JobSpec& spec, v1::JobSpec& message) {
   if (spec.run_time_limit)
     *message.mutable_run_time_limit() = duration_to_proto(*spec.run_time_limit);
   message.set_count_paused(spec.count_paused);
+  if (spec.lease) *message.mutable_lease() = duration_to_proto(*spec.lease);
   message.set_nice(spec.nice);
   if (spec.umask) message.set_umask(*spec.umask);
   message.set_allow_new_privileges(spec.allow_new_privileges);

@@ -73,6 +73,7 @@ void Session::open_stream(const Begin& begin) {
   stream_->start([&](grpc::ClientContext* context, auto* reactor) {
     begin(options_.address, context, reactor);
   });
+  heard_beat_ = 0;
   v1::SessionRequest hello;
   hello.mutable_hello()->set_store_id(options_.store_id.str());
   hello.mutable_hello()->set_epoch(options_.epoch);
@@ -109,6 +110,7 @@ void Session::on_message(std::uint64_t serial, const v1::SessionResponse& messag
     case v1::SessionResponse::kUsages:
       return events_.on_usages(message.usages());
     case v1::SessionResponse::kHeartbeat:
+      heard_beat_ = message.heartbeat().sequence();
       return;
     case v1::SessionResponse::kHello:
       return hang_up("the worker sent a second hello");
@@ -172,6 +174,7 @@ void Session::tick() {
   if (stage_ == Stage::kSettled) {
     v1::SessionRequest beat;
     beat.mutable_heartbeat()->set_sequence(++beat_);
+    beat.mutable_heartbeat()->set_acknowledged(heard_beat_);
     stream_->send(std::move(beat));
   }
   ticker_ = loop_.add_timer(nanoseconds(limits::kHeartbeat), [this] { tick(); });

@@ -95,6 +95,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::uint64_t serial_ = 0;  // of the stream; news of older ones is dropped
   std::int64_t listed_ = 0;
   std::int64_t beat_ = 0;
+  std::int64_t heard_beat_ = 0;           // the worker's last
   std::vector<v1::SessionRequest> held_;  // until the list is complete
   BootTime last_heard_;
   nanoseconds backoff_;

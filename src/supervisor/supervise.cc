@@ -38,6 +38,7 @@ Supervision::Supervision(UniqueFd control, Prepared prepared)
       prepared_(std::move(prepared)),
       start_(BootClock::now()),
       clock_(prepared_.plan.run_time_limit, prepared_.plan.count_paused, start_),
+      lease_(prepared_.plan),
       tree_(prepared_.job),
       journal_(prepared_.plan),
       timeline_(prepared_.folder.get(), prepared_.plan.output_cap_bytes) {
@@ -61,6 +62,7 @@ void Supervision::begin() {
   // A stop that came before the command is there: it shall not run at all.
   const Seen seen = signals_->take();
   if (seen.stop) return stop(*seen.stop);
+  if (lease_.ran_out(BootClock::now())) return lose_contact();
   launch();
 }
 
@@ -109,6 +111,7 @@ void Supervision::turn() {
   if (seen.stop) stop(*seen.stop);
   if (question_) look_at_answer();
   if (clock_.deadline() && BootClock::now() >= *clock_.deadline()) time_out();
+  if (!asked_to_end_ && lease_.ran_out(BootClock::now())) lose_contact();
   if (tree_.deadline() && BootClock::now() >= *tree_.deadline()) tree_.on_deadline();
   for (Pump& pump : pumps_)
     if (pump.fd() >= 0) pump.turn();
@@ -119,9 +122,13 @@ void Supervision::turn() {
 std::optional<BootTime> Supervision::next_deadline() const {
   const bool may_time_out =
       !asked_to_end_ && (phase_ == Phase::kStarting || phase_ == Phase::kRunning);
-  const auto next = may_time_out ? clock_.deadline() : tree_.deadline();
-  if (!question_) return next;
-  return std::min(question_->deadline(), next.value_or(BootTime::max()));
+  auto next = may_time_out ? clock_.deadline() : tree_.deadline();
+  const auto at_latest = [&next](BootTime when) {
+    next = std::min(when, next.value_or(BootTime::max()));
+  };
+  if (may_time_out && lease_.deadline()) at_latest(*lease_.deadline());
+  if (question_) at_latest(question_->deadline());
+  return next;
 }
 
 std::vector<pollfd> Supervision::watched() const {
@@ -241,6 +248,14 @@ void Supervision::time_out() {
   if (asked_to_end_ || phase_ == Phase::kEnding || phase_ == Phase::kOver) return;
   record_.run_time_limit = prepared_.plan.run_time_limit;
   begin_ending(attempt::EndCause::kTimedOut, prepared_.plan.grace);
+  tell(attempt::Ending{});
+}
+
+// The scheduler may start the job elsewhere from now on.
+void Supervision::lose_contact() {
+  if (asked_to_end_ || phase_ == Phase::kEnding || phase_ == Phase::kOver) return;
+  record_.stop_reason = attempt::lease_over_text(*prepared_.plan.lease);
+  begin_ending(attempt::EndCause::kWorkerLost, prepared_.plan.grace);
   tell(attempt::Ending{});
 }
 

@@ -28,6 +28,7 @@
 #include "sd/system_state.h"
 #include "supervisor/journal_sender.h"
 #include "supervisor/leader.h"
+#include "supervisor/lease.h"
 #include "supervisor/oom.h"
 #include "supervisor/pump.h"
 #include "supervisor/run_clock.h"
@@ -74,6 +75,7 @@ class Supervision {
   void ask_why();
   void look_at_answer();
   void time_out();
+  void lose_contact();
   void begin_ending(attempt::EndCause cause, microseconds grace);
 
   void finish();
@@ -90,6 +92,7 @@ class Supervision {
   attempt::ExitRecord record_;
   BootTime start_;
   RunClock clock_;
+  Lease lease_;
 
   std::optional<Signals> signals_;
   std::optional<DeadlineTimer> timer_;

@@ -11,6 +11,7 @@
 #include "rpc/credentials.h"
 #include "sd/event_loop.h"
 #include "sd/inotify.h"
+#include "worker/contacts.h"
 #include "worker/disk_thread.h"
 #include "worker/launcher.h"
 #include "worker/live_attempt.h"
@@ -27,6 +28,7 @@ struct Core {
   DiskThread& disk;
   sd::Inotify& inotify;
   UserLookup& users;
+  Contacts contacts;
   AttemptLauncher* scope = nullptr;   // null where systemd is not PID 1
   AttemptLauncher* cgroup = nullptr;  // null without a cgroup2 mount
   Launcher default_launcher = Launcher::kScope;

@@ -73,7 +73,8 @@ Result<void> Daemon::open(std::vector<sd::InheritedSocket> inherited) {
                        .state = *state_,
                        .disk = *disk_,
                        .inotify = *inotify_,
-                       .users = *users_});
+                       .users = *users_,
+                       .contacts = Contacts(state_->path())});
   if (auto made = make_launchers(); !made) return made;
   ending_ = std::make_unique<Ending>(*core_);
   launch_ = std::make_unique<Launch>(*core_, *ending_);

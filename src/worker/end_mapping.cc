@@ -3,6 +3,7 @@
 
 #include <sys/wait.h>
 
+#include "attempt/contact.h"
 #include "attempt/folder.h"
 #include "base/units.h"
 
@@ -122,8 +123,10 @@ void set_end(Attempt& attempt, const attempt::ExitRecord& record, const JobSpec&
   end.run_time_limit = record.run_time_limit;
   add_loss(end.note, attempt::kStdoutFile, record.stdout_totals);
   add_loss(end.note, attempt::kStderrFile, record.stderr_totals);
-  // The text of a start that the worker itself refused stands in the reason.
-  if (record.cause == attempt::EndCause::kStartFailed) end.detail = std::exchange(end.reason, {});
+  // The worker's own text on a start that it refused stands in the reason; so does a lease's.
+  if (record.cause == attempt::EndCause::kStartFailed ||
+      record.cause == attempt::EndCause::kWorkerLost)
+    end.detail = std::exchange(end.reason, {});
   if (end.detail.empty()) end.detail = subject_of(end, spec);
   const bool may_have_run = record.wait_status || record.note == kCleanupLost ||
                             end.cause == EndCause::kSupervisorLost ||
@@ -147,6 +150,8 @@ attempt::ExitRecord lost_record(const LostAttempt& lost, const JobSpec& spec, Wa
     record.wait_status = supervisor.leader_status;
     record.sigkill_needed = !supervisor.leader_status;
     if (record.cause == attempt::EndCause::kTimedOut) record.run_time_limit = spec.run_time_limit;
+    if (record.cause == attempt::EndCause::kWorkerLost && spec.lease)
+      record.stop_reason = attempt::lease_over_text(*spec.lease);
     if (lost.stop) {
       record.stop_by = lost.stop->by;
       record.stop_reason = lost.stop->reason;

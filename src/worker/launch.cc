@@ -129,7 +129,9 @@ Result<UniqueFd> Launch::write_plan(LiveAttempt& live) const {
                          .spec = live.acceptance.spec,
                          .identity = live.identity,
                          .config = core_.config,
-                         .script_path = core_.state.file_path(id, attempt::kScriptFile)});
+                         .script_path = core_.state.file_path(id, attempt::kScriptFile),
+                         .contact_path = core_.contacts.path(live.acceptance.owner),
+                         .last_contact = core_.contacts.last(live.acceptance.owner)});
   if (!plan) return plan.error();
   auto encoded = attempt::encode_plan(*plan);
   if (!encoded) return encoded.error();

@@ -117,6 +117,11 @@ Result<attempt::LaunchPlan> make_plan(const PlanInput& input) {
   plan.limits = limits_of(spec);
   plan.run_time_limit = spec.run_time_limit;
   plan.count_paused = spec.count_paused;
+  if (spec.lease) {
+    plan.lease = spec.lease;
+    plan.contact_path = input.contact_path;
+    plan.last_contact = input.last_contact;
+  }
   plan.stop_signal = spec.stop.signal;
   plan.stop_target = spec.stop.target == StopTarget::kLeader ? attempt::StopTarget::kLeader
                                                              : attempt::StopTarget::kAll;

@@ -18,7 +18,9 @@ struct PlanInput {
   const JobSpec& spec;
   const UserIdentity& identity;
   const config::WorkerConfig& config;
-  std::string script_path;  // where the script lies, if there is one
+  std::string script_path;   // where the script lies, if there is one
+  std::string contact_path;  // for a lease: where the contact with the owner is noted
+  BootTime last_contact;     // and what it is by now
 };
 
 // kInvalid, naming the field, for a script whose first line names no interpreter.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/session.h"
 
+#include <algorithm>
 #include <atomic>
 
 #include "base/limits.h"
@@ -32,6 +33,7 @@ struct Sessions::Session {
   std::string store_id;              // empty until the hello
   std::atomic<bool> refused{false};  // the loop is full or gone: nothing will come of it
   BootTime last_heard = BootClock::now();
+  BootTime greeted;  // when our hello was sent
   std::map<AttemptId, attempt::StopRecord> early_stops;
 };
 
@@ -83,6 +85,7 @@ void Sessions::on_message(const SessionPtr& session, const v1::SessionRequest& m
   if (message.has_stop()) return on_stop(session, message.stop());
   if (message.has_freeze()) return on_freeze(session, message.freeze());
   if (message.has_acknowledge()) return on_acknowledge(session, message.acknowledge());
+  if (message.has_heartbeat()) return on_heartbeat(session, message.heartbeat());
 }
 
 void Sessions::on_hello(const SessionPtr& session, const v1::SchedulerHello& hello) {
@@ -111,6 +114,7 @@ void Sessions::on_hello(const SessionPtr& session, const v1::SchedulerHello& hel
   (*mine->mutable_labels())["worker"] = core_.config.name;
   *mine->mutable_capacity() = capacity_of(core_);
   mine->set_version(version());
+  session->greeted = BootClock::now();
   session->stream->send(std::move(message));
   send_list(*session);
   log_notice("session with scheduler store " + session->store_id + ", epoch " +
@@ -161,6 +165,7 @@ void Sessions::on_start(const SessionPtr& session, const v1::StartCommand& comma
   if (!id) return session->stream->fail(id.error());
   auto spec = rpc::spec_from_proto(command.spec());
   if (!spec) return end_start(*session, *id, spec.error());
+  core_.contacts.heard(session->store_id, session->greeted);  // it has read our list
   rpc::Caller scheduler = session->caller;
   scheduler.role = rpc::Role::kScheduler;
   StartRequest request{.id = *id,
@@ -264,6 +269,17 @@ void Sessions::refuse(const LiveAttempt& live, const std::string& why) {
   const auto found = sessions_.find(live.acceptance.owner);
   if (found != sessions_.end())
     refuse_start(*found->second, live.record.id, make_error(ErrorCode::kUnavailable, why));
+}
+
+void Sessions::on_heartbeat(const SessionPtr& session, const v1::Heartbeat& heartbeat) {
+  const std::string& store = session->store_id;
+  core_.contacts.heard(store, BootTime(nanoseconds(heartbeat.acknowledged())));
+  const auto& all = core_.attempts.all();
+  if (std::any_of(all.begin(), all.end(), [&](const auto& entry) {
+        const Acceptance& acceptance = entry.second->acceptance;
+        return acceptance.spec.lease && acceptance.owner == store;
+      }))
+    core_.contacts.note(store);
 }
 
 void Sessions::on_heartbeat_time() {

@@ -53,6 +53,7 @@ class Sessions {
   void refuse_start(Session& session, const AttemptId& id, const Error& error);
   void end_start(Session& session, const AttemptId& id, const Error& error);
   void on_change(const LivePtr& live);
+  void on_heartbeat(const SessionPtr& session, const v1::Heartbeat& heartbeat);
   void on_heartbeat_time();
   void remove(const SessionPtr& session);
 

@@ -74,6 +74,9 @@ Result<std::string> Starting::check(const StartRequest& request) const {
   if (!request.spec.script.empty())
     if (auto words = script_interpreter(request.spec.script); !words) return words.error();
   if (auto launcher = choose_launcher(request.spec); !launcher) return launcher.error();
+  if (request.spec.lease && request.owner == kDirectOwner)
+    return invalid("spec.lease",
+                   "only jobs of a scheduler have a lease; leave it out, or start the job there");
   return decide_run_as(request.caller, request.spec, core_.config);
 }
 
@@ -100,6 +103,7 @@ Result<void> Starting::start(StartRequest request, Settled settled) {
   acceptance.caller_uid = request.caller.uid;
   acceptance.accept_time = wall_now();
   acceptance.spec = std::move(request.spec);
+  give_limits(acceptance.spec, core_.config);
   auto folder = core_.state.create_attempt(request.id, acceptance);
   if (!folder) return folder.error();
   live->folder = std::move(*folder);

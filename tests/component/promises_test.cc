@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -10,6 +11,7 @@
 
 #include "attempt/records.h"
 #include "base/fs.h"
+#include "base/limits.h"
 #include "component/fleet.h"
 #include "component/frozen_disk.h"
 
@@ -43,6 +45,15 @@ class Promises : public Fleet {
   bool moves(const std::string& file) {
     const std::string before = read_shared(file);
     return eventually([&] { return read_shared(file) != before; });
+  }
+  // What the worker has noted of its scheduler last; nothing yet: empty.
+  static std::string contact(const WorkerProcess& worker) {
+    const auto state = open_directory(AT_FDCWD, worker.state());
+    const auto names = list_directory(state.value().get());
+    for (const std::string& name : names.value())
+      if (name.starts_with("contact."))
+        return read_file(state->get(), name, limits::kRecordMaxBytes).value();
+    return "";
   }
   attempt::SupervisorRecord notes(const WorkerProcess& worker, const std::string& job) {
     const auto folder = open_directory(AT_FDCWD, worker.state() + "/jobs/" + job + "/1");
@@ -159,6 +170,40 @@ TEST_F(Promises, ASupervisorThatDoesNotKeepTheLimitIsOverruled) {
   EXPECT_EQ(found.end().cause(), v1::END_CAUSE_TIMED_OUT) << found.end().message();
   EXPECT_TRUE(found.end().killed());
   EXPECT_EQ(found.end().note(), "cleanup lost");
+}
+
+// --- leases ---
+
+TEST_F(Promises, AJobWithALeaseIsEndedWhereItRunsWhenNoSchedulerIsThere) {
+  WorkerProcess& worker = add_worker("one");
+  v1::JobSpec spec = sh("exec sleep 1000");
+  const std::string other = submit(spec);
+  spec.mutable_lease()->set_seconds(10);
+  const std::string job = submit(spec);
+  ASSERT_TRUE(wait_state(job, v1::JOB_STATE_RUNNING));
+  ASSERT_TRUE(wait_state(other, v1::JOB_STATE_RUNNING));
+  const std::string noted = contact(worker);
+  ASSERT_TRUE(eventually([&] { return contact(worker) != noted; })) << "each heartbeat is noted";
+  scheduler_->kill();
+  const std::string record = worker.state() + "/jobs/" + job + "/1/exit";
+  EXPECT_TRUE(eventually([&] { return ::access(record.c_str(), F_OK) == 0; }));
+  scheduler_->start();
+  const v1::Job found = ended(job);
+  EXPECT_EQ(found.end().cause(), v1::END_CAUSE_WORKER_LOST);
+  EXPECT_EQ(found.end().message(),
+            "worker lost: nothing was heard from its scheduler within its lease of 10s");
+  EXPECT_EQ(get(other).state(), v1::JOB_STATE_RUNNING) << "without a lease it runs on";
+}
+
+TEST_F(Promises, AJobOfNoSchedulerCanHaveNoLease) {
+  v1::WorkerServiceStartJobRequest request;
+  *request.mutable_spec() = sh("true");
+  request.mutable_spec()->mutable_lease()->set_seconds(10);
+  v1::WorkerServiceStartJobResponse response;
+  const grpc::Status refused =
+      add_worker("one").stub().StartJob(context().get(), request, &response);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_NE(refused.error_message().find("spec.lease"), std::string::npos);
 }
 
 // --- limits ---

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <string>
 
+#include "attempt/contact.h"
 #include "attempt/control.h"
 #include "attempt/folder.h"
 #include "attempt/plan.h"
@@ -109,7 +110,15 @@ void put_plans() {
   plan.syslog_identifier = "job";
   plan.limits = {.memory_bytes = 1 << 20, .swap_bytes = 4096, .tasks = 7, .cpu_weight = 50};
   plan.run_time_limit = microseconds(5'000'000);
+  plan.lease = seconds(10);
+  plan.contact_path = "/state/contact.x";
+  plan.last_contact = BootTime(seconds(3));
   put("plan", "full", *attempt::encode_plan(plan));
+}
+
+void put_contacts() {
+  put("contact", "some", attempt::encode_contact(kJob, BootTime(seconds(3))));
+  put("contact", "first", attempt::encode_contact(kJob, BootTime()));
 }
 
 void put_messages() {
@@ -131,7 +140,7 @@ void put_messages() {
 
 void put_specs() {
   put("spec", "small", encode_spec(test::small_spec()));
-  put("spec", "full_2", encode_spec(test::full_spec()));
+  put("spec", "full_3", encode_spec(test::full_spec()));
   worker::Acceptance taken{.owner = worker::kDirectOwner,
                            .boot_id = kJob,
                            .submitted_by = "user alice",
@@ -142,7 +151,7 @@ void put_specs() {
   put("acceptance", "direct", encode(taken));
   taken.owner = kJob;
   taken.spec = test::full_spec();
-  put("acceptance", "of_a_scheduler_2", encode(taken));
+  put("acceptance", "of_a_scheduler_3", encode(taken));
 }
 
 void put_old_records() {
@@ -204,6 +213,7 @@ int main(int argc, char** argv) {
   takt::fuzz::put_stop_records();
   takt::fuzz::put_exit_records();
   takt::fuzz::put_plans();
+  takt::fuzz::put_contacts();
   takt::fuzz::put_messages();
   takt::fuzz::put_specs();
   takt::fuzz::put_old_records();

@@ -114,7 +114,7 @@ def stray_cgroups() -> list[str]:
 
 
 def stray_links() -> list[str]:
-    """Returns the attempts whose end nobody has acknowledged, or whose records nobody could read."""
+    """Returns the attempts whose end nobody acknowledged, or whose records nobody could read."""
     return [f"link {folder}/{name}" for folder in ("active", "damaged")
             for name in os.listdir(STATE / folder)]
 
@@ -126,7 +126,8 @@ def job_folders() -> set[str]:
 
 def stray_files(job_ids: set[str]) -> list[str]:
     """Returns what does not belong into the worker's folder."""
-    found = [f"{STATE}/{name}" for name in os.listdir(STATE) if name not in STATE_ENTRIES]
+    found = [f"{STATE}/{name}" for name in os.listdir(STATE)
+             if name not in STATE_ENTRIES and not name.startswith("contact.")]
     for job in (STATE / "jobs").iterdir():
         if job.name not in job_ids:
             found.append(f"{job} is of no job that anybody asked for")

@@ -27,6 +27,12 @@ LaunchPlan full_plan() {
                     .no_new_privs = true,
                     .stdin_data = std::string("in\0put", 6),
                     .rlimits = {{.resource = 7, .soft = 1024, .hard = ~0ULL, .required = true}},
+                    .limits = {.memory_bytes = 5, .swap_bytes = 6, .oom_group = false, .tasks = 7},
+                    .run_time_limit = microseconds(8),
+                    .count_paused = true,
+                    .lease = std::chrono::minutes(10),
+                    .contact_path = "/x/contact",
+                    .last_contact = BootTime(nanoseconds(9)),
                     .stop_signal = 2,
                     .stop_target = StopTarget::kLeader,
                     .grace = microseconds(1'500'000),
@@ -125,6 +131,8 @@ TEST(Plan, BoundsNameTheField) {
   EXPECT_EQ(field_of([](LaunchPlan& p) { p.stop_signal = 0; }), "stop_signal");
   EXPECT_EQ(field_of([](LaunchPlan& p) { p.grace = microseconds(-1); }), "grace");
   EXPECT_EQ(field_of([](LaunchPlan& p) { p.nice = 20; }), "nice");
+  EXPECT_EQ(field_of([](LaunchPlan& p) { p.lease = std::chrono::seconds(9); }), "lease");
+  EXPECT_EQ(field_of([](LaunchPlan& p) { p.contact_path.clear(); }), "contact_path");
   EXPECT_EQ(field_of([](LaunchPlan& p) { p.umask = 010000; }), "umask");
   EXPECT_EQ(field_of([](LaunchPlan& p) { p.working_directory.assign(5000, 'x'); }),
             "working_directory");

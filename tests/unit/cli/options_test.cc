@@ -48,6 +48,8 @@ TEST(Options, SayWhatTheJobMayUse) {
                                       "--time",
                                       "2h",
                                       "--count-paused",
+                                      "--lease",
+                                      "10min",
                                       "--cpu-weight",
                                       "300",
                                       "--io-weight",
@@ -66,6 +68,7 @@ TEST(Options, SayWhatTheJobMayUse) {
   EXPECT_EQ(spec.oom_policy(), v1::OOM_POLICY_PROCESS);
   EXPECT_EQ(spec.run_time_limit().seconds(), 7200);
   EXPECT_TRUE(spec.count_paused());
+  EXPECT_EQ(spec.lease().seconds(), 600);
   EXPECT_EQ(spec.cpu_weight(), 300);
   EXPECT_EQ(spec.io_weight(), 50);
   EXPECT_EQ(spec.nice(), -5);
@@ -88,6 +91,8 @@ TEST(Options, OfResourcesAreRefusedByName) {
       {{"--oom", "none"}, "--oom: \"none\" is not known; write job or process"},
       {{"--time", "soon"}, "--time: \"soon\""},
       {{"--count-paused"}, "--count-paused: is given without a run time limit"},
+      {{"--lease", "never"}, "--lease: \"never\""},
+      {{"--lease", "9s"}, "--lease: 9s is not from 10s"},
       {{"--cpu-weight", "10001"}, "--cpu-weight: \"10001\""},
       {{"--nice", "20"}, "--nice: \"20\""},
       {{"--umask", "888"}, "--umask: \"888\" is not a mask; write it as chmod does, 027"},

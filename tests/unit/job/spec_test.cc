@@ -311,6 +311,8 @@ TEST(ValidateSpec, OfResourcesNamesTheFieldAndTheValue) {
        "spec.run_time_limit", "366d"},
       {[](JobSpec& spec) { spec.count_paused = true; }, "spec.count_paused",
        "without a run time limit"},
+      {[](JobSpec& spec) { spec.lease = std::chrono::seconds(9); }, "spec.lease", "9s"},
+      {[](JobSpec& spec) { spec.lease = std::chrono::hours(24 * 366); }, "spec.lease", "366d"},
       {[](JobSpec& spec) { spec.nice = 20; }, "spec.nice", "20"},
       {[](JobSpec& spec) { spec.umask = 01000; }, "spec.umask", "512"},
   };

@@ -31,6 +31,7 @@ inline JobSpec full_spec() {
   spec.oom_policy = OomPolicy::kProcess;
   spec.run_time_limit = std::chrono::hours(2);
   spec.count_paused = true;
+  spec.lease = std::chrono::minutes(10);
   spec.nice = -5;
   spec.umask = 027;
   spec.allow_new_privileges = true;

@@ -32,6 +32,7 @@ const std::map<std::string, Setter>& valid_values() {
          spec.mutable_run_time_limit()->set_seconds(60);
          spec.set_count_paused(true);
        }},
+      {"lease", [](v1::JobSpec& spec) { spec.mutable_lease()->set_seconds(600); }},
       {"oom_policy", [](v1::JobSpec& spec) { spec.set_oom_policy(v1::OOM_POLICY_PROCESS); }},
       {"resources",
        [](v1::JobSpec& spec) {

@@ -33,7 +33,9 @@ class Plan : public testing::Test {
                            .spec = spec_,
                            .identity = identity_,
                            .config = config_,
-                           .script_path = "/state/script"});
+                           .script_path = "/state/script",
+                           .contact_path = "/state/contact.a",
+                           .last_contact = BootTime(std::chrono::seconds(7))});
     TAKT_CHECK(plan.ok(), "%s", plan.error().message.c_str());
     return std::move(*plan);
   }
@@ -74,6 +76,9 @@ TEST_F(Plan, CarriesWhoWhatAndHow) {
   EXPECT_EQ(plan.umask, 027U);
   EXPECT_EQ(plan.run_time_limit, std::chrono::hours(2));
   EXPECT_TRUE(plan.count_paused);
+  EXPECT_EQ(plan.lease, std::chrono::minutes(10));
+  EXPECT_EQ(plan.contact_path, "/state/contact.a");
+  EXPECT_EQ(plan.last_contact, BootTime(std::chrono::seconds(7)));
   EXPECT_EQ(plan.limits, (attempt::CgroupLimits{.memory_bytes = 512 << 20,
                                                 .swap_bytes = 1 << 20,
                                                 .oom_group = false,
