@@ -193,6 +193,8 @@ TEST_F(Promises, AJobWithALeaseIsEndedWhereItRunsWhenNoSchedulerIsThere) {
   EXPECT_EQ(found.end().message(),
             "worker lost: nothing was heard from its scheduler within its lease of 10s");
   EXPECT_EQ(get(other).state(), v1::JOB_STATE_RUNNING) << "without a lease it runs on";
+  stop(other, "enough");
+  EXPECT_EQ(ended(other).state(), v1::JOB_STATE_STOPPED);
 }
 
 TEST_F(Promises, AJobOfNoSchedulerCanHaveNoLease) {
