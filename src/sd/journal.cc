@@ -1,23 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sd/journal.h"
 
-#define SD_JOURNAL_SUPPRESS_LOCATION  // CODE_FILE would name this file for every line
 #include <errno.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
-#include <systemd/sd-journal.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <cstdlib>
-#include <string>
-#include <string_view>
-#include <vector>
-
-#include "base/log.h"
+#include <utility>
 
 namespace takt::sd {
 namespace {
+
+constexpr const char* kJournalSocket = "/run/systemd/journal/socket";
+constexpr timeval kPatience{.tv_sec = 1, .tv_usec = 0};
 
 // JOURNAL_STREAM is "device:inode" of the stream that the manager connected stdout or stderr to.
 bool stderr_is_journal() {
@@ -27,26 +25,60 @@ bool stderr_is_journal() {
   return std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino) == stream;
 }
 
-void to_stderr(LogLevel level, std::string_view message) {
-  std::fprintf(stderr, "<%d>%.*s\n", static_cast<int>(level), static_cast<int>(message.size()),
-               message.data());
+// The form with a length, which holds any value.
+void append_field(std::string& out, std::string_view name, std::string_view value) {
+  out.append(name).append("\n");
+  const auto length = static_cast<std::uint64_t>(value.size());
+  for (unsigned shift = 0; shift < 64; shift += 8)
+    out += static_cast<char>((length >> shift) & 0xff);
+  out.append(value).append("\n");
 }
 
 void to_journal(LogLevel level, std::string_view message, const std::vector<LogField>& fields) {
-  std::vector<std::string> texts;
-  texts.reserve(fields.size() + 3);
-  texts.push_back("MESSAGE=" + std::string(message));
-  texts.push_back("PRIORITY=" + std::to_string(static_cast<int>(level)));
-  texts.push_back(std::string("SYSLOG_IDENTIFIER=") + program_invocation_short_name);
-  for (const LogField& field : fields) texts.push_back(field.name + "=" + field.value);
-
-  std::vector<iovec> parts;
-  parts.reserve(texts.size());
-  for (std::string& text : texts) parts.push_back({text.data(), text.size()});
-  if (sd_journal_sendv(parts.data(), static_cast<int>(parts.size())) < 0) to_stderr(level, message);
+  static JournalLog& journal = *new JournalLog(kJournalSocket);  // threads log to the very end
+  journal.line(level, message, fields);
 }
 
 }  // namespace
+
+JournalLog::JournalLog(std::string path)
+    : path_(std::move(path)), socket_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+  ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
+}
+
+void JournalLog::line(LogLevel level, std::string_view message,
+                      const std::vector<LogField>& fields) {
+  if (!send(level, message, fields)) {
+    lost_.fetch_add(1);
+    return;
+  }
+  const std::uint64_t lost = lost_.exchange(0);
+  if (lost == 0) return;
+  const std::string told = "lines of this log that the journal did not take: ";
+  if (!send(LogLevel::kWarning, told + std::to_string(lost), {})) lost_.fetch_add(lost);
+}
+
+bool JournalLog::send(LogLevel level, std::string_view message,
+                      const std::vector<LogField>& fields) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path_.size() >= sizeof address.sun_path) return false;
+  path_.copy(address.sun_path, path_.size());
+  std::string entry;
+  append_field(entry, "MESSAGE", message);
+  append_field(entry, "PRIORITY", std::to_string(static_cast<int>(level)));
+  append_field(entry, "SYSLOG_IDENTIFIER", program_invocation_short_name);
+  for (const LogField& field : fields) append_field(entry, field.name, field.value);
+  // By its path each time: a journal that has been restarted has another socket there.
+  const auto* where = reinterpret_cast<const sockaddr*>(&address);
+  const int flags = MSG_NOSIGNAL | (patient_ ? 0 : MSG_DONTWAIT);
+  ssize_t put = -1;
+  do {
+    put = ::sendto(socket_.get(), entry.data(), entry.size(), flags, where, sizeof address);
+  } while (put < 0 && errno == EINTR);
+  patient_ = put >= 0 || errno != EAGAIN;
+  return put >= 0;
+}
 
 bool install_journal_log_sink() {
   if (!stderr_is_journal()) return false;

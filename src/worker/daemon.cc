@@ -177,7 +177,17 @@ void Daemon::stop() {
   std::ignore = loop_->post([this] { begin_stop(); });
 }
 
+// A line a second at most: what PID 1 has not read yet is bounded, and the loop would wait for it.
 void Daemon::update_status() {
+  if (status_timer_ || status() == status_) return;
+  status_timer_ = loop_->add_timer(nanoseconds(limits::kStatusPause), [this] {
+    status_timer_.reset();
+    status_ = status();
+    sd::notify_status(status_);
+  });
+}
+
+std::string Daemon::status() const {
   std::size_t starting = 0;
   std::size_t running = 0;
   std::size_t paused = 0;
@@ -186,13 +196,9 @@ void Daemon::update_status() {
     if (live->record.state == JobState::kRunning) ++running;
     if (live->record.state == JobState::kPaused) ++paused;
   }
-  std::string status = std::to_string(running) + " running, " +
-                       (paused > 0 ? std::to_string(paused) + " paused, " : "") +
-                       std::to_string(starting) + " starting; " +
-                       (sessions_->any() ? "in session" : "no scheduler");
-  if (status == status_) return;
-  status_ = std::move(status);
-  sd::notify_status(status_);
+  return std::to_string(running) + " running, " +
+         (paused > 0 ? std::to_string(paused) + " paused, " : "") + std::to_string(starting) +
+         " starting; " + (sessions_->any() ? "in session" : "no scheduler");
 }
 
 // Takes no more starts, finishes or aborts those before `go`, deregisters, goes. Jobs run on.

@@ -69,6 +69,7 @@ class Daemon {
   void abort_starts();
   void shut_down_server();
   void update_status();
+  [[nodiscard]] std::string status() const;
 
   config::WorkerConfig config_;
   std::unique_ptr<sd::EventLoop> loop_;
@@ -100,7 +101,8 @@ class Daemon {
   std::unique_ptr<compat::WorkerDoor> old_door_;  // null: the old wire format is not spoken
   std::thread shutdown_;
   std::vector<sd::Source> signals_;
-  std::string status_;
+  std::string status_;         // as told to PID 1
+  sd::Source status_timer_;    // until it may be told again
 };
 
 }  // namespace takt::worker

@@ -2,7 +2,6 @@
 #include "sd/notify.h"
 
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -11,9 +10,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "base/log.h"
 #include "base/unique_fd.h"
-#include "sd/journal.h"
 
 namespace takt::sd {
 namespace {
@@ -56,20 +53,6 @@ TEST(NotifyTest, TellsTheManager) {
 
 TEST(NotifyTest, BootedAsTheFolderSays) {
   EXPECT_EQ(booted(), ::access("/run/systemd/system/", F_OK) == 0);
-}
-
-TEST(JournalTest, TakenOnlyWhenStderrIsTheJournalsStream) {
-  ::unsetenv("JOURNAL_STREAM");
-  EXPECT_FALSE(install_journal_log_sink());
-  ::setenv("JOURNAL_STREAM", "1:2", 1);
-  EXPECT_FALSE(install_journal_log_sink());
-  struct stat status {};
-  ASSERT_EQ(::fstat(STDERR_FILENO, &status), 0);
-  const std::string stream = std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
-  ::setenv("JOURNAL_STREAM", stream.c_str(), 1);
-  EXPECT_TRUE(install_journal_log_sink());
-  set_log_sink(nullptr);
-  ::unsetenv("JOURNAL_STREAM");
 }
 
 }  // namespace
