@@ -267,7 +267,8 @@ void Supervision::begin_ending(attempt::EndCause cause, microseconds grace) {
     note(appended.error().message);
   if (leader_.pid > 0) {
     const attempt::LaunchPlan& plan = prepared_.plan;
-    return tree_.stop(plan.stop_signal, plan.stop_target, leader_.pidfd.get(), grace);
+    return tree_.stop(plan.stop_signal, plan.stop_target, {leader_.pid, leader_.pidfd.get()},
+                      grace);
   }
   record_.end_time = wall_now();
   phase_ = Phase::kEnding;

@@ -46,8 +46,9 @@ std::size_t signal_tree(const cgroup::Cgroup& cgroup, int signal) {
   return signaled;
 }
 
-void TreeStop::stop(int signal, attempt::StopTarget target, int leader_pidfd, microseconds grace) {
+void TreeStop::stop(int signal, attempt::StopTarget target, LeaderRef leader, microseconds grace) {
   if (step_ != Step::kNone) return;
+  leader_ = leader;
   step_ = Step::kAsked;
   // A frozen process gets its signal when it thaws, so the order does not matter to it; but nothing
   // may stay frozen for the whole grace.
@@ -56,9 +57,10 @@ void TreeStop::stop(int signal, attempt::StopTarget target, int leader_pidfd, mi
     case attempt::StopTarget::kAll:
       all_asked_ = true;
       signal_tree(job_, signal);
+      if (!job_.contains(leader.pid)) signal_and_continue(leader.pidfd, signal);
       break;
     case attempt::StopTarget::kLeader:
-      signal_and_continue(leader_pidfd, signal);
+      signal_and_continue(leader.pidfd, signal);
       break;
   }
   // From now, not from before: however long this took (SIGSTOP, a busy host), the job has its
@@ -84,6 +86,11 @@ void TreeStop::on_deadline() {
   if (left && !left->empty()) sigkill_needed_ = true;
   // Every kernel that takt runs on has cgroup.kill; a read-only mount would not.
   if (!job_.kill()) signal_tree(job_, SIGKILL);
+  const bool alive = leader_.pidfd >= 0 && !pidfd_ended(leader_.pidfd);
+  if (alive && !job_.contains(leader_.pid)) {
+    sigkill_needed_ = true;
+    std::ignore = signal_pidfd(leader_.pidfd, SIGKILL);
+  }
 }
 
 }  // namespace takt::supervisor

@@ -7,7 +7,8 @@
 //   kAsked   stop() or end_rest(): the stop signal sent    the grace; 2 s for what a leader left
 //   kKilled  on_deadline(): 1 written to cgroup.kill       none: the kernel does the rest
 //
-// Guarantees: no process gets the stop signal twice in one pass; none outside of job/ gets any; a
+// Guarantees: no process gets the stop signal twice in one pass; none outside of job/ gets any, but
+// for a leader that was moved elsewhere (su with pam_systemd is, into a session of its own); a
 // later request never shortens nor lengthens a deadline that runs for all of the tree.
 #pragma once
 
@@ -21,13 +22,18 @@
 
 namespace takt::supervisor {
 
+struct LeaderRef {
+  pid_t pid = 0;
+  int pidfd = -1;
+};
+
 class TreeStop {
  public:
   // `job` outlives this.
   explicit TreeStop(const cgroup::Cgroup& job) : job_(job) {}
 
-  // A stop while the leader runs. Only the first one counts.
-  void stop(int signal, attempt::StopTarget target, int leader_pidfd, microseconds grace);
+  // A stop while the leader runs. Only the first one counts. The pidfd outlives this.
+  void stop(int signal, attempt::StopTarget target, LeaderRef leader, microseconds grace);
   // The leader has ended and left processes behind.
   void end_rest(int signal);
   void on_deadline();
@@ -43,6 +49,7 @@ class TreeStop {
 
   Step step_ = Step::kNone;
   const cgroup::Cgroup& job_;
+  LeaderRef leader_;
   std::optional<BootTime> deadline_;
   bool all_asked_ = false;
   bool sigkill_needed_ = false;
