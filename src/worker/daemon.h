@@ -101,8 +101,8 @@ class Daemon {
   std::unique_ptr<compat::WorkerDoor> old_door_;  // null: the old wire format is not spoken
   std::thread shutdown_;
   std::vector<sd::Source> signals_;
-  std::string status_;         // as told to PID 1
-  sd::Source status_timer_;    // until it may be told again
+  std::string status_;       // as told to PID 1
+  sd::Source status_timer_;  // until it may be told again
 };
 
 }  // namespace takt::worker

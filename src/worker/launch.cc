@@ -293,7 +293,7 @@ void Launch::give_back(const LivePtr& live, const Error& error) {
 
 void Launch::abort(const LivePtr& live, attempt::ExitRecord end) {
   TAKT_CHECK(!live->went(), "%s went already", live->record.id.str().c_str());
-  core_.end_turn(*live);
+  if (!live->parking) core_.end_turn(*live);  // else what is parked is still there
   live->own_end = std::move(end);
   live->step = Step::kEnding;
   live->control_source.reset();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/starting.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 
 #include "attempt/folder.h"
@@ -11,6 +13,19 @@
 #include "worker/stored.h"
 
 namespace takt::worker {
+namespace {
+
+constexpr std::size_t kDescriptorsOfAttempt = 4;  // folder, cgroup, pidfd, control socket
+constexpr std::size_t kDescriptorsOfWorker = 48;  // its own, and what a start or an end opens
+
+// More attempts than there are descriptors for could neither be started nor be ended.
+bool descriptors_suffice_for(std::size_t attempts) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return true;
+  return attempts * kDescriptorsOfAttempt + kDescriptorsOfWorker <= limit.rlim_cur;
+}
+
+}  // namespace
 
 void when_settled(LiveAttempt& live, Starting::Settled settled) {
   if (live.record.state >= JobState::kRunning) return settled(live.record);
@@ -91,6 +106,10 @@ Result<void> Starting::start(StartRequest request, Settled settled) {
   if (launch_.under_way() >= limits::kStartsWaiting)
     return make_error(ErrorCode::kResourceExhausted,
                       std::to_string(limits::kStartsWaiting) + " starts wait already; try later");
+  if (!descriptors_suffice_for(core_.attempts.all().size() + 1))
+    return make_error(ErrorCode::kResourceExhausted,
+                      "this worker may not open enough files for more jobs (LimitNOFILE=); try"
+                      " again when others have ended");
   auto user = check(request);
   if (!user) return user.error();
 

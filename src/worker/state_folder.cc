@@ -53,7 +53,7 @@ Result<StateFolder> StateFolder::open(const std::string& path) {
   if (!root) return root.error();
   state.root_ = std::move(*root);
   auto lock = open_at(state.root_.get(), kLockFile, O_RDWR | O_CREAT, 0600);
-  if (!lock) return lock.error();
+  if (!lock) return lock.error().in(path);
   if (::flock(lock->get(), LOCK_EX | LOCK_NB) != 0)
     return make_error(ErrorCode::kFailedPrecondition,
                       path +
@@ -65,12 +65,12 @@ Result<StateFolder> StateFolder::open(const std::string& path) {
                                                        {attempt::kDamagedFolder, &state.damaged_}};
   for (const auto& [name, into] : folders) {
     if (auto made = make_directory(state.root_.get(), name, kFolderMode); !made)
-      return made.error();
+      return made.error().in(path);
     auto opened = open_directory(state.root_.get(), name);
     if (!opened) return opened.error();
     *into = std::move(*opened);
   }
-  if (auto loaded = state.load_worker_id(); !loaded) return loaded.error();
+  if (auto loaded = state.load_worker_id(); !loaded) return loaded.error().in(path);
   return state;
 }
 
