@@ -36,14 +36,6 @@ class JobTests:
         self.assertEqual(len(host.processes_with(self.machine, mark)), 9)
         return job
 
-    def assert_nothing_left(self, *marks: str) -> None:
-        """No process, supervisor, cgroup or scope of a job is left."""
-        for mark in marks:
-            self.assertEqual(host.processes_with(self.machine, mark), [])
-        self.machine.wait_until(lambda: not host.supervisors(self.machine), "no supervisor")
-        self.machine.wait_until(lambda: not host.job_cgroups(self.machine), "no job cgroup")
-        self.machine.wait_until(lambda: not host.job_units(self.machine), "no scope")
-
     def start_trapping_job(self, witness: str) -> str:
         """Starts a job whose stop signal is SIGUSR1, and which tells the witness what it got."""
         script = (f"trap 'echo usr1 >> {witness}; exit 7' USR1; trap 'echo term >> {witness}' TERM;"

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import unittest
 
-from . import root, staging
+from . import host, root, staging
 from .machine import Machine
 from .takt import Takt
 
@@ -110,3 +110,24 @@ class TaktCase(MachineCase):
         """Whatever a test did, both daemons answer again afterwards."""
         self.machine.run("systemctl", "start", *SOCKETS, *SERVICES)
         self.takt.wait_for_ready_worker()
+
+    def worker_pid(self) -> int:
+        """Returns the worker's main process."""
+        return host.main_pid(self.machine, "takt-worker.service")
+
+    def worker_journal(self) -> str:
+        """Returns what the worker has said."""
+        return self.machine.run("journalctl", "-u", "takt-worker.service", "-o", "cat").stdout
+
+    def wait_for_worker_to_say(self, text: str) -> None:
+        """Waits until the worker's journal holds the text."""
+        self.machine.wait_until(lambda: text in self.worker_journal(),
+                                f"the worker to say {text!r}")
+
+    def assert_nothing_left(self, *marks: str) -> None:
+        """No process, supervisor, cgroup or scope of a job is left."""
+        for mark in marks:
+            self.assertEqual(host.processes_with(self.machine, mark), [])
+        self.machine.wait_until(lambda: not host.supervisors(self.machine), "no supervisor")
+        self.machine.wait_until(lambda: not host.job_cgroups(self.machine), "no job cgroup")
+        self.machine.wait_until(lambda: not host.job_units(self.machine), "no scope")

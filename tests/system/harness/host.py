@@ -39,6 +39,15 @@ def supervisors(machine: Inside) -> list[str]:
     found = machine.run("pgrep", "-x", "takt-supervisor", check=False).lines
     return [pid for pid in found if pid not in (spawner, holder)]
 
+def parked(machine: Inside) -> list[str]:
+    """Returns the supervisors that have no scope yet; unlike the others this asks no systemd."""
+    table = [line.split(maxsplit=4) for line in
+             machine.run("ps", "-eo", "pid=,ppid=,stat=,comm=,cgroup=").lines]
+    workers = [pid for pid, _, _, name, _ in table if name == "takt-worker"]
+    return [pid for pid, parent, state, name, group in table
+            if name == "takt-supervisor" and "takt-worker.service" in group
+            and not state.startswith("Z") and parent not in workers]
+
 def job_units(machine: Inside) -> list[str]:
     """Returns the scopes of attempts that systemd knows."""
     return machine.run("systemctl", "list-units", "--all", "--plain", "--no-legend",

@@ -6,14 +6,16 @@ cgroup that stop() kills and removes; all its mounts live in a mount namespace t
 Nothing is shared with the host but the kernel.
 """
 
+import contextlib
 import itertools
 import os
 import pathlib
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from . import hostcg
 from .inside import COMMAND_TIMEOUT_S, Inside
@@ -129,6 +131,15 @@ class Machine(Inside):
             raise CommandFailed(result)
         return result
 
+    @contextlib.contextmanager
+    def systemd_stopped(self) -> Iterator[None]:
+        """PID 1 stands still within, and answers nobody: what asks systemctl then hangs."""
+        os.kill(self.init_pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.init_pid, signal.SIGCONT)
+
     def console(self) -> str:
         """Returns what the machine wrote to its console."""
         return pathlib.Path(self._console.name).read_text(errors="replace")
@@ -147,7 +158,7 @@ class Machine(Inside):
                     spids = next(l for l in status.splitlines() if l.startswith("NSpid:")).split()
                     if len(spids) == 3 and spids[2] == "1" and "Name:\tsystemd\n" in status:
                         return int(pid)
-            except FileNotFoundError:
+            except (FileNotFoundError, ProcessLookupError):
                 continue
         return 0
 

@@ -3,9 +3,11 @@
 
 import json
 import subprocess
+from collections.abc import Sequence
 
 from .machine import Machine
 from .process import Result
+from .staging import INSIDE
 
 ENDED = ("JOB_STATE_SUCCEEDED", "JOB_STATE_FAILED", "JOB_STATE_STOPPED")
 END_TIMEOUT_S = 60
@@ -30,6 +32,30 @@ class Takt:
     def submit(self, *argv: str, options: tuple[str, ...] = ()) -> str:
         """Submits a command; returns the job's UUID."""
         return self.run("submit", *options, "--", *argv).stdout.strip()
+
+    def rpc(self, method: str, **request: object) -> dict:
+        """Calls JobService; request and answer are in protobuf's JSON form."""
+        done = self.machine.run(f"{INSIDE}/rpc.py", "/run/takt/scheduler.sock",
+                                "takt.v1.JobService", method, stdin=json.dumps(request),
+                                user=self.user)
+        return json.loads(done.stdout)
+
+    def submit_all(self, scripts: Sequence[str]) -> list[str]:
+        """Submits shell scripts in one call; returns the jobs' UUIDs."""
+        specs = [{"argv": ["sh", "-c", script]} for script in scripts]
+        return self.rpc("SubmitJobs", specs=specs)["job_ids"]
+
+    def all_jobs(self) -> dict[str, dict]:
+        """Returns the newest thousand jobs by UUID, in one call."""
+        return {job["job_id"]: job for job in self.rpc("ListJobs", page_size=1000).get("jobs", [])}
+
+    def wait_for_ends(self, ids: Sequence[str], timeout_s: float = END_TIMEOUT_S) -> list[dict]:
+        """Waits until these jobs have ended; returns them in this order."""
+        def ended() -> list[dict] | None:
+            jobs = self.all_jobs()
+            found = [jobs[job] for job in ids]
+            return found if all(job["state"] in ENDED for job in found) else None
+        return self.machine.wait_until(ended, f"{len(ids)} jobs to end", timeout_s)
 
     def job(self, job_id: str) -> dict:
         """Returns the job in protobuf's JSON form."""
