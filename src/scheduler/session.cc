@@ -111,7 +111,7 @@ void Session::on_message(std::uint64_t serial, const v1::SessionResponse& messag
       return events_.on_usages(message.usages());
     case v1::SessionResponse::kHeartbeat:
       heard_beat_ = message.heartbeat().sequence();
-      return;
+      return beat();  // at once: of a lease, the time that this takes is lost
     case v1::SessionResponse::kHello:
       return hang_up("the worker sent a second hello");
     default:
@@ -149,6 +149,13 @@ void Session::on_list_end(std::int64_t count) {
   events_.on_settled();
 }
 
+void Session::beat() {
+  v1::SessionRequest message;
+  message.mutable_heartbeat()->set_sequence(++beat_);
+  message.mutable_heartbeat()->set_acknowledged(heard_beat_);
+  send(std::move(message));
+}
+
 void Session::hang_up(const std::string& why) {
   if (stage_ == Stage::kDown) return;
   const std::shared_ptr<Session> alive = shared_from_this();  // the owner may drop it in on_down
@@ -171,12 +178,7 @@ void Session::tick() {
     const auto patience = std::chrono::duration_cast<seconds>(options_.silence_max).count();
     return hang_up("nothing was heard for " + std::to_string(patience) + " s");
   }
-  if (stage_ == Stage::kSettled) {
-    v1::SessionRequest beat;
-    beat.mutable_heartbeat()->set_sequence(++beat_);
-    beat.mutable_heartbeat()->set_acknowledged(heard_beat_);
-    stream_->send(std::move(beat));
-  }
+  if (stage_ == Stage::kSettled) beat();
   ticker_ = loop_.add_timer(nanoseconds(limits::kHeartbeat), [this] { tick(); });
 }
 

@@ -78,6 +78,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void on_hello(const v1::WorkerHello& hello);
   void on_list_part(const v1::AttemptReports& part);
   void on_list_end(std::int64_t count);
+  void beat();
   void hang_up(const std::string& why);
   void redial_later();
   void tick();
