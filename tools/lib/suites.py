@@ -189,9 +189,10 @@ def tsan_tests(suite: str, budget_s: float, *names: str, suppress: bool) -> Coun
 def run_threads(_options: argparse.Namespace) -> Count:
     """TSan takes long to build: only what is needed to see our own code's threads."""
     suppressed = THREADS_UNIT_SUPPRESSED
+    programs = ("takt-scheduler", "takt-worker", "takt-supervisor")
     tests = (*THREADS_UNIT, *suppressed, "component")
     built = build("tsan", "grpc_order", *(f"{name}_test" for name in tests),
-                  *(f"{program}:executable" for program in PROGRAMS))
+                  *(f"{program}:executable" for program in programs))
     if built.failed:
         return built
     return (tsan_tests("unit", 6 * 60, *(f"unit-{name}" for name in THREADS_UNIT), suppress=False)
