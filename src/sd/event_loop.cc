@@ -109,10 +109,13 @@ Result<int> EventLoop::run() {
 Result<void> EventLoop::turn() {
   std::uint64_t patience_us = UINT64_MAX;
   for (std::size_t ran = 0; ran < limits::kLoopTurnMax; ++ran) {
+    // The hooks come first: a finished loop takes no new source.
+    if (int code = 0; ran > 0 && sd_event_get_exit_code(event_, &code) >= 0) break;
     const int r = sd_event_run(event_, patience_us);
     if (r < 0) return system_error("running the event loop", -r);
     if (r == 0 && ran == 0) return {};  // woken for nothing of ours
-    if (r == 0 || sd_event_get_state(event_) == SD_EVENT_FINISHED) break;
+    if (sd_event_get_state(event_) == SD_EVENT_FINISHED) return {};
+    if (r == 0) break;
     patience_us = 0;
   }
   for (std::size_t i = 0; i < turn_end_.size(); ++i) turn_end_[i]();

@@ -22,7 +22,10 @@ Ending::Ending(Core& core) : core_(core) {
 
 void Ending::watch_supervisor(const LivePtr& live) {
   auto source = core_.loop.add_pidfd(live->pidfd.get(), [this, weak = std::weak_ptr(live)] {
-    if (const LivePtr found = weak.lock()) without_process(found);
+    const LivePtr found = weak.lock();
+    if (!found) return;
+    if (found->control) last_words_(found);  // its end is seen before them, now and then
+    without_process(found);
   });
   TAKT_CHECK(source.ok(), "a pidfd cannot be watched: %s", source.error().message.c_str());
   live->pidfd_source = std::move(*source);

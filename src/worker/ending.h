@@ -4,6 +4,7 @@
 // rest of the job is killed, and job/ empty, before SUPERVISOR_LOST is told. Loop thread only.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "worker/core.h"
@@ -16,6 +17,9 @@ class Ending {
 
   // Notices when the supervisor behind the attempt's pidfd ends.
   void watch_supervisor(const LivePtr& live);
+
+  // Has `fn` hear what such a supervisor said on its control socket last, if it has one still.
+  void on_last_words(std::function<void(const LivePtr&)> fn) { last_words_ = std::move(fn); }
 
   // The command has ended (the supervisor says so, or its record does): the state is ENDING.
   void leader_ended(const LivePtr& live);
@@ -38,6 +42,7 @@ class Ending {
   void conclude(const LivePtr& live);
 
   Core& core_;
+  std::function<void(const LivePtr&)> last_words_;
   std::vector<LivePtr> not_durable_;
 };
 

@@ -41,6 +41,7 @@ bool supervisor_hung_up(const LiveAttempt& live) {
 }  // namespace
 
 Launch::Launch(Core& core, Ending& ending) : core_(core), ending_(ending) {
+  ending_.on_last_words([this](const LivePtr& live) { on_control(live); });
   core_.loop.on_turn_end([this] {
     sync_starts();
     start_next();

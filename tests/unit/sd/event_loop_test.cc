@@ -243,6 +243,15 @@ TEST_F(EventLoopTest, HooksRunOncePerTurnAfterAllThatWasReady) {
   EXPECT_EQ(order, "abab");
 }
 
+TEST_F(EventLoopTest, HooksOfTheLastTurnMayStillAddTimers) {
+  std::vector<Source> timers;
+  loop_->on_turn_end([&] { timers.push_back(loop_->add_timer(1h, [] {})); });
+  ASSERT_TRUE(loop_->post([this] { loop_->exit(0); }));
+  EXPECT_EQ(loop_->run().value(), 0);
+  EXPECT_FALSE(timers.empty());
+  timers.push_back(loop_->add_timer(1ms, [] {}));  // nor does it hurt later
+}
+
 TEST_F(EventLoopTest, ABusySourceDoesNotKeepHooksFromRunning) {
   auto pipe = make_pipe();
   ASSERT_EQ(::write(pipe[1].get(), "x", 1), 1);
