@@ -22,7 +22,7 @@ from harness.staging import INSIDE  # noqa: E402
 HERE = pathlib.Path(__file__).resolve().parent
 JOBS = int(os.environ.get("TAKT_TORTURE_JOBS", "80"))
 # A seed that has found something is added here.
-SEEDS = os.environ.get("TAKT_TORTURE_SEEDS", "2").split()
+SEEDS = os.environ.get("TAKT_TORTURE_SEEDS", "2 101").split()
 LAUNCHERS = os.environ.get("TAKT_TORTURE_LAUNCHERS", "scope cgroup").split()
 PATIENCE_S = 300
 PATIENCE_A_JOB_S = 3
