@@ -11,6 +11,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "sd/journal_field.h"
+
 namespace takt::sd {
 namespace {
 
@@ -23,15 +25,6 @@ bool stderr_is_journal() {
   struct stat status {};
   if (stream == nullptr || ::fstat(STDERR_FILENO, &status) < 0) return false;
   return std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino) == stream;
-}
-
-// The form with a length, which holds any value.
-void append_field(std::string& out, std::string_view name, std::string_view value) {
-  out.append(name).append("\n");
-  const auto length = static_cast<std::uint64_t>(value.size());
-  for (unsigned shift = 0; shift < 64; shift += 8)
-    out += static_cast<char>((length >> shift) & 0xff);
-  out.append(value).append("\n");
 }
 
 void to_journal(LogLevel level, std::string_view message, const std::vector<LogField>& fields) {
@@ -65,10 +58,10 @@ bool JournalLog::send(LogLevel level, std::string_view message,
   if (path_.size() >= sizeof address.sun_path) return false;
   path_.copy(address.sun_path, path_.size());
   std::string entry;
-  append_field(entry, "MESSAGE", message);
-  append_field(entry, "PRIORITY", std::to_string(static_cast<int>(level)));
-  append_field(entry, "SYSLOG_IDENTIFIER", program_invocation_short_name);
-  for (const LogField& field : fields) append_field(entry, field.name, field.value);
+  append_journal_field(entry, "MESSAGE", message);
+  append_journal_field(entry, "PRIORITY", std::to_string(static_cast<int>(level)));
+  append_journal_field(entry, "SYSLOG_IDENTIFIER", program_invocation_short_name);
+  for (const LogField& field : fields) append_journal_field(entry, field.name, field.value);
   // By its path each time: a journal that has been restarted has another socket there.
   const auto* where = reinterpret_cast<const sockaddr*>(&address);
   const int flags = MSG_NOSIGNAL | (patient_ ? 0 : MSG_DONTWAIT);

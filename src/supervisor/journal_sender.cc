@@ -11,24 +11,10 @@
 #include <cstring>
 
 #include "base/limits.h"
+#include "sd/journal_field.h"
 
 namespace takt::supervisor {
 namespace {
-
-// "NAME=value\n", or where the value holds a newline "NAME\n<length><value>\n".
-void append_field(std::string& out, std::string_view name, std::string_view value) {
-  out += name;
-  if (value.find('\n') == std::string_view::npos) {
-    out += '=';
-  } else {
-    out += '\n';
-    const auto length = static_cast<std::uint64_t>(value.size());
-    for (unsigned shift = 0; shift < 64; shift += 8)
-      out += static_cast<char>((length >> shift) & 0xff);
-  }
-  out += value;
-  out += '\n';
-}
 
 // All fields of a line but its text.
 std::string fixed_fields(const attempt::LaunchPlan& plan, Stream stream) {
@@ -37,13 +23,13 @@ std::string fixed_fields(const attempt::LaunchPlan& plan, Stream stream) {
   // stdout is information; stderr is a warning, so that `journalctl -p warning` shows what the job
   // complained about while `-p err` stays with real errors: many programs write mere progress to
   // stderr.
-  append_field(out, "PRIORITY", is_stdout ? "6" : "4");
+  sd::append_journal_field(out, "PRIORITY", is_stdout ? "6" : "4");
   if (!plan.syslog_identifier.empty())
-    append_field(out, "SYSLOG_IDENTIFIER", plan.syslog_identifier);
-  append_field(out, "TAKT_JOB_ID", plan.job_id);
-  append_field(out, "TAKT_ATTEMPT", std::to_string(plan.attempt));
-  append_field(out, "TAKT_STREAM", is_stdout ? "stdout" : "stderr");
-  if (!plan.unit.empty()) append_field(out, "OBJECT_SYSTEMD_UNIT", plan.unit);
+    sd::append_journal_field(out, "SYSLOG_IDENTIFIER", plan.syslog_identifier);
+  sd::append_journal_field(out, "TAKT_JOB_ID", plan.job_id);
+  sd::append_journal_field(out, "TAKT_ATTEMPT", std::to_string(plan.attempt));
+  sd::append_journal_field(out, "TAKT_STREAM", is_stdout ? "stdout" : "stderr");
+  if (!plan.unit.empty()) sd::append_journal_field(out, "OBJECT_SYSTEMD_UNIT", plan.unit);
   return out;
 }
 

@@ -51,11 +51,9 @@ TEST_F(JournalLogTest, SaysTheLineWithItsFields) {
   log_.line(LogLevel::kWarning, "two\nlines", {{"TAKT_JOB_ID", "7"}});
   EXPECT_EQ(take(),
             "MESSAGE\n\x09\0\0\0\0\0\0\0two\nlines\n"
-            "PRIORITY\n\x01\0\0\0\0\0\0\0"
-            "4\n"
-            "SYSLOG_IDENTIFIER\n\x07\0\0\0\0\0\0\0sd_test\n"
-            "TAKT_JOB_ID\n\x01\0\0\0\0\0\0\0"
-            "7\n"s);
+            "PRIORITY=4\n"
+            "SYSLOG_IDENTIFIER=sd_test\n"
+            "TAKT_JOB_ID=7\n"s);
 }
 
 TEST_F(JournalLogTest, AJournalThatTakesNothingDelaysOnce) {
