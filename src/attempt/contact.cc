@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <cstdint>
 
 #include "base/fs.h"
 #include "base/unique_fd.h"
@@ -37,11 +38,12 @@ std::optional<BootTime> decode_contact(std::string_view text, const std::string&
     return std::nullopt;
   const char* const first = text.data() + prefix.size();
   const char* const last = first + kDigits;
-  std::int64_t us = 0;
+  std::uint64_t us = 0;  // unsigned: of signs nothing is written, so none is read
   const auto parsed = std::from_chars(first, last, us);
-  const auto most = std::chrono::duration_cast<microseconds>(now.time_since_epoch()).count();
-  if (parsed.ec != std::errc() || parsed.ptr != last || us < 0 || us > most) return std::nullopt;
-  return BootTime(microseconds(us));
+  const auto most = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<microseconds>(now.time_since_epoch()).count());
+  if (parsed.ec != std::errc() || parsed.ptr != last || us > most) return std::nullopt;
+  return BootTime(microseconds(static_cast<std::int64_t>(us)));
 }
 
 Result<void> write_contact(const std::string& path, BootTime when) {

@@ -59,6 +59,12 @@ TEST_F(Contact, ThatIsNotWholeIsNotTaken) {
   letters[letters.size() - 3] = 'x';
   put(letters);
   EXPECT_FALSE(read_contact(path_, now_));
+  for (const char sign : {'-', '+', ' '}) {
+    std::string signed_zero = attempt::encode_contact(boot_id(), BootTime());
+    signed_zero[boot_id().size() + 1] = sign;
+    put(signed_zero);
+    EXPECT_FALSE(read_contact(path_, now_)) << sign;
+  }
 }
 
 TEST_F(Contact, ThatCannotBeWrittenIsAnError) {
