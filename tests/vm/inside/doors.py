@@ -13,7 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "stubs")
 
 import grpc  # noqa: E402
 
-from takt.v1 import job_pb2, job_service_pb2_grpc, worker_service_pb2_grpc  # noqa: E402
+from takt.v1 import job_end_pb2, job_pb2, job_service_pb2_grpc, worker_service_pb2_grpc  # noqa: E402
 
 JOB = str(pathlib.Path(__file__).resolve().parent / "job")
 DEADLINE_S = 60
@@ -38,9 +38,9 @@ def direct_id(batch: int, number: int, code: int) -> str:
                          | code, version=4))
 
 
-def end_of(end: job_pb2.JobEnd) -> dict:
+def end_of(end: job_end_pb2.JobEnd) -> dict:
     """Returns what was told of an end, in short."""
-    said = {"cause": job_pb2.EndCause.Name(end.cause).removeprefix("END_CAUSE_")}
+    said = {"cause": job_end_pb2.EndCause.Name(end.cause).removeprefix("END_CAUSE_")}
     for field in ("exit_code", "signal"):
         if end.HasField(field):
             said[field] = getattr(end, field)
