@@ -35,7 +35,8 @@ struct Apply {
                       job.state == JobState::kStarting;
     if (!fits) return false;
     attempt->state = JobState::kFailed;
-    attempt->end = JobEnd{.cause = EndCause::kRejected, .detail = "the worker did not take it"};
+    attempt->end =
+        JobEnd{.cause = EndCause::kRejected, .detail = "the worker did not take it: " + event.why};
     attempt->end_time = now;
     job.state = JobState::kQueued;
     return true;

@@ -87,6 +87,7 @@ struct Placed {
 // The worker did not take the start; nothing ran.
 struct StartRefused {
   int attempt = 1;
+  std::string why;  // for people
 };
 // What the worker says of an attempt; with an end once it has one. May come twice.
 struct Reported {

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "rpc/convert.h"
+#include "rpc/status.h"
 #include "scheduler/audit.h"
 #include "scheduler/fleet.h"
 
@@ -55,7 +56,8 @@ void Fleet::on_refused(WorkerEntry& entry, const v1::StartRefused& refused) {
   const Attempt* current = live == nullptr ? nullptr : live->job.current_attempt();
   if (current == nullptr || current->worker_id != entry.record.id) return;
   const AttemptId id{*job, refused.attempt()};
-  if (!parts_.jobs.change(*live, StartRefused{refused.attempt()})) return;
+  std::string why = rpc::clean_text(refused.message(), limits::kReasonMaxBytes);
+  if (!parts_.jobs.change(*live, StartRefused{refused.attempt(), std::move(why)})) return;
   audit_refused(id, entry.record, refused.message());
   nanoseconds pause = kRefusedPause;
   if (refused.has_retry_time()) {

@@ -90,28 +90,29 @@ TEST(ApplyPlaced, MakesAnAttemptOfAQueuedJobOnly) {
 TEST(ApplyStartRefused, QueuesAStartingJobAgainAndOnlyThat) {
   for (const JobState state : kAllStates) {
     if (state == JobState::kStarting) continue;
-    expect_ignored(job_in(state), StartRefused{1}, std::string(state_name(state)));
+    expect_ignored(job_in(state), StartRefused{1, "it is full"}, std::string(state_name(state)));
   }
   Job job = job_in(JobState::kStarting);
-  expect_ignored(job, StartRefused{2}, "an attempt that is not there");
-  ASSERT_TRUE(apply(job, StartRefused{1}, kNow));
+  expect_ignored(job, StartRefused{2, "it is full"}, "an attempt that is not there");
+  ASSERT_TRUE(apply(job, StartRefused{1, "it is full"}, kNow));
   EXPECT_EQ(job.state, JobState::kQueued);
   EXPECT_FALSE(job.end);
   EXPECT_EQ(job.attempts[0].state, JobState::kFailed);
   EXPECT_EQ(job.attempts[0].end->cause, EndCause::kRejected);
-  expect_ignored(job, StartRefused{1}, "twice");
+  EXPECT_EQ(job.attempts[0].end->detail, "the worker did not take it: it is full");
+  expect_ignored(job, StartRefused{1, "it is full"}, "twice");
 }
 
 TEST(ApplyStartRefused, TheNextAttemptTakesANewNumberAndLateNewsOfTheOldOneAreIgnored) {
   Job job = job_in(JobState::kStarting);
-  ASSERT_TRUE(apply(job, StartRefused{1}, kNow));
+  ASSERT_TRUE(apply(job, StartRefused{1, "it is full"}, kNow));
   for (const JobState late : {JobState::kRunning, JobState::kSucceeded})
     expect_ignored(job, reported(job, late, 1), "queued again");
   ASSERT_TRUE(apply(job, placed(), kNow));
   EXPECT_EQ(job.attempts.back().id.number, 2);
   for (const JobState late : {JobState::kStarting, JobState::kRunning, JobState::kFailed})
     expect_ignored(job, reported(job, late, 1), "the older attempt");
-  expect_ignored(job, StartRefused{1}, "the older attempt");
+  expect_ignored(job, StartRefused{1, "it is full"}, "the older attempt");
 }
 
 TEST(ApplyReported, MovesForwardOnly) {
@@ -205,7 +206,7 @@ TEST(ApplyStopRequested, AJobWhoseStartWasRefusedIsNotQueuedForAnotherRun) {
   Job job = job_in(JobState::kStarting);
   const StopRequested stop{{.by = "user alice", .reason = "wrong", .grace = {}}};
   ASSERT_TRUE(apply(job, stop, kNow));
-  ASSERT_TRUE(apply(job, StartRefused{1}, kNow));
+  ASSERT_TRUE(apply(job, StartRefused{1, "it is full"}, kNow));
   // What stopped it once stops it again: the stop is repeated on the queued job.
   apply(job, stop, kNow);
   EXPECT_EQ(job.state, JobState::kStopped);
@@ -234,7 +235,7 @@ TEST(ApplyEnded, EndsWhateverHasNotEnded) {
 
 TEST(ApplyEnded, LeavesAnAttemptThatHasEndedAsItIs) {
   Job job = job_in(JobState::kStarting);
-  ASSERT_TRUE(apply(job, StartRefused{1}, kNow));
+  ASSERT_TRUE(apply(job, StartRefused{1, "it is full"}, kNow));
   ASSERT_TRUE(apply(job, Ended{JobEnd{.cause = EndCause::kQueueTimedOut}}, kNow));
   EXPECT_EQ(job.end->cause, EndCause::kQueueTimedOut);
   EXPECT_EQ(job.attempts[0].end->cause, EndCause::kRejected);
@@ -243,7 +244,7 @@ TEST(ApplyEnded, LeavesAnAttemptThatHasEndedAsItIs) {
 TEST(Apply, AnEndedJobNeverChanges) {
   for (const JobState state : {JobState::kSucceeded, JobState::kFailed, JobState::kStopped}) {
     const Job job = job_in(state);
-    std::vector<JobEvent> events{placed(), StartRefused{1},
+    std::vector<JobEvent> events{placed(), StartRefused{1, "it is full"},
                                  StopRequested{{.by = "b", .reason = "", .grace = {}}},
                                  Ended{JobEnd{.cause = EndCause::kWorkerLost}}};
     for (const JobState other : kAllStates)

@@ -200,7 +200,7 @@ TEST_F(StoreTest, OfAJobRefusedForEverTheLastAttemptsAreKept) {
     write = changed(write, placed(worker));
     write.job.attempts.erase(write.job.attempts.begin(), write.job.attempts.end() - 1);
     ASSERT_TRUE(commit({{write}, {}, {}}).ok());
-    write = changed(write, StartRefused{write.job.attempts.back().id.number});
+    write = changed(write, StartRefused{write.job.attempts.back().id.number, "it is full"});
     ASSERT_TRUE(commit({{write}, {}, {}}).ok());
   }
   const auto view = get("refused");
