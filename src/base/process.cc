@@ -56,4 +56,11 @@ Result<void> raise_descriptor_limit() {
   return {};
 }
 
+bool can_open(std::size_t count) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return false;
+  const UniqueFd lowest(::open("/", O_PATH | O_CLOEXEC));
+  return lowest && static_cast<std::size_t>(lowest.get()) + count <= limit.rlim_cur;
+}
+
 }  // namespace takt

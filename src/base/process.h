@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <cstdint>
 
 #include "base/result.h"
@@ -28,5 +29,9 @@ Result<std::uint64_t> process_start_ticks(pid_t pid);
 // Raises this process's soft limit of open descriptors to its hard one. The soft limit is low for
 // the sake of select(2) alone, which nothing here uses. Children inherit it.
 Result<void> raise_descriptor_limit();
+
+// True if this process may open `count` descriptors more, as the lowest free number tells. It is a
+// guess to both sides only where others open and close at the same time.
+bool can_open(std::size_t count);
 
 }  // namespace takt

@@ -14,12 +14,15 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/process.h"
 
 namespace takt::rpc {
 namespace {
 
 constexpr int kAcceptsPerWake = 64;  // of one socket, so that all get their turn
 constexpr int kPauseMs = 100;        // without descriptors; connections wait in the backlog
+// Left to what is to be written and sent meanwhile: clients alone shall not stop that.
+constexpr std::size_t kDescriptorsLeft = 16;
 
 void set_nodelay(int fd) {
   const int on = 1;
@@ -94,6 +97,7 @@ void Acceptor::run() {
 
 Acceptor::After Acceptor::accept_some(const ListenSocket& socket) {
   for (int i = 0; i < kAcceptsPerWake; ++i) {
+    if (!can_open(kDescriptorsLeft)) return accept_failed(socket, EMFILE);
     UniqueFd connection(::accept4(socket.fd.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!connection) {
       if (errno == EAGAIN) return After::kGoOn;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The accept thread. Guarantees: woken by events only; out of descriptors it pauses (connections
-// wait in the kernel's backlog) instead of spinning; a socket that fails for good is left out; a
+// The accept thread. Guarantees: woken by events only; it leaves some descriptors to the rest of
+// the process, and out of them it pauses (connections wait in the kernel's backlog) instead of
+// spinning; a socket that fails for good is left out; a
 // TCP connection is passed on once it has sent something, and closed if it does not in time.
 #pragma once
 

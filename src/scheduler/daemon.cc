@@ -67,7 +67,8 @@ Result<void> Daemon::open(std::vector<sd::InheritedSocket> inherited) {
   auto core = Core::create(*loop_, *store_, *credentials_, {config_.unreachable_after, {}});
   if (!core) return core.error();
   core_ = std::move(*core);
-  return loop_->enable_watchdog();
+  loop_->enable_watchdog();
+  return {};
 }
 
 Result<void> Daemon::open_sockets(std::vector<sd::InheritedSocket> inherited) {

@@ -205,10 +205,13 @@ void EventLoop::on_turn_end(std::function<void()> fn) {
   turn_end_.push_back(std::move(fn));
 }
 
-Result<void> EventLoop::enable_watchdog() {
-  const int r = sd_event_set_watchdog(event_, 1);
-  if (r < 0) return system_error("enabling the service watchdog", -r);
-  return {};
+void EventLoop::enable_watchdog() {
+  if (const auto period = watchdog_period()) feed_watchdog(*period / 2);
+}
+
+void EventLoop::feed_watchdog(nanoseconds pause) {
+  notify_watchdog();
+  watchdog_ = add_timer(pause, [this, pause] { feed_watchdog(pause); });
 }
 
 void EventLoop::set_status(const std::string& text) { notify_status(text); }

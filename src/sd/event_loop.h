@@ -71,7 +71,7 @@ class EventLoop {
   void on_turn_end(std::function<void()> fn);
 
   // Feeds the service watchdog from the loop, where WatchdogSec= asks for it; else does nothing.
-  Result<void> enable_watchdog();
+  void enable_watchdog();
 
   // STATUS= of the service; nothing without a service manager.
   void set_status(const std::string& text);
@@ -85,11 +85,13 @@ class EventLoop {
   Result<void> turn();
   void wake();
   void run_posted();
+  void feed_watchdog(nanoseconds pause);
 
   sd_event* event_ = nullptr;
   UniqueFd wake_fd_;
   Source wake_source_;
   std::unique_ptr<TimerQueue> timers_;
+  Source watchdog_;
   std::vector<std::function<void()>> turn_end_;
   std::atomic<std::thread::id> thread_;
 

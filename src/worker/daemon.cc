@@ -163,7 +163,7 @@ Result<int> Daemon::run() {
   cgroup_->sweep([this](const AttemptId& id) { return core_->attempts.find(id) != nullptr; });
   if (auto served = serve(); !served) return served.error();
   if (auto started = registrar_->start(); !started) return started.error();
-  if (auto fed = loop_->enable_watchdog(); !fed) return fed.error();
+  loop_->enable_watchdog();
   loop_->on_turn_end([this] { update_status(); });
   sd::notify_ready();
   log_notice("takt-worker " + std::string(version()) + " \"" + config_.name + "\" serves " +
@@ -177,7 +177,7 @@ void Daemon::stop() {
   std::ignore = loop_->post([this] { begin_stop(); });
 }
 
-// A line a second at most: what PID 1 has not read yet is bounded, and the loop would wait for it.
+// A line a second at most: PID 1 has more to do than to read them.
 void Daemon::update_status() {
   if (status_timer_ || status() == status_) return;
   status_timer_ = loop_->add_timer(nanoseconds(limits::kStatusPause), [this] {

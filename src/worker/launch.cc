@@ -268,6 +268,10 @@ void Launch::fail_with_supervisor(const LivePtr& live, const std::string& step,
 
 void Launch::fail(const LivePtr& live, const std::string& step, const Error& error) {
   if (live->went()) return;
+  const bool shortage = error.error_number == EMFILE || error.error_number == ENFILE;
+  const bool untouched = !live->pidfd && !live->parking;  // there is nobody to wait for
+  if (shortage && untouched && live->acceptance.owner != kDirectOwner)
+    return give_back(live, error);
   attempt::ExitRecord end;
   end.cause = attempt::EndCause::kStartFailed;
   end.start_time = end.end_time = wall_now();

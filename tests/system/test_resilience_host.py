@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What takt promises while its host is in trouble: the journal, the disk, a storm."""
+"""What takt promises while its host is in trouble: the journal, the disk, descriptors, a storm."""
 
+import contextlib
 import json
 import pathlib
+import subprocess
+from collections.abc import Iterator
 
 from harness import host
 from harness.case import TaktCase
@@ -18,6 +21,13 @@ LINES = 1000
 JOBS = 60  # two lines each in the worker's log: with the jobs' own more than a socket holds
 STORM = 300
 STARTS_AT_ONCE = 4
+DESCRIPTORS = 80
+CONNECTIONS = 150
+# Connects to the worker more often than it can take, and holds what it has until stdin is closed.
+CONNECT = ("import socket, sys"
+           f"\nheld = [socket.socket(socket.AF_UNIX) for _ in range({CONNECTIONS})]"
+           "\nfor one in held: one.connect('/run/takt/worker.sock')"
+           "\nprint('up', flush=True)\nsys.stdin.read()\n")
 
 
 class HostCase(TaktCase):
@@ -194,6 +204,70 @@ class ReadOnlyDisk(HostCase):
         self.machine.run("mount", "-o", "remount,rw", STATE)
         self.takt.wait_for_ready_worker()
         self.assertEqual(self.takt.run("run", "--", "echo", "well").stdout, "well\n")
+
+
+class Descriptors(HostCase):
+    """The worker may open only a few files."""
+
+    launcher = "cgroup"
+    unit_settings = f"LimitNOFILE={DESCRIPTORS}\n"
+
+    def cpu_ticks(self) -> int:
+        """Returns the processor time that the worker has taken, in hundredths of a second."""
+        stat = self.machine.read(f"/proc/{self.pid}/stat").rsplit(")", 1)[1].split()
+        return int(stat[11]) + int(stat[12])
+
+    @contextlib.contextmanager
+    def held_connections(self) -> Iterator[None]:
+        """More connections than the worker can take are made within."""
+        with self.machine.popen(["python3", "-c", CONNECT], user="alice", text=True,
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE) as client:
+            self.assertEqual(client.stdout.readline(), "up\n")
+            yield
+            client.communicate()
+
+    def assert_settled(self, ids: list[str]) -> list[str]:
+        """Each job runs, waits, or failed for want of descriptors; returns those that run."""
+        self.machine.wait_until(lambda: self.count(ids, "STARTING") == 0
+                                < self.count(ids, "RUNNING"), "some to run, and none in between")
+        jobs = self.takt.all_jobs()
+        running = [job for job in ids if jobs[job]["state"] == "JOB_STATE_RUNNING"]
+        for job in ids:
+            if jobs[job]["state"] == "JOB_STATE_FAILED":
+                end = jobs[job]["attempts"][-1]["end"]
+                self.assertEqual(end["cause"], "END_CAUSE_START_FAILED")
+                self.assertIn("Too many open files", end["message"])
+            else:
+                self.assertIn(jobs[job]["state"], ("JOB_STATE_RUNNING", "JOB_STATE_QUEUED"))
+        self.assertTrue(0 < len(running) < len(ids), running)
+        return running
+
+    def test_shortage_is_told_and_passes(self) -> None:
+        go = f"{WITNESS}/descriptors"
+        ids = self.start_jobs(JOBS, go, "exit 3")
+        running = self.assert_settled(ids)
+        jobs = self.takt.all_jobs()
+        waiting = [job for job in ids if jobs[job]["state"] == "JOB_STATE_QUEUED"]
+        self.takt.run("stop", *waiting[1:])
+        followers = [self.takt.popen("logs", "-f", job) for job in running]
+        with self.held_connections():
+            self.wait_for_worker_to_say("connections to unix:/run/takt/worker.sock have to wait")
+            # It waits for descriptors, and does not try without a pause.
+            before = self.cpu_ticks()
+            self.machine.run("sleep", "1")
+            self.assertLess(self.cpu_ticks() - before, 30)
+            self.machine.run("touch", go)
+            self.assert_exited(running, 3)
+        self.assert_exited(waiting[:1], 3)
+        for follower in followers:
+            output, complaint = follower.communicate(timeout=60)
+            if follower.returncode != 0:
+                self.assertIn("Too many open files", complaint)
+            else:
+                self.assertEqual((output, complaint), ("up\n", ""))
+        self.assertEqual(self.worker_pid(), self.pid, "the worker did not stay up")
+        self.assertEqual(self.takt.run("run", "--", "echo", "well").stdout, "well\n")
+        self.assert_nothing_left(go)
 
 
 class StartStorm(HostCase):

@@ -55,5 +55,23 @@ TEST(ProcessStartTicks, AreTheSameEachTimeAndThereForTheLivingOnly) {
   EXPECT_FALSE(process_start_ticks(0).ok());
 }
 
+TEST(Descriptors, MayBeOpenedUpToTheLimit) {
+  const rlimit before = descriptor_limit();
+  const int lowest_free = ::dup(0);
+  ASSERT_EQ(::close(lowest_free), 0);
+  rlimit few = before;
+  few.rlim_cur = static_cast<rlim_t>(lowest_free) + 3;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  const bool three = can_open(3);
+  const bool four = can_open(4);
+  few.rlim_cur = static_cast<rlim_t>(lowest_free);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  const bool one_of_none = can_open(1);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(three);
+  EXPECT_FALSE(four);
+  EXPECT_FALSE(one_of_none);
+}
+
 }  // namespace
 }  // namespace takt

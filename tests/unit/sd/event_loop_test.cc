@@ -329,8 +329,7 @@ TEST_F(EventLoopTest, FeedsTheWatchdogAndTellsItsStatus) {
   ::setenv("WATCHDOG_USEC", "50000", 1);
   ::unsetenv("WATCHDOG_PID");
 
-  const auto enabled = loop_->enable_watchdog();
-  EXPECT_TRUE(enabled.ok()) << enabled.error().message;
+  loop_->enable_watchdog();
   loop_->set_status("3 running\n1 queued");
   std::vector<std::string> told;
   auto io = loop_->add_io(manager.get(), EPOLLIN, [&](std::uint32_t) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sd/notify.h"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -48,6 +49,20 @@ TEST(NotifyTest, TellsTheManager) {
   notify_stopping();
   EXPECT_EQ(heard(), "STOPPING=1");
   EXPECT_EQ(heard(), "nothing");
+
+  // The service has no descriptor left for a socket.
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  notify_watchdog();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(heard(), "WATCHDOG=1");
+
+  // The manager does not read: what it can take is taken, and then nobody waits for it.
+  for (int i = 0; i < 10000; ++i) notify_status("once more");
+  EXPECT_EQ(heard(), "STATUS=once more");
   ::unsetenv("NOTIFY_SOCKET");
 }
 
