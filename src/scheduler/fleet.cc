@@ -163,6 +163,7 @@ void Fleet::send_start(const LiveJob& live, const JobSpec& spec) {
   start->set_attempt(attempt->id.number);
   *start->mutable_spec() = rpc::spec_to_proto(spec);
   start->set_submitted_by(live.job.submitted_by);
+  start->set_has_run(attempt->state != JobState::kStarting);
   found->second.session->send(std::move(message));
 }
 

@@ -127,8 +127,13 @@ Result<void> Recovery::recover(const AttemptId& id) {
 // The record, or what can be said without it.
 Result<attempt::SupervisorRecord> Recovery::find_supervisor(const LivePtr& live) {
   auto record = attempt::read_supervisor_record(live->folder.get());
-  if (record || record.error().code == ErrorCode::kNotFound || !is_damage(record.error()))
+  if (record) return record;
+  if (record.error().code == ErrorCode::kNotFound) {
+    const bool same_boot = live->acceptance.boot_id == boot_id();
+    if (!same_boot || !core_.state.may_have_run(live->record.id)) return record;
+  } else if (!is_damage(record.error())) {
     return record;
+  }
   note_damage(*live, attempt::kSupervisorFile, record.error());
   if (live->acceptance.boot_id != boot_id()) return attempt::SupervisorRecord();
   return supervisor_by_cgroup(*live);

@@ -2,7 +2,8 @@
 // What a starting worker finds of the one before. For each link in active/:
 //
 //   exit record               report it
-//   no supervisor's record    never ran, in this boot: forget it, to be sent again
+//   no supervisor's record    never ran, in this boot: forget it, to be sent again; but where there
+//                             is output, the record was lost with the disk's last writes
 //   … or a record without go  the same, once its supervisor is gone
 //   live supervisor           adopt: same pid, start time and cgroup
 //   none of these             the leader's status if it was seen, else SUPERVISOR_LOST

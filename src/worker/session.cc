@@ -25,6 +25,18 @@ Result<AttemptId> read_id(const std::string& job_id, int number) {
   return AttemptId{*id, number};
 }
 
+JobEnd not_taken(const Error& error) {
+  return {.cause = EndCause::kStartFailed,
+          .failed_step = "policy",
+          .error_number = error.error_number,
+          .field = error.field,
+          .detail = error.message};
+}
+
+JobEnd lost(const Error& error) {
+  return {.cause = EndCause::kSupervisorLost, .detail = error.message};
+}
+
 }  // namespace
 
 struct Sessions::Session {
@@ -164,7 +176,7 @@ void Sessions::on_start(const SessionPtr& session, const v1::StartCommand& comma
   auto id = read_id(command.job_id(), command.attempt());
   if (!id) return session->stream->fail(id.error());
   auto spec = rpc::spec_from_proto(command.spec());
-  if (!spec) return end_start(*session, *id, spec.error());
+  if (!spec) return end_start(*session, *id, not_taken(spec.error()));
   core_.contacts.heard(session->store_id, session->greeted);  // it has read our list
   rpc::Caller scheduler = session->caller;
   scheduler.role = rpc::Role::kScheduler;
@@ -172,7 +184,8 @@ void Sessions::on_start(const SessionPtr& session, const v1::StartCommand& comma
                        .spec = std::move(*spec),
                        .owner = session->store_id,
                        .submitted_by = command.submitted_by(),
-                       .caller = std::move(scheduler)};
+                       .caller = std::move(scheduler),
+                       .has_run = command.has_run()};
   // A known attempt is told again; a new one tells of itself.
   const bool known = core_.attempts.find(*id) != nullptr;
   auto started = starting_.start(std::move(request), [this, session](const Attempt& attempt) {
@@ -184,8 +197,9 @@ void Sessions::on_start(const SessionPtr& session, const v1::StartCommand& comma
     if (code == ErrorCode::kExists)
       return log_error("attempt " + id->str() + ": " + started.error().message,
                        {{"TAKT_JOB_ID", id->job_id.str()}});
+    if (code == ErrorCode::kDataLoss) return end_start(*session, *id, lost(started.error()));
     const bool never = code == ErrorCode::kInvalid || code == ErrorCode::kPermissionDenied;
-    return never ? end_start(*session, *id, started.error())
+    return never ? end_start(*session, *id, not_taken(started.error()))
                  : refuse_start(*session, *id, started.error());
   }
   const LivePtr live = core_.attempts.find(*id);
@@ -204,19 +218,15 @@ void Sessions::refuse_start(Session& session, const AttemptId& id, const Error& 
   session.stream->send(std::move(message));
 }
 
-// This worker will never run it: an end, told without being kept. If it gets lost, the start comes
-// again and is answered the same.
-void Sessions::end_start(Session& session, const AttemptId& id, const Error& error) {
+// This worker will never run it (again): an end, told without being kept. If it gets lost, the
+// start comes again and is answered the same.
+void Sessions::end_start(Session& session, const AttemptId& id, JobEnd end) {
   Attempt attempt;
   attempt.id = id;
   attempt.worker_id = core_.state.worker_id();
   attempt.worker_name = core_.config.name;
   attempt.boot_id = boot_id();
-  attempt.end = JobEnd{.cause = EndCause::kStartFailed,
-                       .failed_step = "policy",
-                       .error_number = error.error_number,
-                       .field = error.field,
-                       .detail = error.message};
+  attempt.end = std::move(end);
   attempt.end_time = wall_now();
   attempt.state = state_of_end(*attempt.end);
   send_report(session, attempt);

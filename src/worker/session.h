@@ -51,7 +51,7 @@ class Sessions {
   void send_capacity(Session& session);
   void send_usages(Session& session);
   void refuse_start(Session& session, const AttemptId& id, const Error& error);
-  void end_start(Session& session, const AttemptId& id, const Error& error);
+  void end_start(Session& session, const AttemptId& id, JobEnd end);
   void on_change(const LivePtr& live);
   void on_heartbeat(const SessionPtr& session, const v1::Heartbeat& heartbeat);
   void on_heartbeat_time();

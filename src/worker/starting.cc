@@ -8,6 +8,7 @@
 #include "attempt/folder.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "worker/plan.h"
 #include "worker/policy.h"
 #include "worker/stored.h"
@@ -17,12 +18,14 @@ namespace {
 
 constexpr std::size_t kDescriptorsOfAttempt = 4;  // folder, cgroup, pidfd, control socket
 constexpr std::size_t kDescriptorsOfWorker = 48;  // its own, and what a start or an end opens
+constexpr std::size_t kDescriptorsOfStart = 16;   // at once, where clients have taken the rest
 
 // More attempts than there are descriptors for could neither be started nor be ended.
 bool descriptors_suffice_for(std::size_t attempts) {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return true;
-  return attempts * kDescriptorsOfAttempt + kDescriptorsOfWorker <= limit.rlim_cur;
+  return attempts * kDescriptorsOfAttempt + kDescriptorsOfWorker <= limit.rlim_cur &&
+         can_open(kDescriptorsOfStart);
 }
 
 }  // namespace
@@ -101,6 +104,8 @@ Result<void> Starting::start(StartRequest request, Settled settled) {
     if (auto again = reclaim(request); !again) return again;
     if (answer_known(request.id, settled)) return {};
   }
+  if (request.has_run)
+    return make_error(ErrorCode::kDataLoss, "the worker's records of it were lost");
   if (core_.stopping)
     return make_error(ErrorCode::kUnavailable, "this worker is going down; try again");
   if (launch_.under_way() >= limits::kStartsWaiting)

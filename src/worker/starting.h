@@ -19,6 +19,7 @@ struct StartRequest {
   std::string owner;         // a store's id, or kDirectOwner
   std::string submitted_by;  // for people
   rpc::Caller caller;        // who asks: a user, or the scheduler
+  bool has_run = false;      // here, as its owner was told
 };
 
 class Starting {
@@ -30,7 +31,8 @@ class Starting {
       : core_(core), launch_(launch), recovery_(recovery) {}
 
   // Takes the start. Known already: `settled` gets the first one's state, nothing runs twice.
-  // kExists: it may have run here, and what became of it cannot be told (now).
+  // kExists: it may have run here, and what became of it cannot be told (now). kDataLoss: it has
+  // run here, and nothing is left of it that tells how it ended.
   // kUnavailable while the worker goes down, kResourceExhausted when too many starts wait,
   // kPermissionDenied / kInvalid, naming the field, for what this worker does not allow.
   Result<void> start(StartRequest request, Settled settled);

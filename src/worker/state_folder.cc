@@ -140,8 +140,10 @@ Result<void> StateFolder::forget_active(const AttemptId& id) {
 }
 
 bool StateFolder::may_have_run(const AttemptId& id) const {
-  const std::string supervisor = attempt_folder(id) + "/" + attempt::kSupervisorFile;
-  return ::faccessat(jobs_.get(), supervisor.c_str(), F_OK, 0) == 0;
+  const auto has = [this, folder = attempt_folder(id)](const char* file) {
+    return ::faccessat(jobs_.get(), (folder + "/" + file).c_str(), F_OK, 0) == 0;
+  };
+  return has(attempt::kSupervisorFile) || has(attempt::kStdoutFile);
 }
 
 Result<void> StateFolder::set_aside(const AttemptId& id) {

@@ -65,11 +65,11 @@ class Damaged : public Fleet {
     gate_.open();
     EXPECT_TRUE(eventually([&] { return exists(file(job, "exit")) && !worker_->populated(); }));
   }
-  void expect_exact(const std::string& job) {
+  void expect_exact(const std::string& job, const std::string& note = "") {
     const v1::Job found = ended(job);
     EXPECT_EQ(found.end().cause(), v1::END_CAUSE_EXITED) << found.end().message();
     EXPECT_EQ(found.end().exit_code(), 7);
-    EXPECT_EQ(found.end().note(), "");
+    EXPECT_EQ(found.end().note(), note);
     EXPECT_EQ(found.attempts_size(), 1);
     EXPECT_EQ(read_shared("ran"), "ran\n") << "ran once";
     EXPECT_EQ(follow(job).out, "a\nb\n");
@@ -235,6 +235,35 @@ TEST_F(Damaged, ASupervisorWithoutItsRecordIsKnownByItsCgroup) {
   expect_works();
   gate_.open();
   expect_exact(job);
+}
+
+// What was not yet on the disk may be lost without a reboot, where the disk fails and is mounted
+// again.
+TEST_F(Damaged, AJobWhoseSupervisorsRecordIsGoneIsAdoptedAndNotRunTwice) {
+  const std::string job = start_gated();
+  worker_->kill();
+  ASSERT_TRUE(remove_file(AT_FDCWD, file(job, "supervisor")).ok());
+  worker_->start();
+  ASSERT_TRUE(eventually([&] { return told("runs on: adopted") == 1; }));
+  EXPECT_EQ(told("\"supervisor\" could not be read"), 1U);
+  gate_.open();
+  expect_exact(job, "open supervisor: No such file or directory");
+}
+
+TEST_F(Damaged, AJobThatHasRunAndIsGoneWithItsRecordsIsNotRunTwice) {
+  const std::string job = start_gated();
+  end_unseen(job);
+  ASSERT_TRUE(remove_file(AT_FDCWD, worker_->state() + "/active/" + job + ".1").ok());
+  ASSERT_TRUE(remove_tree(AT_FDCWD, worker_->state() + "/jobs/" + job).ok());
+  worker_->start();
+  const v1::Job found = ended(job);
+  EXPECT_EQ(found.end().cause(), v1::END_CAUSE_SUPERVISOR_LOST) << found.end().message();
+  EXPECT_EQ(found.end().message(),
+            "supervisor lost: how the command ended is not known: the worker's records of it were"
+            " lost");
+  EXPECT_EQ(found.attempts_size(), 1);
+  EXPECT_EQ(read_shared("ran"), "ran\n") << "ran once";
+  expect_works();
 }
 
 TEST_F(Damaged, AJobWhoseSupervisorIsGoneWithItsRecordIsOverBeforeItIsSaidToBe) {

@@ -124,6 +124,11 @@ void FakeWorker::set_boot(const std::string& boot) {
   boot_ = boot;
 }
 
+void FakeWorker::forget(const std::string& job) {
+  const std::lock_guard lock(mutex_);
+  held_.erase(job);
+}
+
 void FakeWorker::hold(const v1::Attempt& attempt) {
   const std::lock_guard lock(mutex_);
   held_[attempt.job_id()] = attempt;

@@ -41,6 +41,8 @@ class FakeWorker {
   void set_boot(const std::string& boot);
   // Holds an attempt that nobody sent.
   void hold(const v1::Attempt& attempt);
+  // Loses what it holds of this job.
+  void forget(const std::string& job);
   // Ends an attempt that it holds, by exit code, and reports it.
   void end(const std::string& job, int exit_code);
   // What the job has written to stdout so far; followers get it.

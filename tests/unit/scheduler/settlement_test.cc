@@ -27,7 +27,20 @@ TEST_F(SchedulerTest, AStartThatNeverArrivedIsSentAgainInTheSameBoot) {
   watch_until(job, v1::JOB_STATE_RUNNING);
   ASSERT_EQ(worker->starts().size(), 2U);
   EXPECT_EQ(worker->starts()[1].attempt(), worker->starts()[0].attempt());
+  EXPECT_FALSE(worker->starts()[1].has_run());
   EXPECT_EQ(get(job).attempts_size(), 1);
+}
+
+TEST_F(SchedulerTest, AWorkerThatLostARunningJobIsToldThatItHasRun) {
+  const auto worker = make_worker(kWorkerOne, "one");
+  const std::string job = submit(spec());
+  watch_until(job, v1::JOB_STATE_RUNNING);
+  worker->die();
+  worker->forget(job);
+  worker->serve();
+  ASSERT_TRUE(worker->wait_starts(2));
+  EXPECT_FALSE(worker->starts()[0].has_run());
+  EXPECT_TRUE(worker->starts()[1].has_run());
 }
 
 TEST_F(SchedulerTest, AnAttemptThatIsGoneWithItsBootIsLost) {
