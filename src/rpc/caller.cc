@@ -113,18 +113,20 @@ std::string user_name_of(uid_t uid) {
 
 Result<AccessPolicy> resolve_policy(const AccessNames& names) {
   AccessPolicy policy;
-  const auto user_gid = find_group(names.user_group);
-  if (!user_gid) return user_gid.error();
-  const auto operator_gid = find_group(names.operator_group);
-  if (!operator_gid) return operator_gid.error();
-  const auto scheduler_uid = find_user(names.scheduler_user);
-  if (!scheduler_uid) return scheduler_uid.error();
-  const auto worker_uid = find_user(names.worker_user);
-  if (!worker_uid) return worker_uid.error();
-  policy.user_gid = *user_gid;
-  policy.operator_gid = *operator_gid;
-  policy.scheduler_uid = *scheduler_uid;
-  policy.worker_uid = *worker_uid;
+  const auto look_up = [&policy](const auto& find, const std::string& name,
+                                 auto& number) -> Result<void> {
+    if (name.empty()) return {};
+    const auto found = find(name);
+    if (!found) return found.error();
+    number = *found;
+    if (!number) policy.complete = false;
+    return {};
+  };
+  auto done = look_up(find_group, names.user_group, policy.user_gid);
+  if (done) done = look_up(find_group, names.operator_group, policy.operator_gid);
+  if (done) done = look_up(find_user, names.scheduler_user, policy.scheduler_uid);
+  if (done) done = look_up(find_user, names.worker_user, policy.worker_uid);
+  if (!done) return done.error();
   policy.own_uid = ::geteuid();
   return policy;
 }

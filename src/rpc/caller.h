@@ -66,10 +66,11 @@ struct AccessPolicy {
   std::optional<uid_t> scheduler_uid;
   std::optional<uid_t> worker_uid;
   std::optional<uid_t> own_uid;  // of the daemon itself: may do all, as root may
+  bool complete = true;          // false: a name has no number yet
 };
 
-// Looks the names up once, at start (may block on the directory service). A name that does not
-// exist is no error; a lookup that fails is. own_uid is this process's effective uid.
+// Looks the names up (may block on the directory service); an empty one is nobody. A name that does
+// not exist is no error; a lookup that fails is. own_uid is this process's effective uid.
 Result<AccessPolicy> resolve_policy(const AccessNames& names);
 
 // THE decision: which role these credentials have. Pure; `user_name` stays empty.

@@ -15,6 +15,7 @@ namespace {
 // Connections accepted just before a renewal finish their handshake in this time; a server that is
 // shut down at once would cut them.
 constexpr auto kLinger = std::chrono::seconds(1);
+constexpr auto kResolvePause = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -42,6 +43,7 @@ Result<std::unique_ptr<Server>> Server::start(std::vector<ListenSocket> sockets,
 
 Server::Server(std::vector<ListenSocket> sockets, ServerOptions options)
     : options_(std::move(options)),
+      policy_(options_.policy),
       sockets_(std::move(sockets)),
       fixed_(new_generation(grpc::InsecureServerCredentials())),
       renewable_(options_.tls ? new_generation(options_.tls->server_credentials()) : nullptr) {
@@ -70,11 +72,20 @@ bool Server::right_language(int connection, const ListenSocket& from) {
   return false;
 }
 
-Result<Caller> Server::connected_caller(int connection, const ListenSocket& from) const {
+const AccessPolicy& Server::policy() {
+  const BootTime now = BootClock::now();
+  if (policy_.complete || !options_.resolve_policy || now - policy_resolved_ < kResolvePause)
+    return policy_;
+  policy_resolved_ = now;
+  if (const auto again = options_.resolve_policy()) policy_ = *again;
+  return policy_;
+}
+
+Result<Caller> Server::connected_caller(int connection, const ListenSocket& from) {
   if (!from.unix_socket) return from.tls ? tls_caller() : insecure_tcp_caller();
   const Result<PeerCredentials> peer = peer_credentials(connection);
   if (!peer) return peer.error();
-  return identify(*peer, options_.policy);
+  return identify(*peer, policy());
 }
 
 // On the accept thread.

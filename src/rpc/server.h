@@ -31,6 +31,9 @@ namespace takt::rpc {
 
 struct ServerOptions {
   AccessPolicy policy;
+  // Asked for the policy again at a connection, once a second at most, for as long as a name has no
+  // number: the package that makes the user may be installed later. On the accept thread.
+  std::function<Result<AccessPolicy>()> resolve_policy;
   ServiceFactory services;
   std::shared_ptr<const Tls> tls;         // for sockets that carry it
   std::vector<std::string> health_names;  // "takt.v1.JobService" …
@@ -75,12 +78,15 @@ class Server {
   Server(std::vector<ListenSocket> sockets, ServerOptions options);
   void handle(UniqueFd connection, const ListenSocket& from);
   bool right_language(int connection, const ListenSocket& from);
-  Result<Caller> connected_caller(int connection, const ListenSocket& from) const;
+  Result<Caller> connected_caller(int connection, const ListenSocket& from);
+  const AccessPolicy& policy();
   void drain(Drain& drain, milliseconds patience);
   void reap();
   std::shared_ptr<Generation> new_generation(std::shared_ptr<grpc::ServerCredentials> credentials);
 
   const ServerOptions options_;
+  AccessPolicy policy_;       // of the accept thread
+  BootTime policy_resolved_;  // when it was
   std::vector<ListenSocket> sockets_;
   std::vector<std::string> displays_;
 

@@ -99,13 +99,15 @@ Result<void> Daemon::open_store() {
 }
 
 Result<void> Daemon::serve() {
-  auto policy = rpc::resolve_policy({.user_group = config_.group,
-                                     .operator_group = config_.admin_group,
-                                     .scheduler_user = "",
-                                     .worker_user = config_.worker_user});
+  const rpc::AccessNames names{.user_group = config_.group,
+                               .operator_group = config_.admin_group,
+                               .scheduler_user = "",
+                               .worker_user = config_.worker_user};
+  auto policy = rpc::resolve_policy(names);
   if (!policy) return policy.error();
   rpc::ServerOptions options;
   options.policy = *policy;
+  options.resolve_policy = [names] { return rpc::resolve_policy(names); };
   options.services = make_services(*core_);
   options.health_names = service_names();
   options.end_streams = [core = core_.get()] { core->end_streams(); };

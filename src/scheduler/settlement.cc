@@ -63,6 +63,10 @@ void Fleet::settle(WorkerEntry& entry, const Uuid& job) {
 }
 
 void Fleet::on_down(WorkerEntry& entry, const std::string& why) {
+  // Each reason once: it is dialled again and again. Of a worker that was there, a change of state
+  // tells.
+  if (entry.record.state != WorkerState::kReady && entry.why_down != why)
+    audit_worker_state(entry.record, why);
   entry.why_down = why;
   if (entry.record.state == WorkerState::kReady && !entry.silence) expect_silence(entry);
   refresh_offer(entry);

@@ -140,13 +140,15 @@ rpc::ServiceFactory Daemon::services() {
 }
 
 Result<void> Daemon::serve() {
-  auto policy = rpc::resolve_policy({.user_group = config_.group,
-                                     .operator_group = config_.admin_group,
-                                     .scheduler_user = config_.scheduler_user,
-                                     .worker_user = ""});
+  const rpc::AccessNames names{.user_group = config_.group,
+                               .operator_group = config_.admin_group,
+                               .scheduler_user = config_.scheduler_user,
+                               .worker_user = ""};
+  auto policy = rpc::resolve_policy(names);
   if (!policy) return policy.error();
   rpc::ServerOptions options;
   options.policy = *policy;
+  options.resolve_policy = [names] { return rpc::resolve_policy(names); };
   options.tls = credentials_->tls();
   options.health_names = {"takt.v1.WorkerService"};
   options.services = services();

@@ -108,6 +108,10 @@ TEST(Lookup, PolicyOfNames) {
   EXPECT_EQ(policy->scheduler_uid, std::optional<uid_t>(0));
   EXPECT_FALSE(policy->worker_uid.has_value());
   EXPECT_EQ(policy->own_uid, std::optional<uid_t>(::geteuid()));
+  EXPECT_FALSE(policy->complete);
+  names.operator_group = "root";
+  names.worker_user = "";
+  EXPECT_TRUE(resolve_policy(names)->complete) << "an empty name is nobody";
 }
 
 }  // namespace

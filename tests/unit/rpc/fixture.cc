@@ -138,6 +138,7 @@ void RpcTest::start(AccessPolicy policy) {
 void RpcTest::start_on(std::vector<ListenSocket> sockets, AccessPolicy policy) {
   ServerOptions options;
   options.policy = policy;
+  options.resolve_policy = resolve_policy_;
   options.tls = tls_;
   options.services = [this](const Caller& caller) {
     std::vector<std::unique_ptr<grpc::Service>> services;

@@ -107,6 +107,7 @@ class RpcTest : public ::testing::Test {
 
   TempFolder folder_;
   Script script_;
+  std::function<Result<AccessPolicy>()> resolve_policy_;  // set before start()
   std::function<void()> end_streams_;
   std::shared_ptr<const Tls> tls_;  // of start_on()
   std::unique_ptr<Server> server_;

@@ -5,10 +5,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
+
 #include "base/fs.h"
 #include "base/limits.h"
 #include "fixture.h"
 #include "rpc/status.h"
+#include "support/eventually.h"
 
 namespace takt::rpc {
 namespace {
@@ -53,6 +56,28 @@ TEST_F(IdentityTest, ByUid) {
   EchoResponse response;
   ASSERT_TRUE(call_as(stranger(), strangers_gid(), {}, &response).ok());
   EXPECT_EQ(response.role(), "operator");
+}
+
+// A package that is installed later makes the user; nobody restarts the daemon for it.
+TEST_F(IdentityTest, AUserThatIsMadeLaterHasItsRole) {
+  std::atomic<int> asked = 0;
+  resolve_policy_ = [&asked]() -> Result<AccessPolicy> {
+    AccessPolicy policy;
+    policy.complete = ++asked > 1;
+    if (policy.complete) policy.own_uid = stranger();
+    return policy;
+  };
+  AccessPolicy policy;
+  policy.complete = false;
+  start(policy);
+  EchoResponse response;
+  EXPECT_EQ(call_as(stranger(), strangers_gid(), {}, &response).error_code(),
+            grpc::StatusCode::PERMISSION_DENIED);
+  ASSERT_TRUE(
+      test::eventually([&] { return call_as(stranger(), strangers_gid(), {}, &response).ok(); }));
+  EXPECT_EQ(response.role(), "operator");
+  ASSERT_TRUE(call_as(stranger(), strangers_gid(), {}, &response).ok());
+  EXPECT_EQ(asked, 2) << "and no more once all is known";
 }
 
 TEST_F(IdentityTest, BySupplementaryGroup) {
