@@ -44,8 +44,8 @@ Result<void> take_address(const std::string& text, const std::string& origin,
 
 const std::vector<Key<ClientConfig>>& client_keys() {
   static const auto keys = with_tls<ClientConfig>({
-      {kAddress, assign<&ClientConfig::address, parse_address>},
-      {kInsecure, assign<&ClientConfig::insecure, parse_bool>},
+      key<&ClientConfig::address, parse_address>(kAddress),
+      key<&ClientConfig::insecure, parse_bool>(kInsecure),
   });
   return keys;
 }

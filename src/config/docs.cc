@@ -46,9 +46,23 @@ std::string roff(std::string_view text) {
   return out;
 }
 
+constexpr std::string_view kReloads = "A reload takes a new value.";
+
 std::string default_of(const KeyInfo& key) {
-  if (!key.default_text.empty()) return "Default: \n.Ql " + roff(key.default_text) + " .\n";
-  return "Default: " + roff(key.default_note) + ".\n";
+  const std::string reload = key.reloads ? std::string(kReloads) + "\n" : "";
+  if (!key.default_text.empty())
+    return "Default: \n.Ql " + roff(key.default_text) + " .\n" + reload;
+  return "Default: " + roff(key.default_note) + ".\n" + reload;
+}
+
+// What a daemon does on SIGHUP.
+std::string reloading(const FileInfo& file) {
+  if (file.program == "takt") return "";
+  return ".Sh RELOADING\n.Ql systemctl reload " + std::string(file.program) +
+         "\nhas the files read again.\nNew values of the keys of which the list below says so are "
+         "taken at once; of all others the\njournal says that they take a restart.\nWhere there is "
+         "a mistake nothing is taken, and the journal has the mistakes.\nCertificates are read "
+         "again in any case.\n";
 }
 
 std::string main_file_of(const FileInfo& file) {
@@ -128,6 +142,7 @@ std::string sample_file(const FileInfo& file) {
       out += "\n" + comment(key.help) + comment("Accepts " + std::string(key.accepts) + ".");
       if (key.default_text.empty())
         out += comment("Default: " + std::string(key.default_note) + ".");
+      if (key.reloads) out += comment(std::string(kReloads));
       out += "#" + std::string(key.name) + " =";
       if (!key.default_text.empty()) out += " " + std::string(key.default_text);
       out += "\n";
@@ -150,7 +165,7 @@ std::string manual_page(const FileInfo& file) {
          ".d/*.conf\n";
   out += ".Sh DESCRIPTION\n" + reader +
          "\nreads, each overriding the ones before it, key by key:\n" + reading_order(file) +
-         std::string(kSyntax) + ".Sh KEYS\n";
+         std::string(kSyntax) + reloading(file) + ".Sh KEYS\n";
   for (const SectionInfo& section : file.sections) out += keys_in_mdoc(file, section);
   out += ".Sh SEE ALSO\n.Xr takt 1 ,\n.Xr takt-scheduler 8 ,\n.Xr takt-worker 8\n";
   return out;

@@ -16,6 +16,7 @@ namespace takt::config {
 
 // What people read about a key. All text is static.
 struct KeyInfo {
+  bool reloads = false;  // a reload takes a new value; else it takes a restart
   std::string_view section;
   std::string_view name;
   std::string_view default_text;  // as one writes it in the file; empty: see default_note
@@ -34,6 +35,10 @@ struct Key {
   KeyInfo info;
   // Checks the value and puts it into the configuration; an error names the field.
   Result<void> (*set)(Config& config, std::string_view value, std::string_view field);
+  // Whether two configurations have different values.
+  bool (*differs)(const Config& one, const Config& other);
+  // Takes the value of another configuration.
+  void (*take)(Config& config, const Config& other);
 };
 
 // One program's file, as readers and documents see it.
@@ -94,14 +99,35 @@ struct ClassOfMember<Member Class::*> {
 };
 }  // namespace detail
 
-// The setter of a key: Parse(value, field) gives a Result of the member's value.
-template <auto Member, auto Parse>
-Result<void> assign(typename detail::ClassOfMember<decltype(Member)>::type& config,
-                    std::string_view value, std::string_view field) {
-  auto parsed = Parse(value, field);
-  if (!parsed) return parsed.error();
-  config.*Member = *std::move(parsed);
-  return {};
+// A key that sets one member: Parse(value, field) gives a Result of the member's value.
+template <auto Member, auto Parse,
+          class Config = typename detail::ClassOfMember<decltype(Member)>::type>
+Key<Config> key(const KeyInfo& info) {
+  return {
+      .info = info,
+      .set = [](Config& config, std::string_view value, std::string_view field) -> Result<void> {
+        auto parsed = Parse(value, field);
+        if (!parsed) return parsed.error();
+        config.*Member = *std::move(parsed);
+        return {};
+      },
+      .differs = [](const Config& one,
+                    const Config& other) { return one.*Member != other.*Member; },
+      .take = [](Config& config, const Config& other) { config.*Member = other.*Member; }};
+}
+
+// Takes the values that a reload may change from `news`.
+template <class Config>
+Reloaded take_reloadable(const std::vector<Key<Config>>& table, Config& config,
+                         const Config& news) {
+  Reloaded reloaded;
+  for (const Key<Config>& key : table) {
+    if (!key.differs(config, news)) continue;
+    auto& names = key.info.reloads ? reloaded.taken : reloaded.need_restart;
+    names.push_back(std::string(key.info.section) + "." + std::string(key.info.name));
+    if (key.info.reloads) key.take(config, news);
+  }
+  return reloaded;
 }
 
 }  // namespace takt::config

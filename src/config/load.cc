@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "base/fs.h"
+#include "base/log.h"
 #include "config/ini_reader.h"
 #include "config/key_table.h"
 #include "config/text.h"
@@ -171,6 +172,24 @@ Result<void> load_keys(const FileInfo& file, const LoadOptions& options, const A
   return load_sources(
       file, {{.main_file = named ? options.main_file : default_main_file(file), .required = named}},
       options.overrides, assign);
+}
+
+bool Reloaded::has(std::string_view key) const {
+  return std::find(taken.begin(), taken.end(), key) != taken.end();
+}
+
+void log_reloaded(const Result<Reloaded>& reloaded) {
+  if (!reloaded) return log_error("not reloaded, all stays as it was: " + reloaded.error().message);
+  const auto list = [](const std::vector<std::string>& keys) {
+    std::string text;
+    for (const std::string& key : keys) text += (text.empty() ? "" : ", ") + key;
+    return text;
+  };
+  log_notice("reloaded" + (reloaded->taken.empty() ? "; no key that a reload takes has changed"
+                                                   : ": " + list(reloaded->taken)));
+  if (!reloaded->need_restart.empty())
+    log_warning(list(reloaded->need_restart) +
+                ": changed, and it takes a restart until that counts");
 }
 
 }  // namespace takt::config

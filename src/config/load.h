@@ -40,4 +40,15 @@ struct LoadOptions {
   std::vector<Override> overrides;
 };
 
+// What a reload made of a new configuration; keys as "worker.labels".
+struct Reloaded {
+  std::vector<std::string> taken;
+  std::vector<std::string> need_restart;  // they differ, and stay as they were
+
+  [[nodiscard]] bool has(std::string_view key) const;  // among what was taken
+};
+
+// Tells the log. An error is a configuration of which nothing was taken.
+void log_reloaded(const Result<Reloaded>& reloaded);
+
 }  // namespace takt::config

@@ -32,7 +32,8 @@ constexpr KeyInfo kInsecure{
     .help =
         "Whether TCP sockets may be served, and workers called, in plain text: whoever reaches "
         "them may do everything. Without it and without [tls] a TCP socket is refused at start."};
-constexpr KeyInfo kLogLevel{.section = "scheduler",
+constexpr KeyInfo kLogLevel{.reloads = true,
+                            .section = "scheduler",
                             .name = "log_level",
                             .default_text = "info",
                             .accepts = "error, warning, notice, info or debug",
@@ -90,17 +91,17 @@ constexpr KeyInfo kCompatSlots{.section = "compat",
 
 const std::vector<Key<SchedulerConfig>>& scheduler_keys() {
   static const auto keys = with_tls<C>({
-      {kStateDirectory, assign<&C::state_directory, parse_path>},
-      {kListen, assign<&C::listen, parse_listen>},
-      {kInsecure, assign<&C::insecure, parse_bool>},
-      {kLogLevel, assign<&C::log_level, parse_log_level>},
-      {kWorkerUser, assign<&C::worker_user, parse_account>},
-      {kUnreachableAfter, assign<&C::unreachable_after, parse_seconds_in<10, kHour>>},
-      {kGroup, assign<&C::group, parse_account>},
-      {kAdminGroup, assign<&C::admin_group, parse_account>},
-      {kCompatListen, assign<&C::compat_listen, parse_tcp_listen>},
-      {kCompatInsecure, assign<&C::compat_insecure, parse_bool>},
-      {kCompatSlots, assign<&C::compat_slots, parse_integer_in<1, limits::kOldSlotsMax>>},
+      key<&C::state_directory, parse_path>(kStateDirectory),
+      key<&C::listen, parse_listen>(kListen),
+      key<&C::insecure, parse_bool>(kInsecure),
+      key<&C::log_level, parse_log_level>(kLogLevel),
+      key<&C::worker_user, parse_account>(kWorkerUser),
+      key<&C::unreachable_after, parse_seconds_in<10, kHour>>(kUnreachableAfter),
+      key<&C::group, parse_account>(kGroup),
+      key<&C::admin_group, parse_account>(kAdminGroup),
+      key<&C::compat_listen, parse_tcp_listen>(kCompatListen),
+      key<&C::compat_insecure, parse_bool>(kCompatInsecure),
+      key<&C::compat_slots, parse_integer_in<1, limits::kOldSlotsMax>>(kCompatSlots),
   });
   return keys;
 }
@@ -138,6 +139,12 @@ Result<SchedulerConfig> load_scheduler_config(const LoadOptions& options) {
     return loaded.error();
   if (auto checked = complete(config); !checked) return checked.error();
   return config;
+}
+
+Result<Reloaded> reload_scheduler_config(const LoadOptions& options, SchedulerConfig& config) {
+  const auto news = load_scheduler_config(options);
+  if (!news) return news.error();
+  return take_reloadable(scheduler_keys(), config, *news);
 }
 
 }  // namespace takt::config

@@ -45,6 +45,10 @@ struct SchedulerConfig {
 // Reads it all, in the order of load.h. kInvalid with one line for each mistake.
 Result<SchedulerConfig> load_scheduler_config(const LoadOptions& options);
 
+// Reads it all again and takes what a running scheduler may take. On an error `config` is
+// unchanged.
+Result<Reloaded> reload_scheduler_config(const LoadOptions& options, SchedulerConfig& config);
+
 // Where a scheduler listens that was given no address and inherited no socket.
 inline constexpr const char* kDefaultSchedulerListen = "unix:/run/takt/scheduler.sock";
 

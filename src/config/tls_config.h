@@ -36,20 +36,27 @@ std::string credentials_directory();
 
 namespace detail {
 template <class Config, std::string TlsConfig::*Member>
-Result<void> assign_tls(Config& config, std::string_view value, std::string_view field) {
-  auto path = parse_path(value, field);
-  if (!path) return path.error();
-  config.tls.*Member = *std::move(path);
-  return {};
+Key<Config> tls_key(const KeyInfo& info) {
+  return {
+      .info = info,
+      .set = [](Config& config, std::string_view value, std::string_view field) -> Result<void> {
+        auto path = parse_path(value, field);
+        if (!path) return path.error();
+        config.tls.*Member = *std::move(path);
+        return {};
+      },
+      .differs = [](const Config& one,
+                    const Config& other) { return one.tls.*Member != other.tls.*Member; },
+      .take = [](Config& config, const Config& other) { config.tls.*Member = other.tls.*Member; }};
 }
 }  // namespace detail
 
 // `keys` and those of [tls], which go to Config::tls.
 template <class Config>
 std::vector<Key<Config>> with_tls(std::vector<Key<Config>> keys) {
-  keys.push_back({kTlsCertificate, detail::assign_tls<Config, &TlsConfig::certificate>});
-  keys.push_back({kTlsKey, detail::assign_tls<Config, &TlsConfig::key>});
-  keys.push_back({kTlsCa, detail::assign_tls<Config, &TlsConfig::ca>});
+  keys.push_back(detail::tls_key<Config, &TlsConfig::certificate>(kTlsCertificate));
+  keys.push_back(detail::tls_key<Config, &TlsConfig::key>(kTlsKey));
+  keys.push_back(detail::tls_key<Config, &TlsConfig::ca>(kTlsCa));
   return keys;
 }
 

@@ -78,4 +78,10 @@ Result<WorkerConfig> load_worker_config(const LoadOptions& options) {
   return config;
 }
 
+Result<Reloaded> reload_worker_config(const LoadOptions& options, WorkerConfig& config) {
+  const auto news = load_worker_config(options);
+  if (!news) return news.error();
+  return take_reloadable(worker_keys(), config, *news);
+}
+
 }  // namespace takt::config

@@ -80,6 +80,9 @@ struct WorkerConfig {
 // Reads it all, in the order of load.h. kInvalid with one line for each mistake.
 Result<WorkerConfig> load_worker_config(const LoadOptions& options);
 
+// Reads it all again and takes what a running worker may take. On an error `config` is unchanged.
+Result<Reloaded> reload_worker_config(const LoadOptions& options, WorkerConfig& config);
+
 // Where a worker listens that was given no address and inherited no socket.
 inline constexpr const char* kDefaultWorkerListen = "unix:/run/takt/worker.sock";
 

@@ -54,6 +54,7 @@ constexpr KeyInfo kStateDirectory{
         "Where the worker's id, the records of jobs and their output are kept. Users whom jobs "
         "run as must be able to pass through it (mode 0711)."};
 constexpr KeyInfo kLabels{
+    .reloads = true,
     .section = "worker",
     .name = "labels",
     .default_note = "none",
@@ -89,7 +90,8 @@ constexpr KeyInfo kSupervisor{.section = "worker",
                               .default_note = "the one installed with the worker",
                               .accepts = "an absolute path",
                               .help = "The takt-supervisor program."};
-constexpr KeyInfo kLogLevel{.section = "worker",
+constexpr KeyInfo kLogLevel{.reloads = true,
+                            .section = "worker",
                             .name = "log_level",
                             .default_text = "info",
                             .accepts = "error, warning, notice, info or debug",
@@ -130,23 +132,27 @@ constexpr KeyInfo kLauncher{
         "unit, which starts several times as many jobs a second. auto is scope where systemd "
         "is PID 1, else cgroup."};
 constexpr KeyInfo kAllowLauncher{
+    .reloads = true,
     .section = "jobs",
     .name = "allow_launcher",
     .default_text = "scope, cgroup",
     .accepts = "scope and cgroup with commas between them, or nothing",
     .help = "Which launchers a job may ask for, beside the one above."};
 constexpr KeyInfo kDefaultUser{
+    .reloads = true,
     .section = "jobs",
     .name = "default_user",
     .default_text = "takt-job",
     .accepts = "a user's name",
     .help = "Whom a job runs as that names no user, where the caller's own is not known."};
-constexpr KeyInfo kAllowRoot{.section = "jobs",
+constexpr KeyInfo kAllowRoot{.reloads = true,
+                             .section = "jobs",
                              .name = "allow_root",
                              .default_text = "no",
                              .accepts = "yes or no",
                              .help = "Whether jobs may run as root, whoever asks."};
 constexpr KeyInfo kUsers{
+    .reloads = true,
     .section = "jobs",
     .name = "users",
     .default_text = "*",
@@ -154,12 +160,14 @@ constexpr KeyInfo kUsers{
     .help =
         "The names of users that jobs may run as, whoever asks. Root needs allow_root as well."};
 constexpr KeyInfo kDeniedEnvironment{
+    .reloads = true,
     .section = "jobs",
     .name = "denied_environment",
     .default_note = "none",
     .accepts = "patterns (*, ?, [...]) with commas between them, such as LD_*, PYTHON*",
     .help = "Names of environment variables that a job may not set. A job that does is refused."};
 constexpr KeyInfo kCommands{
+    .reloads = true,
     .section = "jobs",
     .name = "commands",
     .default_text = "*",
@@ -168,6 +176,7 @@ constexpr KeyInfo kCommands{
         "What jobs may run, by its absolute path. Where this is not *, a command must be given by "
         "such a path, and a job may not bring a script."};
 constexpr KeyInfo kMemoryMax{
+    .reloads = true,
     .section = "jobs",
     .name = "memory_max",
     .default_note = "none",
@@ -175,28 +184,33 @@ constexpr KeyInfo kMemoryMax{
     .help =
         "The most memory that a job may ask for, and what one gets that asks for none. What a job "
         "may use at all is a matter of takt-jobs.slice."};
-constexpr KeyInfo kCpusMax{.section = "jobs",
+constexpr KeyInfo kCpusMax{.reloads = true,
+                           .section = "jobs",
                            .name = "cpus_max",
                            .default_note = "none",
                            .accepts = "processors from 0.01 to 8192, such as 1.5",
                            .help = "The same for the processor time of a job."};
-constexpr KeyInfo kTasksMax{.section = "jobs",
+constexpr KeyInfo kTasksMax{.reloads = true,
+                            .section = "jobs",
                             .name = "tasks_max",
                             .default_note = "none",
                             .accepts = "a number from 1 to 4194304",
                             .help = "The same for the processes and threads of a job."};
-constexpr KeyInfo kTimeMax{.section = "jobs",
+constexpr KeyInfo kTimeMax{.reloads = true,
+                           .section = "jobs",
                            .name = "time_max",
                            .default_note = "none",
                            .accepts = "a time from 1s to 365d",
                            .help = "The same for the time that a job may run."};
 constexpr KeyInfo kStartsAtOnce{
+    .reloads = true,
     .section = "jobs",
     .name = "starts_at_once",
     .default_text = "32",
     .accepts = "a number from 1 to 1000",
     .help = "How many jobs may be in the course of being started; more wait for their turn."};
 constexpr KeyInfo kSlots{
+    .reloads = true,
     .section = "jobs",
     .name = "slots",
     .default_text = "0",
@@ -205,6 +219,7 @@ constexpr KeyInfo kSlots{
         "How many jobs the scheduler gives this worker at a time. 0 stands for 4 for each "
         "processor, at least 16."};
 constexpr KeyInfo kOutputCap{
+    .reloads = true,
     .section = "jobs",
     .name = "output_cap",
     .default_text = "1G",
@@ -213,6 +228,7 @@ constexpr KeyInfo kOutputCap{
         "The most that is kept of each of a job's two outputs; a job may ask for less. What "
         "comes after is counted and dropped, and the job's record says how much it was."};
 constexpr KeyInfo kRetainTime{
+    .reloads = true,
     .section = "jobs",
     .name = "retain_time",
     .default_text = "30d",
@@ -221,18 +237,21 @@ constexpr KeyInfo kRetainTime{
         "How long the record and the output of a job are kept here after its end. What the "
         "scheduler has not yet acknowledged is kept until it has."};
 constexpr KeyInfo kRetainBytes{
+    .reloads = true,
     .section = "jobs",
     .name = "retain_bytes",
     .default_text = "10G",
     .accepts = "a size from 1M to 1024T",
     .help = "The most that all of them may take on disk; beyond it the oldest go."};
 constexpr KeyInfo kRetainAttempts{
+    .reloads = true,
     .section = "jobs",
     .name = "retain_attempts",
     .default_text = "100000",
     .accepts = "a number from 1 to 10000000",
     .help = "The most of them that are kept; beyond it the oldest go."};
 constexpr KeyInfo kJournal{
+    .reloads = true,
     .section = "jobs",
     .name = "journal",
     .default_text = "yes",
@@ -289,40 +308,40 @@ std::string_view to_string(Launcher launcher) {
 
 const std::vector<Key<WorkerConfig>>& worker_keys() {
   static const auto keys = with_tls<C>({
-      {kName, assign<&C::name, parse_name>},
-      {kStateDirectory, assign<&C::state_directory, parse_path>},
-      {kLabels, assign<&C::labels, parse_labels>},
-      {kListen, assign<&C::listen, parse_listen>},
-      {kInsecure, assign<&C::insecure, parse_bool>},
-      {kAddress, assign<&C::address, parse_address>},
-      {kSupervisor, assign<&C::supervisor, parse_path>},
-      {kLogLevel, assign<&C::log_level, parse_log_level>},
-      {kSchedulerAddress, assign<&C::scheduler_address, parse_address_or_none>},
-      {kSchedulerUser, assign<&C::scheduler_user, parse_account>},
-      {kGroup, assign<&C::group, parse_account>},
-      {kAdminGroup, assign<&C::admin_group, parse_account>},
-      {kLauncher, assign<&C::launcher, parse_launcher>},
-      {kAllowLauncher, assign<&C::allow_launcher, parse_launchers>},
-      {kDefaultUser, assign<&C::default_user, parse_account>},
-      {kAllowRoot, assign<&C::allow_root, parse_bool>},
-      {kUsers, assign<&C::users, parse_globs>},
-      {kDeniedEnvironment, assign<&C::denied_environment, parse_globs>},
-      {kCommands, assign<&C::commands, parse_globs>},
-      {kMemoryMax, assign<&C::memory_max_bytes, parse_bytes_in<1LL << 20, 1LL << 50>>},
-      {kCpusMax, assign<&C::cpus_max_millicores, parse_processors>},
-      {kTasksMax, assign<&C::tasks_max, parse_integer_in<1, limits::kTasksMax>>},
-      {kTimeMax, assign<&C::time_max, parse_seconds_in<1, 365LL * 86400>>},
-      {kStartsAtOnce, assign<&C::starts_at_once, parse_integer_in<1, 1000>>},
-      {kSlots, assign<&C::slots, parse_integer_in<0, 100'000>>},
-      {kOutputCap, assign<&C::output_cap_bytes, parse_bytes_in<1LL << 20, 1LL << 40>>},
-      {kRetainTime, assign<&C::retain_time, parse_seconds_in<60, 3650LL * 86400>>},
-      {kRetainBytes, assign<&C::retain_bytes, parse_bytes_in<1LL << 20, 1LL << 50>>},
-      {kRetainAttempts, assign<&C::retain_attempts, parse_integer_in<1, 10'000'000>>},
-      {kJournal, assign<&C::journal, parse_bool>},
-      {kCgroup, assign<&C::cgroup, parse_name>},
-      {kCompatListen, assign<&C::compat_listen, parse_tcp_listen>},
-      {kCompatInsecure, assign<&C::compat_insecure, parse_bool>},
-      {kCompatScripts, assign<&C::compat_scripts, parse_path>},
+      key<&C::name, parse_name>(kName),
+      key<&C::state_directory, parse_path>(kStateDirectory),
+      key<&C::labels, parse_labels>(kLabels),
+      key<&C::listen, parse_listen>(kListen),
+      key<&C::insecure, parse_bool>(kInsecure),
+      key<&C::address, parse_address>(kAddress),
+      key<&C::supervisor, parse_path>(kSupervisor),
+      key<&C::log_level, parse_log_level>(kLogLevel),
+      key<&C::scheduler_address, parse_address_or_none>(kSchedulerAddress),
+      key<&C::scheduler_user, parse_account>(kSchedulerUser),
+      key<&C::group, parse_account>(kGroup),
+      key<&C::admin_group, parse_account>(kAdminGroup),
+      key<&C::launcher, parse_launcher>(kLauncher),
+      key<&C::allow_launcher, parse_launchers>(kAllowLauncher),
+      key<&C::default_user, parse_account>(kDefaultUser),
+      key<&C::allow_root, parse_bool>(kAllowRoot),
+      key<&C::users, parse_globs>(kUsers),
+      key<&C::denied_environment, parse_globs>(kDeniedEnvironment),
+      key<&C::commands, parse_globs>(kCommands),
+      key<&C::memory_max_bytes, parse_bytes_in<1LL << 20, 1LL << 50>>(kMemoryMax),
+      key<&C::cpus_max_millicores, parse_processors>(kCpusMax),
+      key<&C::tasks_max, parse_integer_in<1, limits::kTasksMax>>(kTasksMax),
+      key<&C::time_max, parse_seconds_in<1, 365LL * 86400>>(kTimeMax),
+      key<&C::starts_at_once, parse_integer_in<1, 1000>>(kStartsAtOnce),
+      key<&C::slots, parse_integer_in<0, 100'000>>(kSlots),
+      key<&C::output_cap_bytes, parse_bytes_in<1LL << 20, 1LL << 40>>(kOutputCap),
+      key<&C::retain_time, parse_seconds_in<60, 3650LL * 86400>>(kRetainTime),
+      key<&C::retain_bytes, parse_bytes_in<1LL << 20, 1LL << 50>>(kRetainBytes),
+      key<&C::retain_attempts, parse_integer_in<1, 10'000'000>>(kRetainAttempts),
+      key<&C::journal, parse_bool>(kJournal),
+      key<&C::cgroup, parse_name>(kCgroup),
+      key<&C::compat_listen, parse_tcp_listen>(kCompatListen),
+      key<&C::compat_insecure, parse_bool>(kCompatInsecure),
+      key<&C::compat_scripts, parse_path>(kCompatScripts),
   });
   return keys;
 }

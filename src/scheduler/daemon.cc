@@ -21,13 +21,15 @@ Result<std::unique_ptr<rpc::Credentials>> load_credentials(const config::Schedul
 }
 
 Result<std::unique_ptr<Daemon>> Daemon::create(config::SchedulerConfig config,
-                                               std::vector<sd::InheritedSocket> inherited) {
-  std::unique_ptr<Daemon> daemon(new Daemon(std::move(config)));
+                                               std::vector<sd::InheritedSocket> inherited,
+                                               config::LoadOptions load) {
+  std::unique_ptr<Daemon> daemon(new Daemon(std::move(config), std::move(load)));
   if (auto opened = daemon->open(std::move(inherited)); !opened) return opened.error();
   return daemon;
 }
 
-Daemon::Daemon(config::SchedulerConfig config) : config_(std::move(config)) {}
+Daemon::Daemon(config::SchedulerConfig config, config::LoadOptions load)
+    : config_(std::move(config)), load_(std::move(load)) {}
 
 Daemon::~Daemon() {
   if (shutdown_.joinable()) shutdown_.join();
@@ -48,7 +50,7 @@ Result<void> Daemon::open(std::vector<sd::InheritedSocket> inherited) {
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
     auto source = loop_->add_signal(number, [this, number] {
       if (number == SIGHUP) {
-        credentials_->reload();
+        reload();
       } else {
         begin_stop();
       }
@@ -132,6 +134,15 @@ Result<int> Daemon::run() {
 
 void Daemon::stop() {
   std::ignore = loop_->post([this] { begin_stop(); });
+}
+
+// The manager waits until it is told that this is over.
+void Daemon::reload() {
+  sd::notify_reloading();
+  credentials_->reload();
+  config::log_reloaded(config::reload_scheduler_config(load_, config_));
+  set_log_level(config_.log_level);
+  sd::notify_ready();
 }
 
 // On a thread of its own: it waits for handlers, which are answered by the loop.

@@ -28,9 +28,11 @@ Result<std::unique_ptr<rpc::Credentials>> load_credentials(const config::Schedul
 class Daemon {
  public:
   // Opens sockets and store, and dials the workers; nothing is served yet. `inherited` are the
-  // sockets of systemd, if any. Before other threads are started (signals get blocked).
+  // sockets of systemd, if any; `load` says where a reload finds the configuration. Before other
+  // threads are started (signals get blocked).
   static Result<std::unique_ptr<Daemon>> create(config::SchedulerConfig config,
-                                                std::vector<sd::InheritedSocket> inherited);
+                                                std::vector<sd::InheritedSocket> inherited,
+                                                config::LoadOptions load = {});
   ~Daemon();
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
@@ -45,14 +47,16 @@ class Daemon {
   [[nodiscard]] Core& core() { return *core_; }
 
  private:
-  explicit Daemon(config::SchedulerConfig config);
+  Daemon(config::SchedulerConfig config, config::LoadOptions load);
   Result<void> open(std::vector<sd::InheritedSocket> inherited);
   Result<void> open_sockets(std::vector<sd::InheritedSocket> inherited);
   Result<void> open_store();
   Result<void> serve();
+  void reload();
   void begin_stop();
 
-  const config::SchedulerConfig config_;
+  config::SchedulerConfig config_;
+  const config::LoadOptions load_;
   std::unique_ptr<sd::EventLoop> loop_;
   std::unique_ptr<rpc::Credentials> credentials_;
   std::vector<rpc::ListenSocket> sockets_;

@@ -57,7 +57,7 @@ int run(int argc, char** argv) {
     log_warning(raised.error().message + "; going on with fewer descriptors");
   auto inherited = sd::take_inherited_sockets();
   if (!inherited) return fail(inherited.error());
-  auto daemon = Daemon::create(std::move(*config), std::move(*inherited));
+  auto daemon = Daemon::create(std::move(*config), std::move(*inherited), options->load);
   if (!daemon) return fail(daemon.error());
   const auto code = (*daemon)->run();
   return code ? *code : fail(code.error());

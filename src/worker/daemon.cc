@@ -19,13 +19,15 @@ Result<std::unique_ptr<rpc::Credentials>> load_credentials(const config::WorkerC
 }
 
 Result<std::unique_ptr<Daemon>> Daemon::create(config::WorkerConfig config,
-                                               std::vector<sd::InheritedSocket> inherited) {
-  std::unique_ptr<Daemon> daemon(new Daemon(std::move(config)));
+                                               std::vector<sd::InheritedSocket> inherited,
+                                               config::LoadOptions load) {
+  std::unique_ptr<Daemon> daemon(new Daemon(std::move(config), std::move(load)));
   if (auto opened = daemon->open(std::move(inherited)); !opened) return opened.error();
   return daemon;
 }
 
-Daemon::Daemon(config::WorkerConfig config) : config_(std::move(config)) {}
+Daemon::Daemon(config::WorkerConfig config, config::LoadOptions load)
+    : config_(std::move(config)), load_(std::move(load)) {}
 
 Daemon::~Daemon() {
   if (shutdown_.joinable()) shutdown_.join();
@@ -44,7 +46,7 @@ Result<void> Daemon::open(std::vector<sd::InheritedSocket> inherited) {
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
     auto source = loop_->add_signal(number, [this, number] {
       if (number == SIGHUP) {
-        credentials_->reload();
+        reload();
       } else {
         begin_stop();
       }
@@ -173,6 +175,17 @@ Result<int> Daemon::run() {
   auto code = loop_->run();
   if (shutdown_.joinable()) shutdown_.join();
   return code;
+}
+
+// The manager waits until it is told that this is over.
+void Daemon::reload() {
+  sd::notify_reloading();
+  credentials_->reload();
+  const auto reloaded = config::reload_worker_config(load_, config_);
+  config::log_reloaded(reloaded);
+  set_log_level(config_.log_level);
+  if (reloaded && !reloaded->taken.empty()) sessions_->tell_news(reloaded->has("worker.labels"));
+  sd::notify_ready();
 }
 
 void Daemon::stop() {

@@ -38,9 +38,11 @@ Result<std::unique_ptr<rpc::Credentials>> load_credentials(const config::WorkerC
 class Daemon {
  public:
   // Checks what the host offers and takes the state folder; nothing runs yet. `inherited` are the
-  // sockets of systemd, if any. Before other threads are started (signals get blocked).
+  // sockets of systemd, if any; `load` says where a reload finds the configuration. Before other
+  // threads are started (signals get blocked).
   static Result<std::unique_ptr<Daemon>> create(config::WorkerConfig config,
-                                                std::vector<sd::InheritedSocket> inherited);
+                                                std::vector<sd::InheritedSocket> inherited,
+                                                config::LoadOptions load = {});
   ~Daemon();
 
   // Recovers, serves, registers; returns when a signal has asked it to go, with the exit code.
@@ -58,13 +60,14 @@ class Daemon {
   }
 
  private:
-  explicit Daemon(config::WorkerConfig config);
+  Daemon(config::WorkerConfig config, config::LoadOptions load);
 
   Result<void> open(std::vector<sd::InheritedSocket> inherited);
   Result<void> open_sockets(std::vector<sd::InheritedSocket> inherited);
   Result<void> make_launchers();
   rpc::ServiceFactory services();
   Result<void> serve();
+  void reload();
   void begin_stop();
   void abort_starts();
   void shut_down_server();
@@ -72,6 +75,7 @@ class Daemon {
   [[nodiscard]] std::string status() const;
 
   config::WorkerConfig config_;
+  const config::LoadOptions load_;
   std::unique_ptr<sd::EventLoop> loop_;
   std::unique_ptr<rpc::Credentials> credentials_;
   std::vector<rpc::ListenSocket> sockets_;

@@ -54,7 +54,7 @@ int run(int argc, char** argv) {
     log_warning(raised.error().message + "; going on with fewer descriptors");
   auto inherited = sd::take_inherited_sockets();
   if (!inherited) return fail(inherited.error(), kExitFailure);
-  auto daemon = Daemon::create(std::move(*config), std::move(*inherited));
+  auto daemon = Daemon::create(std::move(*config), std::move(*inherited), options->load);
   if (!daemon)
     return fail(daemon.error(),
                 daemon.error().code == ErrorCode::kInvalid ? kExitConfig : kExitFailure);

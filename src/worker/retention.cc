@@ -32,12 +32,7 @@ std::vector<AttemptId> surplus(std::vector<StoredAttempt> stored, const Retentio
   return gone;
 }
 
-Retention::Retention(Core& core)
-    : core_(core),
-      limits_{.age = core.config.retain_time,
-              .bytes = static_cast<std::uint64_t>(core.config.retain_bytes),
-              .attempts = static_cast<std::size_t>(core.config.retain_attempts)},
-      thread_(core.loop) {
+Retention::Retention(Core& core) : core_(core), thread_(core.loop) {
   sweep_in(limits::kRetentionFirst);
 }
 
@@ -48,12 +43,16 @@ void Retention::sweep_in(nanoseconds pause) {
 }
 
 void Retention::sweep() {
+  const config::WorkerConfig& config = core_.config;  // as it is now: a reload may change it
+  const RetentionLimits limits{.age = config.retain_time,
+                               .bytes = static_cast<std::uint64_t>(config.retain_bytes),
+                               .attempts = static_cast<std::size_t>(config.retain_attempts)};
   thread_.run(
-      [this, &state = core_.state]() -> Result<std::size_t> {
+      [this, limits, &state = core_.state]() -> Result<std::size_t> {
         auto stored = state.stored(stopping_);
         if (!stored) return stored.error();
         std::size_t removed = 0;
-        for (const AttemptId& id : surplus(std::move(*stored), limits_, wall_now())) {
+        for (const AttemptId& id : surplus(std::move(*stored), limits, wall_now())) {
           if (stopping_) break;
           if (auto done = state.remove_stored(id); !done) return done.error();
           ++removed;

@@ -33,7 +33,6 @@ class Retention {
   void sweep();
 
   Core& core_;
-  const RetentionLimits limits_;
   sd::Source timer_;
   std::atomic<bool> stopping_{false};
   DiskThread thread_;  // of its own: a sweep takes long

@@ -337,6 +337,18 @@ void Sessions::remove(const SessionPtr& session) {
   sessions_.erase(found);
 }
 
+// Labels are told in a hello, and each session begins with one.
+void Sessions::tell_news(bool labels) {
+  for (const auto& [store, session] : sessions_) {
+    if (!labels) {
+      send_capacity(*session);
+    } else {
+      session->stream->fail(
+          make_error(ErrorCode::kUnavailable, "the worker's labels have changed"));
+    }
+  }
+}
+
 void Sessions::end_all() {
   for (const auto& [store, session] : sessions_)
     session->stream->fail(make_error(ErrorCode::kUnavailable, "the worker goes down"));

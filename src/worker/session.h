@@ -34,6 +34,9 @@ class Sessions {
   // Ends all sessions: the worker goes down.
   void end_all();
 
+  // The worker's capacity, or with `labels` all that a hello says, is new: tells the schedulers.
+  void tell_news(bool labels);
+
   [[nodiscard]] bool any() const { return !sessions_.empty(); }
 
  private:

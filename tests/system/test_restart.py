@@ -52,6 +52,49 @@ class Restart(TaktCase):
                 self.assertGreaterEqual(counted["ran"], len(verbs))
                 self.assertEqual(counted["failed"], [])
 
+    def reload(self, service: str, config: str) -> str:
+        """Has a daemon read a new drop-in; returns what it says of that."""
+        name = service.removeprefix("takt-").removesuffix(".service")
+        self.machine.write(f"/etc/takt/{name}.conf.d/90-reload.conf", config)
+        before = self.machine.run("journalctl", "-u", service, "-o", "cat").lines
+        self.machine.run("systemctl", "reload", service)
+        def said() -> str:
+            lines = self.machine.run("journalctl", "-u", service, "-o", "cat").lines[len(before):]
+            return "\n".join(lines) if any("reloaded" in line for line in lines) else ""
+        return self.machine.wait_until(said, f"{service} to say what it reloaded")
+
+    def test_reload_takes_what_can_change_and_names_the_rest(self) -> None:
+        pid = self.worker_pid()
+        said = self.reload("takt-worker.service", "[worker]\nlabels = role=db\nname = other\n"
+                                                  "[jobs]\nslots = 3\n")
+        self.assertIn("reloaded: worker.labels, jobs.slots", said)
+        self.assertIn("worker.name: changed, and it takes a restart until that counts", said)
+        def told() -> bool:
+            worker = self.takt.wait_for_ready_worker()
+            return (worker["labels"].get("role"), worker["capacity"]["slots"]) == ("db", 3)
+        self.machine.wait_until(told, "the scheduler to know labels and slots")
+        self.assertEqual(self.takt.run("run", "--on", "role=db", "--", "echo", "here").stdout,
+                         "here\n")
+        said = self.reload("takt-worker.service", "[jobs]\nslots = 4\nslot = 4\n")
+        self.assertIn("not reloaded, all stays as it was", said)
+        self.assertIn("90-reload.conf:3", said)
+        self.assertEqual(self.takt.wait_for_ready_worker()["capacity"]["slots"], 3)
+        self.machine.run("rm", "/etc/takt/worker.conf.d/90-reload.conf")
+        self.machine.run("systemctl", "reload", "takt-worker.service")
+        self.machine.wait_until(lambda: "role" not in self.takt.wait_for_ready_worker()["labels"],
+                                "the labels to be as before")
+        self.assertEqual(self.worker_pid(), pid)
+
+    def test_reload_of_the_scheduler(self) -> None:
+        pid = main_pid(self.machine, "takt-scheduler.service")
+        said = self.reload("takt-scheduler.service", "[scheduler]\nlog_level = debug\n"
+                                                     "[workers]\nunreachable_after = 20s\n")
+        self.assertIn("reloaded: scheduler.log_level", said)
+        self.assertIn("workers.unreachable_after: changed, and it takes a restart", said)
+        self.machine.run("rm", "/etc/takt/scheduler.conf.d/90-reload.conf")
+        self.machine.run("systemctl", "reload", "takt-scheduler.service")
+        self.assertEqual(main_pid(self.machine, "takt-scheduler.service"), pid)
+
     def test_stopped_worker_stays_stopped(self) -> None:
         self.machine.run("systemctl", "stop", "takt-worker.service")
         self.takt.wait_for_worker("AWAY")

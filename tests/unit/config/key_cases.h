@@ -42,6 +42,11 @@ void check_table(const std::vector<Key<Config>>& table,
       const auto set = key.set(config, value, field);
       EXPECT_TRUE(set.ok()) << set.error().message;
       EXPECT_NE(config, Config()) << value;
+      EXPECT_TRUE(key.differs(config, Config())) << value;
+      EXPECT_FALSE(key.differs(config, config)) << value;
+      Config taker;
+      key.take(taker, config);
+      EXPECT_EQ(taker, config) << value;
     }
     for (const std::string& value : cases.at(field).bad) {
       Config config;

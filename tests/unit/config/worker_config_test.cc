@@ -159,6 +159,30 @@ TEST(WorkerConfig, LoadsFromFilesWhollyFilledIn) {
   EXPECT_TRUE(config->supervisor.ends_with("/lib/takt/takt-supervisor"));
 }
 
+TEST(WorkerConfig, AReloadTakesWhatItMayAndNamesTheRest) {
+  Folder folder;
+  const LoadOptions options{.main_file = folder.write("w.conf", "[jobs]\nslots = 3\n"),
+                            .overrides = {}};
+  auto config = load_worker_config(options);
+  ASSERT_TRUE(config.ok()) << config.error().message;
+  WorkerConfig expected = *config;
+  folder.write("w.conf",
+               "[worker]\nlabels = role=db\nname = other\n[jobs]\nslots = 4\nlauncher = cgroup\n");
+  const auto reloaded = reload_worker_config(options, *config);
+  ASSERT_TRUE(reloaded.ok()) << reloaded.error().message;
+  EXPECT_EQ(reloaded->taken, (std::vector<std::string>{"worker.labels", "jobs.slots"}));
+  EXPECT_TRUE(reloaded->has("jobs.slots"));
+  EXPECT_FALSE(reloaded->has("worker.name"));
+  EXPECT_EQ(reloaded->need_restart, (std::vector<std::string>{"worker.name", "jobs.launcher"}));
+  expected.labels = {{"role", "db"}};
+  expected.slots = 4;
+  EXPECT_EQ(*config, expected);
+
+  folder.write("w.conf", "[jobs]\nslots = 5\nslot = 6\n");
+  EXPECT_FALSE(reload_worker_config(options, *config).ok());
+  EXPECT_EQ(*config, expected) << "of a file with a mistake nothing is taken";
+}
+
 TEST(WorkerConfig, TheSampleFileSaysTheDefaults) {
   Folder folder;
   const std::string empty = folder.write("empty.conf", "");
