@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/units.h"
+#include "cli/complete.h"
 #include "cli/help.h"
 #include "cli/spec_options.h"
 #include "cli/text.h"
@@ -131,6 +132,7 @@ std::optional<int> Invocation::split_command() {
 
 std::optional<int> Invocation::parse() {
   declare_globals();
+  if (only_complete_) return complete();
   split_command();
   std::vector<std::string> reversed(arguments_.rbegin(), arguments_.rend());
   try {
@@ -149,6 +151,23 @@ std::optional<int> Invocation::parse() {
   console_ = std::make_unique<Console>(io_, no_color_);
   if (help_) return answer(verb_help(verb_, app_));
   return check_globals();
+}
+
+int Invocation::complete() {
+  const Place place = place_of(verb_, app_, arguments_);
+  std::vector<Candidate> found;
+  if (place.wanted == Wanted::kOption) found = complete_option(app_, place.word);
+  if (place.wanted == Wanted::kValue) found = complete_choice(*place.option, place.word);
+  const bool label = place.wanted == Wanted::kValue && place.option->check_lname("on");
+  if (place.wanted == Wanted::kJob || label) {
+    for (std::size_t i = 0; i + 2 < arguments_.size(); ++i)
+      if (arguments_[i] == "--address") address_ = arguments_[i + 1];
+    patience_ = std::chrono::seconds(1);  // a shell waits
+    if (const auto client = connect())
+      found =
+          label ? complete_label(**client, place.word) : complete_job(verb_, **client, place.word);
+  }
+  return answer(candidate_lines(found, place.prefix));
 }
 
 std::optional<int> Invocation::check_globals() {

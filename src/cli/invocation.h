@@ -20,6 +20,9 @@ class Invocation {
   // `arguments`: all but the program's and the verb's name.
   Invocation(const Verb& verb, std::vector<std::string> arguments, const Io& io);
 
+  // From here on parse() prints what the last argument may become, and does nothing else.
+  void only_complete() { only_complete_ = true; }
+
   // --- declare; `name` as CLI11 takes it: "-D,--chdir" ---
   void option(const std::string& name, const std::string& value, std::string& target,
               const std::string& help);
@@ -55,6 +58,7 @@ class Invocation {
   void declare_globals();
   std::optional<int> split_command();
   std::optional<int> check_globals();
+  int complete();
   [[nodiscard]] bool takes_value(const std::string& argument) const;
 
   const Verb& verb_;
@@ -72,6 +76,7 @@ class Invocation {
   bool json_ = false;
   bool no_color_ = false;
   bool help_ = false;
+  bool only_complete_ = false;
 };
 
 // "takt: ACTION: MESSAGE. ADVICE" without the "takt: "; names options rather than fields.

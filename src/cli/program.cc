@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "cli/complete.h"
 #include "cli/help.h"
 #include "cli/invocation.h"
 #include "cli/text.h"
@@ -20,9 +21,27 @@ bool one_of(const std::vector<std::string>& arguments, const std::string& a, con
          std::find(arguments.begin(), arguments.end(), b) != arguments.end();
 }
 
+// For shells. Options before the verb are passed over as they are when it is run.
+int complete_program(std::vector<std::string> words, const Io& io) {
+  if (words.empty()) words.emplace_back();
+  std::size_t at = 0;
+  while (at + 1 < words.size() && words[at].starts_with("-")) at += has_value(words[at]) ? 2U : 1U;
+  Console console(io, false);
+  if (at + 1 >= words.size())
+    return console.out(candidate_lines(complete_verb(words.back()), "")) ? 0 : kExitPipe;
+  const Verb* verb = find_verb(words[at]);
+  if (verb == nullptr) return 0;
+  words.erase(words.begin() + static_cast<std::ptrdiff_t>(at));
+  Invocation call(*verb, std::move(words), io);
+  call.only_complete();
+  return verb->run(call);
+}
+
 }  // namespace
 
 int run_program(std::vector<std::string> arguments, const Io& io) {
+  if (!arguments.empty() && arguments.front() == kCompleteVerb)
+    return complete_program({arguments.begin() + 1, arguments.end()}, io);
   std::size_t at = 0;
   while (at < arguments.size() && arguments[at].starts_with("-"))
     at += has_value(arguments[at]) ? 2U : 1U;
