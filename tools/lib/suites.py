@@ -79,9 +79,15 @@ def build(name: str, *targets: str) -> Count:
     return Count(0, 1, trouble) if trouble else Count()
 
 
-def build_programs() -> Count:
-    """Builds what is installed, without tests."""
-    return build("dev", *(f"{name}:executable" for name in PROGRAMS))
+def build_installed(*versions: str) -> Count:
+    """Builds what the test machines install: packages, or the programs where there is no dpkg."""
+    if not shutil.which("dpkg"):
+        return build("dev", *(f"{name}:executable" for name in PROGRAMS))
+    for options in ([], *(["--version", version] for version in versions)):
+        trouble = execute([str(SOURCE / "tools" / "build-deb"), *options], BUILD_BUDGET_S)
+        if trouble:
+            return Count(0, 1, trouble)
+    return Count()
 
 
 def count_junit(path: pathlib.Path) -> Count:
@@ -213,7 +219,7 @@ def run_fuzz(_options: argparse.Namespace) -> Count:
 def run_system(options: argparse.Namespace) -> Count:
     if os.geteuid() != 0:
         return Count(0, 1, "the system suite boots containers: run with sudo")
-    built = build_programs()
+    built = build_installed("next")
     return built if built.failed else python_suite("tests/system", 12 * 60, options.only)
 
 
@@ -222,7 +228,7 @@ def run_vm(options: argparse.Namespace) -> Count:
         return Count(note="not run: this distribution has no package of User Mode Linux")
     if os.geteuid() != 0:
         return Count(0, 1, "the vm suite makes cgroups and mounts: run with sudo")
-    built = build_programs()
+    built = build_installed()
     if built.failed:
         return built
     cuts = {"TAKT_VM_CUTS": "20"} if options.all else {}
@@ -232,7 +238,7 @@ def run_vm(options: argparse.Namespace) -> Count:
 def run_torture(options: argparse.Namespace) -> Count:
     if os.geteuid() != 0:
         return Count(0, 1, "the torture suite boots containers: run with sudo")
-    built = build_programs()
+    built = build_installed()
     return built if built.failed else python_suite("tests/torture", 8 * 60, options.only)
 
 

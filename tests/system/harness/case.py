@@ -12,6 +12,7 @@ import pathlib
 import shutil
 import tempfile
 import unittest
+from collections.abc import Callable
 
 from . import host, root, staging
 from .machine import Machine
@@ -22,16 +23,18 @@ SERVICES = ("takt-scheduler.service", "takt-worker.service")
 
 
 @functools.cache
-def trees() -> tuple[pathlib.Path, pathlib.Path]:
-    """Returns the folders with takt as installed and with the test tools, made once a run."""
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="takt-test-trees."))
+def tree(fill: Callable[[pathlib.Path], None]) -> pathlib.Path:
+    """Returns a folder that `fill` has filled, made once a run."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="takt-test-tree."))
+    folder.chmod(0o755)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    installed, tools = folder / "takt", folder / "tools"
-    installed.mkdir()
-    tools.mkdir()
-    staging.install_takt(installed)
-    staging.install_test_tools(tools)
-    return installed, tools
+    fill(folder)
+    return folder
+
+
+def trees() -> tuple[pathlib.Path, pathlib.Path]:
+    """Returns the folders with takt as installed and with the test tools."""
+    return tree(staging.install_takt), tree(staging.install_test_tools)
 
 
 @functools.cache

@@ -30,7 +30,8 @@ def processes_with(machine: Inside, mark: str) -> list[str]:
 
 def job_cgroups(machine: Inside) -> list[str]:
     """Returns every cgroup of an attempt that is left: scopes, and folders of the direct unit."""
-    return machine.shell("find /sys/fs/cgroup -depth -type d -name '*takt-job-*'").lines
+    # Named after the attempt: UUID.NUMBER, and as a scope with takt-job- before and .scope behind.
+    return machine.shell("find /sys/fs/cgroup -depth -type d -name '*-*-*-*-*.[0-9]*'").lines
 
 def supervisors(machine: Inside) -> list[str]:
     """Returns the attempts' supervisors: all of that name but spawner and pause process."""

@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """The trees that are laid over a machine's root: takt as installed, and what only the tests need.
 
-Guarantees: takt comes from `meson install` of a finished build and nothing else; the client stubs
-come from our .proto files by protoc alone.
+Guarantees: takt comes from its packages and nothing else (without dpkg, from `meson install` of a
+finished build); the client stubs come from our .proto files by protoc alone.
 """
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
+from . import root
+
 SOURCE = pathlib.Path(__file__).resolve().parents[3]
 INSIDE = pathlib.Path("/opt/takt-test")
+PACKAGES = ("takt", "takt-scheduler", "takt-worker")
+PACKAGES_INSIDE = pathlib.Path("/opt/takt-packages")
 REFLECTION_PROTO = "grpc/reflection/v1alpha/reflection.proto"
 HEALTH_PROTO = "grpc/health/v1/health.proto"
 GRPC_PROTO_FOLDER = pathlib.Path("/usr/share/grpc-proto")
@@ -33,15 +38,44 @@ d /var/tmp/witness 1777 root root
 """
 
 
-def build_folder() -> pathlib.Path:
-    """Returns the build that is tested; TAKT_BUILD overrides it."""
-    return pathlib.Path(os.environ.get("TAKT_BUILD", SOURCE / "build" / "dev"))
+def versions() -> tuple[str, str]:
+    """Returns this tree's version, and the later one that it is also packaged as."""
+    own = re.search(r"^  version: '(.*)',$", (SOURCE / "meson.build").read_text(), re.MULTILINE)[1]
+    *rest, last = own.split(".")
+    return own, ".".join([*rest, str(int(last) + 1)])
+
+
+def packages_folder(version: str) -> pathlib.Path:
+    """Returns where tools/build-deb puts the packages of a version."""
+    return SOURCE / "build" / "deb" / version
+
+
+def package_files(version: str) -> list[pathlib.Path]:
+    """Returns the packages of a version, without those of debug symbols."""
+    found = [path for name in PACKAGES
+             for path in packages_folder(version).glob(f"{name}_{version}-*.deb")]
+    if len(found) != len(PACKAGES):
+        raise RuntimeError(f"no packages in {packages_folder(version)}: run tools/build-deb")
+    return found
 
 
 def install_takt(tree: pathlib.Path) -> None:
-    """Installs the build below `tree`."""
-    run(["meson", "install", "-C", str(build_folder()), "--no-rebuild", "--quiet",
-         "--destdir", str(tree)])
+    """Puts what is installed below `tree`; no script of a package is run."""
+    if root.is_debian():
+        for package in package_files(versions()[0]):
+            run(["dpkg-deb", "--extract", str(package), str(tree)])
+        return
+    build = SOURCE / "build" / "dev"
+    run(["meson", "install", "-C", str(build), "--no-rebuild", "--quiet", "--destdir", str(tree)])
+
+
+def install_packages(tree: pathlib.Path) -> None:
+    """Puts the packages of both versions below `tree`, as files."""
+    for version in versions():
+        target = tree / PACKAGES_INSIDE.relative_to("/") / version
+        target.mkdir(parents=True)
+        for package in package_files(version):
+            shutil.copy(package, target)
 
 
 def binaries(tree: pathlib.Path) -> list[pathlib.Path]:
