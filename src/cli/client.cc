@@ -62,6 +62,20 @@ Result<v1::Job> Client::get_job(const std::string& id, microseconds patience) {
   return std::move(*response->mutable_job());
 }
 
+Result<v1::ListWorkersResponse> Client::list_workers() {
+  v1::ListWorkersResponse all;
+  v1::ListWorkersRequest request;
+  request.set_page_size(static_cast<int>(limits::kPageSizeMax));
+  do {
+    auto page = call(&v1::OperatorService::Stub::ListWorkers, request);
+    if (!page) return page.error();
+    all.mutable_workers()->MergeFrom(page->workers());
+    request.set_page_token(page->next_page_token());
+  } while (!request.page_token().empty() &&
+           static_cast<std::size_t>(all.workers_size()) <= limits::kWorkersMax);
+  return all;
+}
+
 bool out_of_reach(const Error& error) {
   return error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kDeadlineExceeded;
 }

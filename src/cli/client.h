@@ -58,6 +58,9 @@ class Client {
   Result<v1::Job> get_job(const std::string& id);
   Result<v1::Job> get_job(const std::string& id, microseconds patience);
 
+  // ListWorkers, all pages.
+  Result<v1::ListWorkersResponse> list_workers();
+
  private:
   // One call's tries: when the last may end, and the pause before the next.
   struct Tries {

@@ -191,12 +191,13 @@ Result<std::unique_ptr<Client>> Invocation::connect() {
   sources.command_line = address_;
   auto config = config::load_client_config(sources);
   if (!config) return config.error();
+  address_ = config->address;
   rpc::Credentials::Options options{
       .tls = {}, .insecure = config->insecure || insecure_, .own = {}};
   if (!insecure_) options.tls = {config->tls.certificate, config->tls.key, config->tls.ca};
   auto credentials = rpc::Credentials::load(std::move(options));
   if (!credentials) return credentials.error();
-  return Client::connect(config->address, **credentials, patience_, *io_.interrupts);
+  return Client::connect(address_, **credentials, patience_, *io_.interrupts);
 }
 
 int Invocation::usage(const std::string& problem) {

@@ -38,6 +38,8 @@ class Invocation {
   // --- after parse() ---
   [[nodiscard]] const std::vector<std::string>& command() const { return command_; }
   [[nodiscard]] bool json() const { return json_; }
+  // Of the scheduler; after connect().
+  [[nodiscard]] const std::string& address() const { return address_; }
   [[nodiscard]] const Io& io() const { return io_; }
   Console& console() { return *console_; }
 

@@ -6,9 +6,9 @@
 namespace takt::cli {
 namespace {
 
-constexpr std::array<const Verb*, 10> kVerbs = {
-    &kRunVerb,   &kSubmitVerb, &kListVerb, &kStatusVerb, &kStopVerb,
-    &kPauseVerb, &kResumeVerb, &kWaitVerb, &kLogsVerb,   &kWorkersVerb};
+constexpr std::array<const Verb*, 11> kVerbs = {
+    &kRunVerb,    &kSubmitVerb, &kListVerb, &kStatusVerb,  &kStopVerb,  &kPauseVerb,
+    &kResumeVerb, &kWaitVerb,   &kLogsVerb, &kWorkersVerb, &kDoctorVerb};
 
 }  // namespace
 

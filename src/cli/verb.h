@@ -42,5 +42,6 @@ extern const Verb kResumeVerb;
 extern const Verb kWaitVerb;
 extern const Verb kLogsVerb;
 extern const Verb kWorkersVerb;
+extern const Verb kDoctorVerb;
 
 }  // namespace takt::cli

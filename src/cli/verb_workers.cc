@@ -47,20 +47,6 @@ std::vector<std::string> headings(bool full) {
   return names;
 }
 
-Result<v1::ListWorkersResponse> all_workers(Client& client) {
-  v1::ListWorkersResponse all;
-  v1::ListWorkersRequest request;
-  request.set_page_size(static_cast<int>(limits::kPageSizeMax));
-  do {
-    auto page = client.call(&v1::OperatorService::Stub::ListWorkers, request);
-    if (!page) return page.error();
-    all.mutable_workers()->MergeFrom(page->workers());
-    request.set_page_token(page->next_page_token());
-  } while (!request.page_token().empty() &&
-           static_cast<std::size_t>(all.workers_size()) <= limits::kWorkersMax);
-  return all;
-}
-
 int run_workers(Invocation& call) {
   Layout layout;
   call.flag("--full", layout.full, "Ids, addresses, versions and absolute times.");
@@ -68,7 +54,7 @@ int run_workers(Invocation& call) {
   if (const auto end = call.parse()) return *end;
   auto client = call.connect();
   if (!client) return call.fail("can't list workers", client.error());
-  const auto all = all_workers(**client);
+  const auto all = (*client)->list_workers();
   if (!all) return call.fail("can't list workers", all.error());
   if (call.json()) return call.answer(to_json(*all) + "\n");
   layout.screen = call.console().screen();

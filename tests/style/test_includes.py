@@ -19,7 +19,7 @@ ALLOWED = {
     "worker": {"base", "cgroup", "sd", "config", "job", "rpc", "attempt", "compat"},
     "scheduler": {"base", "sd", "config", "job", "store", "rpc", "compat"},
     "compat": {"base", "config", "job", "rpc"},
-    "cli": {"base", "config", "job", "rpc"},
+    "cli": {"base", "cgroup", "config", "job", "rpc"},
 }
 # Include prefix (or whole name) of a library → the folders that may include it.
 LIBRARIES = {
