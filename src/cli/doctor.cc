@@ -8,9 +8,10 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
-#include <cstdio>
+#include <charconv>
+#include <tuple>
+#include <utility>
 
 #include "base/fs.h"
 #include "base/version.h"
@@ -51,11 +52,14 @@ Finding check_file(const char* name, const Result<Config>& loaded) {
 
 Finding check_kernel() {
   utsname names{};
+  std::ignore = ::uname(&names);
+  const std::string_view release = names.release;  // "6.1.0-40-amd64"
   int major = 0;
   int minor = 0;
-  if (::uname(&names) != 0 || std::sscanf(names.release, "%d.%d", &major, &minor) != 2)
-    return note("the kernel's version is not known", "it has to be 5.14 or newer");
-  const std::string what = std::string("Linux ") + names.release;
+  const char* const end = release.data() + release.size();
+  const auto first = std::from_chars(release.data(), end, major);
+  if (first.ptr != end) std::from_chars(first.ptr + 1, end, minor);
+  const std::string what = "Linux " + std::string(release);
   if (std::pair(major, minor) >= std::pair(kKernelMajor, kKernelMinor)) return good(what);
   return bad(what + " cannot kill a control group as a whole", "run Linux 5.14 or newer");
 }

@@ -13,7 +13,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "stubs")
 
 import grpc  # noqa: E402
 
-from takt.v1 import job_end_pb2, job_pb2, job_service_pb2_grpc, worker_service_pb2_grpc  # noqa: E402
+from takt.v1 import (job_end_pb2, job_pb2, job_service_pb2_grpc,  # noqa: E402
+                     worker_service_pb2_grpc)
 
 JOB = str(pathlib.Path(__file__).resolve().parent / "job")
 DEADLINE_S = 60
