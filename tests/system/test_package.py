@@ -9,7 +9,7 @@ from harness import host, staging
 from harness.case import SERVICES, SOCKETS, EvidenceCase, base_root, tree
 from harness.machine import Machine
 from harness.process import Result
-from harness.staging import INSIDE, PACKAGES, PACKAGES_INSIDE
+from harness.staging import INSIDE, PACKAGES, PACKAGES_INSIDE, SOURCE
 from harness.takt import Takt
 
 VERSION, NEXT_VERSION = staging.versions()
@@ -116,6 +116,7 @@ class Package(PackageCase):
         ran = self.machine.run("takt", "run", "--", "sh", "-c", "hostname; id -un", user="carol")
         self.assertEqual(ran.stdout, f"{self.machine.name}\ncarol\n")
         self.assertEqual(self.machine.run("systemctl", "--failed", "--no-legend").stdout, "")
+        self.machine.shell((SOURCE / "packaging/debian/tests/first-run").read_text())
 
     def check_upgrade_under_load(self) -> None:
         """Nothing ends, no connection is refused, no call fails, no byte is lost."""
@@ -179,7 +180,7 @@ class Package(PackageCase):
     def check_purge(self, before: set[str]) -> None:
         """Nothing is left but the users; jobs that still ran are stopped."""
         self.start_jobs(2, f"{WITNESS}/never")
-        self.machine.run("rm", "-r", "/etc/takt/worker.conf.d")  # the administrator's own
+        self.machine.run("rm", "/etc/takt/worker.conf.d/50-test.conf")  # the administrator's own
         self.apt("purge", *PACKAGES)
         self.machine.wait_until(lambda: not host.job_units(self.machine), "no scope")
         self.machine.wait_until(lambda: not host.job_cgroups(self.machine), "no cgroup")

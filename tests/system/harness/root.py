@@ -13,9 +13,10 @@ import shutil
 import subprocess
 
 DEBIAN_PACKAGES = ["systemd", "systemd-sysv", "dbus", "udev", "procps", "python3", "iproute2",
-                   "python3-grpcio", "python3-protobuf"]
+                   "python3-grpcio", "python3-protobuf", "bash-completion", "fish", "zsh"]
 FEDORA_PACKAGES = ["systemd", "systemd-udev", "dbus-broker", "procps-ng", "python3", "iproute",
-                   "util-linux", "coreutils", "python3-grpcio", "python3-protobuf"]
+                   "util-linux", "coreutils", "python3-grpcio", "python3-protobuf",
+                   "bash-completion", "fish", "zsh"]
 KEPT_ROOTS = 3
 
 
