@@ -130,8 +130,9 @@ void UnitJobs::run(Request request) {
   operation.request = std::move(request);
   operation.deadline_timer = loop_.add_timer(operation.deadline, [this, number] {
     const std::string& unit = operations_.at(number).request.unit;
+    const std::string why = bus_.connected() ? "" : "no connection to the bus: ";
     finish(number, make_error(ErrorCode::kDeadlineExceeded,
-                              "systemd has not finished its job for " + unit + " in time"));
+                              why + "systemd has not finished its job for " + unit + " in time"));
   });
   send(number);
 }
