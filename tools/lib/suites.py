@@ -230,6 +230,14 @@ def run_vm(options: argparse.Namespace) -> Count:
     return python_suite("tests/vm", 30 * 60 if options.all else 10 * 60, options.only, **cuts)
 
 
+def run_rpm(_options: argparse.Namespace) -> Count:
+    built = build_installed()
+    if built.failed:
+        return built
+    trouble = execute([str(SOURCE / "tools" / "build-rpm")], BUILD_BUDGET_S)
+    return Count(0, 1, trouble) if trouble else python_suite("tests/rpm", 5 * 60, [])
+
+
 def run_torture(options: argparse.Namespace) -> Count:
     if os.geteuid() != 0:
         return Count(0, 1, "the torture suite boots containers: run with sudo")
@@ -247,10 +255,12 @@ SUITES: dict[str, tuple[str, Callable[[argparse.Namespace], Count]]] = {
     "fuzz": ("the fuzzers of all that is read back, some seconds each", run_fuzz),
     "system": ("the installed tree on systemd booted in a container (root)", run_system),
     "vm": ("power cuts and reboots on a kernel of its own, User Mode Linux (root)", run_vm),
+    "rpm": ("the RPM packages, as files, beside the Debian ones", run_rpm),
     "torture": ("jobs of every kind under kills, stops and restarts at random (root)", run_torture),
 }
-# Only where it is named, or with --all: what sanitize runs too, with more eyes.
-BY_NAME = ("unit", "component")
+# Only where it is named, or with --all: what sanitize runs too, with more eyes; and a build of its
+# own for packages that are not this distribution's.
+BY_NAME = ("unit", "component", "rpm")
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
