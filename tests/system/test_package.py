@@ -101,6 +101,7 @@ class Package(PackageCase):
         self.check_remove()
         self.check_install_again()
         self.check_purge(before)
+        self.check_failed_setup()
 
     def check_first_run(self) -> None:
         """After apt install a member of group takt runs a job, with nothing configured."""
@@ -188,6 +189,17 @@ class Package(PackageCase):
         self.assertEqual({path for path in left if not path.startswith("/home/carol")}, set())
         for user in ("takt-scheduler", "takt-job"):
             self.machine.run("id", user)
+
+    def check_failed_setup(self) -> None:
+        """What could not be set up is set up once the cause is gone, by dpkg's own means."""
+        self.machine.run("mv", "/usr/bin/systemd-sysusers", "/usr/bin/systemd-sysusers.away")
+        debs = [f"{PACKAGES_INSIDE}/{VERSION}/{file.name}"
+                for file in staging.package_files(VERSION)]
+        self.assertEqual(self.apt("install", *debs, check=False).code, 100)
+        self.machine.run("mv", "/usr/bin/systemd-sysusers.away", "/usr/bin/systemd-sysusers")
+        self.machine.run("dpkg", "--configure", "-a")
+        self.takt.wait_for_ready_worker()
+        self.assertEqual(self.takt.run("run", "--", "echo", "well").stdout, "well\n")
 
 
 class PackageFiles(unittest.TestCase):
