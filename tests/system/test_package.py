@@ -134,8 +134,8 @@ class Package(PackageCase):
         loops.append(self.loop("verb_loop.py", "submit -- true", "run -- true", "list"))
         self.install(NEXT_VERSION)
         self.assertEqual(self.version(), NEXT_VERSION)
-        self.takt.wait_for_ready_worker()
         *connects, verbs = [json.loads(loop.communicate(timeout=120)[0]) for loop in loops]
+        self.takt.wait_for_ready_worker()
         self.assertEqual([loop["refused"] for loop in connects], [{}, {}])
         self.assertEqual(verbs["failed"], [])
         self.assertNotEqual(host.main_pid(self.machine, "takt-worker.service"), worker)
