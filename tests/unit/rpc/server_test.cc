@@ -189,8 +189,11 @@ TEST_F(ServerTest, ShutdownTellsStreamsToEndWithTheirOwnStatus) {
 }
 
 // Out of descriptors, connections wait; they are served when there are some again, and meanwhile
-// the accept thread does not spin.
-TEST_F(ServerTest, OutOfDescriptorsConnectionsWait) {
+// the accept thread does not spin. The last few are left to the rest of the process.
+class Shortage : public ServerTest, public testing::WithParamInterface<int> {};
+INSTANTIATE_TEST_SUITE_P(Descriptors, Shortage, testing::Values(0, 8));
+
+TEST_P(Shortage, ConnectionsWait) {
   start();
   const auto address = unix_sockaddr(socket_path());
   ASSERT_TRUE(address.ok());
@@ -200,7 +203,7 @@ TEST_F(ServerTest, OutOfDescriptorsConnectionsWait) {
   rlimit none = before;
   const int lowest_free = ::dup(0);  // all below are taken
   ASSERT_EQ(::close(lowest_free), 0);
-  none.rlim_cur = static_cast<rlim_t>(lowest_free);
+  none.rlim_cur = static_cast<rlim_t>(lowest_free + GetParam());
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
   const auto* generic = reinterpret_cast<const sockaddr*>(&*address);
   const int connected = ::connect(client.get(), generic, sizeof *address);
