@@ -4,8 +4,7 @@
 import re
 
 from harness import staging
-from harness.case import EvidenceCase, base_root, tree
-from harness.machine import Machine
+from harness.case import PackagesCase
 from harness.staging import PACKAGES, PACKAGES_INSIDE, SOURCE
 
 VERSION, _ = staging.versions()
@@ -13,24 +12,18 @@ PAGES = ("install.md", "operate.md")  # in this order, on one machine
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-class Docs(EvidenceCase):
+class Docs(PackagesCase):
     """A machine on which a reader follows the pages."""
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.machine = Machine(base_root(), (tree(staging.install_test_tools),
-                                            tree(staging.install_packages)))
-        cls.addClassCleanup(cls.machine.stop)
-        cls.machine.boot()
+        super().setUpClass()
         # alice is in group takt on every test machine; here she has to get there by herself.
         cls.machine.run("gpasswd", "--delete", "alice", "takt")
         cls.machine.run("mkdir", "/home/alice/packages")
         for package in PACKAGES:
             cls.machine.shell(f"cp {PACKAGES_INSIDE}/{VERSION}/{package}_*.deb"
                               " /home/alice/packages")
-
-    def evidence(self) -> str:
-        return self.machine.journal("-b")
 
     def follow(self, block: str) -> str:
         """Runs a block as alice. One with sudo is run as root, but for takt, which is hers."""

@@ -6,11 +6,9 @@ import subprocess
 import unittest
 
 from harness import host, staging
-from harness.case import SERVICES, SOCKETS, EvidenceCase, base_root, tree
-from harness.machine import Machine
+from harness.case import SERVICES, SOCKETS, PackagesCase
 from harness.process import Result
 from harness.staging import INSIDE, PACKAGES, PACKAGES_INSIDE, SOURCE
-from harness.takt import Takt
 
 VERSION, NEXT_VERSION = staging.versions()
 JOBS = 100
@@ -28,21 +26,8 @@ WRITER = ("n=0; until test -e {go}; do n=$((n+1)); echo out $n; echo err $n >&2;
 WAITER = "until test -e {go}; do sleep 0.2; done; exit 4"
 
 
-class PackageCase(EvidenceCase):
-    """A machine that has never heard of takt; the packages of two versions lie on it."""
-
-    machine: Machine
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.machine = Machine(base_root(), (tree(staging.install_test_tools),
-                                            tree(staging.install_packages)))
-        cls.addClassCleanup(cls.machine.stop)
-        cls.machine.boot()
-        cls.takt = Takt(cls.machine)
-
-    def evidence(self) -> str:
-        return self.machine.journal("-b")
+class Package(PackagesCase):
+    """From nothing to a job that runs, and back to nothing."""
 
     def apt(self, *arguments: str, check: bool = True) -> Result:
         """Runs apt-get without questions."""
@@ -51,9 +36,12 @@ class PackageCase(EvidenceCase):
 
     def install(self, version: str, *options: str) -> str:
         """Installs all packages of a version; returns what apt said."""
-        debs = [f"{PACKAGES_INSIDE}/{version}/{file.name}"
+        return self.apt("install", *options, *self.debs(version)).stdout
+
+    def debs(self, version: str) -> list[str]:
+        """Returns the packages of a version, as files of the machine."""
+        return [f"{PACKAGES_INSIDE}/{version}/{file.name}"
                 for file in staging.package_files(version)]
-        return self.apt("install", *options, *debs).stdout
 
     def files(self) -> set[str]:
         """Returns all files that are there, but for what nobody would call takt's."""
@@ -88,10 +76,6 @@ class PackageCase(EvidenceCase):
             self.assertEqual(lines, [f"{word} {n}" for n in range(1, len(lines) + 1)])
             self.assertGreater(len(lines), 10)
         self.machine.run("rm", go)
-
-
-class Package(PackageCase):
-    """From nothing to a job that runs, and back to nothing."""
 
     def test_life_of_an_installation(self) -> None:
         before = self.files()
@@ -193,9 +177,7 @@ class Package(PackageCase):
     def check_failed_setup(self) -> None:
         """What could not be set up is set up once the cause is gone, by dpkg's own means."""
         self.machine.run("mv", "/usr/bin/systemd-sysusers", "/usr/bin/systemd-sysusers.away")
-        debs = [f"{PACKAGES_INSIDE}/{VERSION}/{file.name}"
-                for file in staging.package_files(VERSION)]
-        self.assertEqual(self.apt("install", *debs, check=False).code, 100)
+        self.assertEqual(self.apt("install", *self.debs(VERSION), check=False).code, 100)
         self.machine.run("mv", "/usr/bin/systemd-sysusers.away", "/usr/bin/systemd-sysusers")
         self.machine.run("dpkg", "--configure", "-a")
         self.takt.wait_for_ready_worker()

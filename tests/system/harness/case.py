@@ -94,6 +94,24 @@ class MachineCase(EvidenceCase):
                 f"--- console\n{self.machine.console()}")
 
 
+class PackagesCase(EvidenceCase):
+    """A booted machine that has never heard of takt; the packages of two versions lie on it."""
+
+    machine: Machine
+    takt: Takt
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.machine = Machine(base_root(), (tree(staging.install_test_tools),
+                                            tree(staging.install_packages)))
+        cls.addClassCleanup(cls.machine.stop)
+        cls.machine.boot()
+        cls.takt = Takt(cls.machine)
+
+    def evidence(self) -> str:
+        return self.machine.journal("-b")
+
+
 class TaktCase(MachineCase):
     """A machine whose daemons are up, with the launcher that the class names."""
 
