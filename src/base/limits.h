@@ -32,9 +32,12 @@ inline constexpr std::int64_t kMemoryMinBytes = 1 * kMiB;
 inline constexpr std::int64_t kMemoryMaxBytes = std::int64_t{1} << 60;
 inline constexpr std::int64_t kTasksMax = 4194304;  // the kernel's own bound on pids
 inline constexpr std::int64_t kWeightMax = 10000;
+inline constexpr std::int64_t kCountedMax = 1'000'000'000;  // of one thing that workers count
+inline constexpr int kPriorityMax = 1000;
 
 // --- time ---
 inline constexpr auto kRunTimeLimitMax = 24h * 365;
+inline constexpr auto kQueueTimeLimitMax = 24h * 365;
 inline constexpr auto kLeaseMin = 10s;  // two heartbeats: one that is late loses no job
 inline constexpr auto kLeaseMax = 24h * 365;
 inline constexpr auto kStopGraceDefault = 10s;
@@ -106,6 +109,9 @@ inline constexpr std::size_t kRefusedAttemptsKept = 16;   // of one job, the new
 inline constexpr std::size_t kCandidatesListed = 10;      // of a prefix that fits several
 inline constexpr std::size_t kIdPrefixMin = 4;            // hex characters
 inline constexpr std::size_t kPlacementsPerTurn = 1024;
+inline constexpr std::size_t kReservationsMax = 8;      // workers held for jobs that fit nowhere
+inline constexpr std::size_t kQueuePlacesMax = 1000;    // counted before a job, then "more than"
+inline constexpr auto kWallClockLook = 30s;             // at least so often, for it may be set
 inline constexpr std::size_t kSpecsPerRead = 32;        // of starts that go out
 inline constexpr std::size_t kPageMaxBytes = 2 * kMiB;  // of jobs in one answer
 inline constexpr std::size_t kSubmitJobsMax = 1000;     // specs in one SubmitJobs

@@ -131,6 +131,15 @@ Result<std::int64_t> parse_millicores(std::string_view text, std::string_view fi
   return static_cast<std::int64_t>(std::llround(millicores));
 }
 
+std::string format_millicores(std::int64_t millicores) {
+  std::string text = std::to_string(millicores / 1000);
+  const std::int64_t rest = millicores % 1000;
+  if (rest == 0) return text;
+  std::string decimals = std::to_string(1000 + rest).substr(1);
+  decimals.erase(decimals.find_last_not_of('0') + 1);
+  return text + "." + decimals;
+}
+
 Result<bool> parse_bool(std::string_view text, std::string_view field) {
   for (std::string_view yes : {"yes", "true", "on", "1"})
     if (text == yes) return true;

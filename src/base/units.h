@@ -27,6 +27,9 @@ Result<bool> parse_bool(std::string_view text, std::string_view field);
 Result<std::int64_t> parse_integer(std::string_view text, std::string_view field, std::int64_t low,
                                    std::int64_t high);
 
+// "1.5", "2", "0.25": processors.
+std::string format_millicores(std::int64_t millicores);
+
 // "812M", "2.0G", "12K", "310B": at most four characters and a letter.
 std::string format_bytes(std::uint64_t bytes);
 

@@ -40,6 +40,8 @@ bool suits(const Verb& verb, v1::JobState state) {
   if (verb.name == "stop") return !over;
   if (verb.name == "pause") return state == v1::JOB_STATE_RUNNING;
   if (verb.name == "resume") return state == v1::JOB_STATE_PAUSED;
+  if (verb.name == "hold" || verb.name == "release" || verb.name == "update")
+    return state == v1::JOB_STATE_QUEUED;
   return true;
 }
 
@@ -82,6 +84,8 @@ Place place_of(const Verb& verb, const CLI::App& app, const std::vector<std::str
     return {.wanted = Wanted::kOption, .option = nullptr, .prefix = "", .word = last};
   if (verb.operands.starts_with("JOB"))
     return {.wanted = Wanted::kJob, .option = nullptr, .prefix = "", .word = last};
+  if (verb.operands.starts_with("WORKER"))
+    return {.wanted = Wanted::kWorker, .option = nullptr, .prefix = "", .word = last};
   return {};
 }
 
@@ -133,6 +137,18 @@ std::vector<Candidate> complete_label(Client& client, const std::string& word) {
         labels.insert(label);
   std::vector<Candidate> found;
   for (const std::string& label : labels) found.push_back({label, ""});
+  return found;
+}
+
+std::vector<Candidate> complete_worker(Client& client, const std::string& word) {
+  v1::ListWorkersRequest request;
+  request.set_page_size(static_cast<int>(limits::kPageSizeMax));
+  const auto answer = client.call(&v1::OperatorService::Stub::ListWorkers, request);
+  std::vector<Candidate> found;
+  if (!answer) return found;
+  for (const v1::Worker& worker : answer->workers())
+    if (worker.name().starts_with(word))
+      found.push_back({printable(worker.name()), worker_state_text(worker.state())});
   return found;
 }
 

@@ -26,7 +26,7 @@ inline constexpr const char* kCompleteVerb = "__complete";
 std::vector<Candidate> complete_verb(const std::string& word);
 
 // What the last word is to become.
-enum class Wanted { kNothing, kOption, kValue, kJob };
+enum class Wanted { kNothing, kOption, kValue, kJob, kWorker };
 
 // The place of the last of `words`, which stand after the verb. `option` is the one whose value it
 // is, `prefix` what stands before that value in the same word ("--on=").
@@ -46,6 +46,7 @@ std::vector<Candidate> complete_choice(const CLI::Option& option, const std::str
 // scheduler does not answer.
 std::vector<Candidate> complete_job(const Verb& verb, Client& client, const std::string& word);
 std::vector<Candidate> complete_label(Client& client, const std::string& word);
+std::vector<Candidate> complete_worker(Client& client, const std::string& word);
 
 // As it is printed.
 std::string candidate_lines(const std::vector<Candidate>& candidates, const std::string& prefix);

@@ -159,13 +159,16 @@ int Invocation::complete() {
   if (place.wanted == Wanted::kOption) found = complete_option(app_, place.word);
   if (place.wanted == Wanted::kValue) found = complete_choice(*place.option, place.word);
   const bool label = place.wanted == Wanted::kValue && place.option->check_lname("on");
-  if (place.wanted == Wanted::kJob || label) {
+  const bool worker = place.wanted == Wanted::kWorker ||
+                      (place.wanted == Wanted::kValue && place.option->check_lname("worker"));
+  if (place.wanted == Wanted::kJob || label || worker) {
     for (std::size_t i = 0; i + 2 < arguments_.size(); ++i)
       if (arguments_[i] == "--address") address_ = arguments_[i + 1];
     patience_ = std::chrono::seconds(1);  // a shell waits
     if (const auto client = connect())
-      found =
-          label ? complete_label(**client, place.word) : complete_job(verb_, **client, place.word);
+      found = label    ? complete_label(**client, place.word)
+              : worker ? complete_worker(**client, place.word)
+                       : complete_job(verb_, **client, place.word);
   }
   return answer(candidate_lines(found, place.prefix));
 }

@@ -27,6 +27,16 @@ Result<std::int64_t> above_zero(Result<std::int64_t> value, const std::string& t
   return value;
 }
 
+Result<std::pair<std::string, std::int64_t>> read_count(const std::string& text) {
+  const std::size_t equals = text.find('=');
+  if (equals == 0 || equals == std::string::npos)
+    return invalid("--resource", in_quotes(text) + " is not NAME=NUMBER, such as gpu=1");
+  auto number = parse_integer(std::string_view(text).substr(equals + 1), "--resource", 1,
+                              limits::kCountedMax);
+  if (!number) return number.error();
+  return std::pair(text.substr(0, equals), *number);
+}
+
 Result<std::uint32_t> read_umask(const std::string& text) {
   std::int64_t value = 0;
   bool good = !text.empty() && text.size() <= 4;
@@ -47,6 +57,8 @@ void ResourceOptions::declare(Invocation& call) {
   call.option("--swap", "SIZE", swap_, "Swap beside that memory (none).");
   call.option("--cpus", "NUMBER", cpus_, "The most processor time, such as 1.5 processors.");
   call.option("--tasks", "NUMBER", tasks_, "The most processes and threads.");
+  call.repeated("--resource", "NAME=NUMBER", counted_,
+                "So many of a thing that workers count, such as gpu=1. May be repeated.");
   call.option("--oom", "job|process", oom_,
               "What is killed at the memory limit: the whole job (job), or one process of it.");
   call.option("--time", "TIME", time_, "The longest it may run, such as 90s or 2h.");
@@ -80,6 +92,12 @@ Result<void> ResourceOptions::read_limits(Resources& resources) const {
     auto cpus = above_zero(parse_millicores(cpus_, "--cpus"), cpus_, "--cpus");
     if (!cpus) return cpus.error();
     resources.cpu_millicores = *cpus;
+  }
+  for (const std::string& text : counted_) {
+    auto count = read_count(text);
+    if (!count) return count.error();
+    if (!resources.counted.insert(*count).second)
+      return invalid("--resource", in_quotes(count->first) + " is given twice");
   }
   if (tasks_.empty()) return {};
   auto tasks = parse_integer(tasks_, "--tasks", 1, limits::kTasksMax);

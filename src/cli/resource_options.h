@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "job/spec.h"
@@ -24,6 +25,7 @@ class ResourceOptions {
 
   std::string memory_, swap_, cpus_, tasks_, oom_, time_, lease_, cpu_weight_, io_weight_, nice_,
       umask_;
+  std::vector<std::string> counted_;
   bool count_paused_ = false;
   bool allow_new_privileges_ = false;
 };

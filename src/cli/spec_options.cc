@@ -19,7 +19,7 @@
 namespace takt::cli {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 30> kOptionOfField{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 34> kOptionOfField{{
     {"spec.argv", "the command"},
     {"spec.name", "--name"},
     {"spec.user", "--user"},
@@ -33,6 +33,10 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 30> kOptionO
     {"spec.resources.swap_bytes", "--swap"},
     {"spec.resources.cpu_millicores", "--cpus"},
     {"spec.resources.tasks", "--tasks"},
+    {"spec.resources.counted", "--resource"},
+    {"spec.priority", "--priority"},
+    {"spec.not_before_time", "--not-before"},
+    {"spec.queue_time_limit", "--queue-time"},
     {"spec.oom_policy", "--oom"},
     {"spec.run_time_limit", "--time"},
     {"spec.count_paused", "--count-paused"},
@@ -81,6 +85,8 @@ Result<std::string> read_script(const std::string& path) {
   return text;
 }
 
+}  // namespace
+
 Result<Labels> parse_labels(const std::vector<std::string>& texts) {
   Labels labels;
   for (const std::string& text : texts) {
@@ -92,8 +98,6 @@ Result<Labels> parse_labels(const std::vector<std::string>& texts) {
   }
   return labels;
 }
-
-}  // namespace
 
 std::string option_of_field(const std::string& field) {
   for (const auto& [name, option] : kOptionOfField) {
@@ -175,6 +179,7 @@ void SpecOptions::declare(Invocation& call) {
   call.flag("-n,--no-stdin", no_stdin_, "Do not send standard input along.");
   call.repeated("--label", "KEY=VALUE", labels_, "A label of the job itself. May be repeated.");
   resources_.declare(call);
+  waiting_.declare(call);
   call.option("--stop-signal", "SIGNAL", stop_signal_,
               "What asks the job to stop, by name or number (TERM).");
   call.option("--stop-to", "all|leader", stop_to_,
@@ -255,8 +260,8 @@ Result<JobSpec> SpecOptions::build(const std::vector<std::string>& command, cons
     if (!script) return script.error();
     spec.script = std::move(*script);
   }
-  for (const auto& read :
-       {resources_.read(spec), read_stop(spec.stop), read_kind(spec), read_pairs(spec, io)})
+  for (const auto& read : {resources_.read(spec), waiting_.read(spec, wall_now()),
+                           read_stop(spec.stop), read_kind(spec), read_pairs(spec, io)})
     if (!read) return read.error();
   if (auto good = check_utf8(spec); !good) return good.error();
   if (auto good = validate_spec(spec); !good) {

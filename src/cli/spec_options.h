@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "cli/console.h"
 #include "cli/resource_options.h"
+#include "cli/waiting_options.h"
 #include "job/spec.h"
 
 namespace takt::cli {
@@ -34,6 +35,7 @@ class SpecOptions {
       output_cap_;
   std::vector<std::string> environment_, on_, labels_;
   ResourceOptions resources_;
+  WaitingOptions waiting_;
   bool no_journal_ = false;
   bool no_stdin_ = false;
 };
@@ -43,6 +45,9 @@ Result<int> parse_signal(const std::string& text, const std::string& field);
 
 // "key=value", "key!=value", "key=a,b" (one of them) or "key" (it is there).
 Result<Constraint> parse_constraint(const std::string& text);
+
+// What --label says: "key=value" each.
+Result<Labels> parse_labels(const std::vector<std::string>& texts);
 
 // The option behind a field of the API ("spec.argv" is "the command"); empty if there is none.
 std::string option_of_field(const std::string& field);

@@ -2,6 +2,7 @@
 #include "cli/status_block.h"
 
 #include <algorithm>
+#include <map>
 #include <vector>
 
 #include "base/units.h"
@@ -16,6 +17,12 @@ constexpr std::size_t kLabelColumn = 10;
 std::string line(std::string_view label, const std::string& value) {
   if (value.empty()) return "";
   return std::string(kLabelColumn - label.size(), ' ') + std::string(label) + ": " + value + "\n";
+}
+
+std::string joined(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
+  return text;
 }
 
 std::string since_text(const google::protobuf::Timestamp& time, const Layout& layout) {
@@ -58,11 +65,29 @@ std::string state_value(const v1::Job& job, const Layout& layout) {
     text += since_text(attempt->start_time(), layout);
   else if (job.has_submit_time())
     text += since_text(job.submit_time(), layout);
+  if (job.state() == v1::JOB_STATE_QUEUED && !job.held_by().empty())
+    text += ", held by " + printable(job.held_by());
   if (!job.stop_requested_by().empty())
     text += ", asked to stop by " + printable(job.stop_requested_by());
   if (job.has_unreachable_since_time())
     text += ", worker out of reach" + since_text(job.unreachable_since_time(), layout);
   return text;
+}
+
+// How it waits, while it does.
+std::string queue_value(const v1::Job& job, const Layout& layout) {
+  if (job.state() != v1::JOB_STATE_QUEUED) return "";
+  std::vector<std::string> parts;
+  if (job.priority() != 0) parts.push_back("priority " + std::to_string(job.priority()));
+  if (job.spec().has_not_before_time() &&
+      rpc::time_from_proto(job.spec().not_before_time()) > layout.now)
+    parts.push_back("not before " +
+                    format_time(rpc::time_from_proto(job.spec().not_before_time())));
+  if (job.spec().has_queue_time_limit())
+    parts.push_back("for up to " +
+                    format_duration(rpc::raw_duration(job.spec().queue_time_limit())));
+  parts.push_back("takt explain " + short_id(job.job_id()) + " says why it waits");
+  return joined(parts);
 }
 
 std::string worker_value(const v1::Job& job) {
@@ -74,12 +99,6 @@ std::string worker_value(const v1::Job& job) {
   text += ", attempt " + std::to_string(attempt->number());
   if (job.spec().retry().max_attempts() > 1)
     text += " of " + std::to_string(job.spec().retry().max_attempts());
-  return text;
-}
-
-std::string joined(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
   return text;
 }
 
@@ -109,6 +128,9 @@ std::string limits_value(const v1::JobSpec& spec, bool exact) {
   }
   if (asked.cpu_millicores() != 0) parts.push_back(cpus_text(asked.cpu_millicores()) + " CPUs");
   if (asked.tasks() != 0) parts.push_back(std::to_string(asked.tasks()) + " tasks");
+  std::map<std::string, std::int64_t> counted(asked.counted().begin(), asked.counted().end());
+  for (const auto& [name, count] : counted)
+    parts.push_back(std::to_string(count) + " of " + printable(name));
   if (spec.has_run_time_limit())
     parts.push_back(format_duration(rpc::raw_duration(spec.run_time_limit())) +
                     (spec.count_paused() ? " run time, pauses included" : " run time"));
@@ -184,6 +206,7 @@ std::string status_block(const v1::Job& job, const Layout& layout) {
   if (job.has_submit_time())
     text += line("Submitted", when_text(job.submit_time(), layout) + (layout.full ? "" : " ago") +
                                   " by " + submitter(job));
+  text += line("Queue", queue_value(job, layout));
   text += line("Worker", worker_value(job));
   if (const v1::Attempt* attempt = latest(job)) {
     text += line("Unit", printable(attempt->unit()));

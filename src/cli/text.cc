@@ -90,14 +90,16 @@ std::optional<microseconds> cpu_time(const v1::Usage& usage) {
   return span(usage.cpu_user()) + span(usage.cpu_system());
 }
 
+std::string explanation_text(const v1::ExplainJobResponse& waiting) {
+  std::string text = printable(waiting.explanation());
+  if (waiting.never()) text += ". It would never start as things are";
+  text += ".\n";
+  if (!waiting.advice().empty()) text += printable(waiting.advice()) + "\n";
+  return text;
+}
+
 std::string cpus_text(std::int64_t millicores) {
-  if (millicores == 0) return "";
-  std::string text = std::to_string(millicores / 1000);
-  const std::int64_t rest = millicores % 1000;
-  if (rest == 0) return text;
-  std::string decimals = std::to_string(1000 + rest).substr(1);
-  decimals.erase(decimals.find_last_not_of('0') + 1);
-  return text + "." + decimals;
+  return millicores == 0 ? "" : format_millicores(millicores);
 }
 
 std::string size_text(std::int64_t bytes, bool exact) {

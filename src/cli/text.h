@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "takt/v1/job.pb.h"
+#include "takt/v1/job_service.pb.h"
 #include "takt/v1/worker.pb.h"
 
 namespace takt::cli {
@@ -35,6 +36,9 @@ std::string end_text(const v1::JobEnd& end);
 
 // Who submitted it, without the word "user" before a name; "-" if that is not known.
 std::string submitter(const v1::Job& job);
+
+// Why a job waits, and what could be done, in one or two lines.
+std::string explanation_text(const v1::ExplainJobResponse& waiting);
 
 // The command in one line; "-" where the server left it out.
 std::string command_text(const v1::JobSpec& spec);

@@ -6,9 +6,10 @@
 namespace takt::cli {
 namespace {
 
-constexpr std::array<const Verb*, 11> kVerbs = {
-    &kRunVerb,    &kSubmitVerb, &kListVerb, &kStatusVerb,  &kStopVerb,  &kPauseVerb,
-    &kResumeVerb, &kWaitVerb,   &kLogsVerb, &kWorkersVerb, &kDoctorVerb};
+constexpr std::array kVerbs = {
+    &kRunVerb,   &kSubmitVerb,  &kListVerb,  &kStatusVerb,  &kExplainVerb, &kStopVerb,
+    &kPauseVerb, &kResumeVerb,  &kHoldVerb,  &kReleaseVerb, &kUpdateVerb,  &kWaitVerb,
+    &kLogsVerb,  &kWorkersVerb, &kDrainVerb, &kUndrainVerb, &kForgetVerb,  &kDoctorVerb};
 
 }  // namespace
 

@@ -41,7 +41,14 @@ extern const Verb kPauseVerb;
 extern const Verb kResumeVerb;
 extern const Verb kWaitVerb;
 extern const Verb kLogsVerb;
+extern const Verb kExplainVerb;
+extern const Verb kHoldVerb;
+extern const Verb kReleaseVerb;
+extern const Verb kUpdateVerb;
 extern const Verb kWorkersVerb;
+extern const Verb kDrainVerb;
+extern const Verb kUndrainVerb;
+extern const Verb kForgetVerb;
 extern const Verb kDoctorVerb;
 
 }  // namespace takt::cli

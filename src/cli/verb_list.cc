@@ -3,20 +3,23 @@
 #include <algorithm>
 #include <array>
 
+#include "base/time_text.h"
 #include "base/units.h"
 #include "cli/invocation.h"
 #include "cli/json.h"
+#include "cli/spec_options.h"
 #include "cli/status_block.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/verb.h"
+#include "rpc/convert.h"
 
 namespace takt::cli {
 namespace {
 
 struct ListOptions {
-  std::vector<std::string> states;
-  std::string name, user;
+  std::vector<std::string> states, labels;
+  std::string name, user, worker, since;
   bool all = false;
   Layout layout;
 };
@@ -53,6 +56,15 @@ Result<v1::ListJobsRequest> make_request(const ListOptions& options) {
       rest.remove_prefix(comma + 1);
     }
   }
+  request.set_worker(options.worker);
+  auto labels = parse_labels(options.labels);
+  if (!labels) return labels.error();
+  request.mutable_labels()->insert(labels->begin(), labels->end());
+  if (!options.since.empty()) {
+    const auto since = parse_time(options.since, "--since", wall_now());
+    if (!since) return since.error();
+    *request.mutable_since_time() = rpc::time_to_proto(*since);
+  }
   if (options.states.empty() && !options.all)
     for (std::size_t i = 0; i < kLiveStates; ++i) request.add_states(kStates[i]);
   return request;
@@ -81,6 +93,7 @@ std::vector<std::string> row_of(const v1::Job& job, const Layout& layout) {
   v1::Attempt attempt;
   if (job.attempts_size() > 0) attempt = job.attempts(job.attempts_size() - 1);
   std::string state = state_text(job.state());
+  if (job.state() == v1::JOB_STATE_QUEUED && !job.held_by().empty()) state += " (held)";
   if (!ended(job) && job.has_unreachable_since_time()) state += " (unreachable)";
   return {layout.full ? job.job_id() : short_id(job.job_id()),
           printable(job.spec().name()),
@@ -140,6 +153,11 @@ int run_list(Invocation& call) {
       "running, paused, ending, succeeded, failed, stopped.");
   call.option("--name", "NAME", options.name, "Only jobs of this name.");
   call.option("--user", "USER", options.user, "Only jobs that this user submitted.");
+  call.option("--worker", "NAME", options.worker, "Only jobs that are, or were, on this worker.");
+  call.repeated("--label", "KEY=VALUE", options.labels,
+                "Only jobs with this label. May be repeated: all must be there.");
+  call.option("--since", "TIME", options.since,
+              "Only jobs submitted since then: so long ago (10min), or a time (2026-11-22 09:28).");
   call.flag("--full", options.layout.full, "Whole ids and absolute times.");
   call.flag("--bytes", options.layout.bytes, "Exact sizes, in bytes.");
   if (const auto end = call.parse()) return *end;

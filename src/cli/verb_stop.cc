@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // takt stop: asks jobs to stop; the end comes later.
 #include "base/units.h"
-#include "cli/invocation.h"
-#include "cli/json.h"
-#include "cli/text.h"
+#include "cli/each_job.h"
 #include "cli/verb.h"
 #include "rpc/convert.h"
 #include "rpc/status.h"
@@ -34,22 +32,9 @@ int run_stop(Invocation& call) {
   call.option("--grace", "TIME", grace,
               "Time between the stop signal and SIGKILL, instead of the job's own.");
   if (const auto end = call.parse()) return *end;
-  auto request = make_request(reason, grace);
+  const auto request = make_request(reason, grace);
   if (!request) return call.usage(request.error().message);
-  auto client = call.connect();
-  if (!client) return call.fail("can't stop jobs", client.error());
-  int code = 0;
-  for (const std::string& name : jobs) {
-    request->set_job_id(name);
-    const auto response = (*client)->call(&v1::JobService::Stub::StopJob, *request);
-    if (!response) {
-      code = call.fail("can't stop job " + in_quotes(name), response.error());
-      if (out_of_reach(response.error())) return code;
-    } else if (call.json()) {
-      if (const int failed = call.answer(to_json(*response) + "\n")) return failed;
-    }
-  }
-  return code;
+  return for_each_job(call, "stop", &v1::JobService::Stub::StopJob, *request, jobs);
 }
 
 }  // namespace

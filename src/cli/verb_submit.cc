@@ -11,14 +11,30 @@
 namespace takt::cli {
 namespace {
 
+// What would become of the job; 1 if it would wait for ever as things are.
+int plan(Invocation& call, Client& client, const v1::JobSpec& spec) {
+  v1::PlanJobRequest request;
+  *request.mutable_spec() = spec;
+  const auto response = client.call(&v1::JobService::Stub::PlanJob, request);
+  if (!response) return call.fail("can't plan the job", response.error());
+  const v1::ExplainJobResponse& waiting = response->waiting();
+  std::string text = response->has_waiting()
+                         ? "would wait: " + explanation_text(waiting)
+                         : "would go to " + printable(response->worker_name()) + "\n";
+  if (const int failed = call.answer(call.json() ? to_json(*response) + "\n" : text)) return failed;
+  return waiting.never() ? kExitRefused : 0;
+}
+
 int run_submit(Invocation& call) {
   SpecOptions options;
   std::string request_id;
+  bool dry_run = false;
   options.declare(call);
   call.option(
       "--request-id", "ID", request_id,
       "A word of your choice: the same job with the same id is submitted only once, however "
       "often this is repeated.");
+  call.flag("--dry-run", dry_run, "Say where it would go now, or why nowhere; submit nothing.");
   if (const auto end = call.parse()) return *end;
   if (request_id.size() > limits::kRequestIdMaxBytes ||
       rpc::clean_text(request_id, request_id.size()) != request_id)
@@ -28,6 +44,7 @@ int run_submit(Invocation& call) {
   if (!request) return call.usage(request.error().message);
   auto client = call.connect();
   if (!client) return call.fail("can't submit the job", client.error());
+  if (dry_run) return plan(call, **client, request->spec());
   const auto response = (*client)->call(&v1::JobService::Stub::SubmitJob, *request);
   if (!response) return call.fail("can't submit the job", response.error());
   return call.answer((call.json() ? to_json(*response) : response->job_id()) + "\n");
@@ -44,11 +61,15 @@ constinit const Verb kSubmitVerb = {
         "  takt submit --name nightly --on role=db -- /usr/local/bin/backup --full\n"
         "  takt submit --script report.sh -- --year 2026\n"
         "  pg_dump -s shop | takt submit -- psql copy\n"
-        "  id=$(takt submit -- make test) && takt wait \"$id\"\n",
+        "  id=$(takt submit -- make test) && takt wait \"$id\"\n"
+        "  takt submit --not-before 02:30 --queue-time 1h -- ./report\n"
+        "  takt submit --dry-run --memory 64G -- ./train.sh    # where would it go?\n",
     .details =
         "Once the id is printed, the job is on the scheduler's disk.\n"
         "Standard input is sent along as with takt run; see takt run --help.\n"
-        "With --json: a SubmitJobResponse.\n",
+        "With --json: a SubmitJobResponse; with --dry-run a PlanJobResponse. A dry run exits with "
+        "1\n"
+        "if the job would never start as things are.\n",
     .takes_command = true,
     .run = run_submit,
 };

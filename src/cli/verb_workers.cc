@@ -22,11 +22,19 @@ std::string labels_cell(const v1::Worker& worker) {
   return text;
 }
 
+std::string state_cell(const v1::Worker& worker) {
+  std::string text = worker_state_text(worker.state());
+  if (!worker.has_drain()) return text;
+  if (worker.state() != v1::WORKER_STATE_DRAINING) text += ", draining";
+  return worker.drain().reason().empty() ? text
+                                         : text + " (" + printable(worker.drain().reason()) + ")";
+}
+
 std::vector<std::string> row_of(const v1::Worker& worker, const Layout& layout) {
   const v1::Capacity& capacity = worker.capacity();
   std::vector<std::string> cells = {
       printable(worker.name()),
-      worker_state_text(worker.state()),
+      state_cell(worker),
       worker.has_state_time() ? when_text(worker.state_time(), layout) : "",
       std::to_string(worker.running()) + " / " + std::to_string(capacity.slots()),
       cpus_text(capacity.cpu_millicores()),

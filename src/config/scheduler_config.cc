@@ -10,6 +10,14 @@ namespace {
 
 using C = SchedulerConfig;
 constexpr std::int64_t kHour = 3600;
+constexpr auto kJobsMost = static_cast<std::int64_t>(limits::kQueueMax);
+
+Result<Spreading> parse_placement(std::string_view text, std::string_view field) {
+  if (text == "spread") return Spreading::kSpread;
+  if (text == "pack") return Spreading::kPack;
+  return invalid(std::string(field),
+                 "\"" + std::string(text) + "\" is not known; write spread or pack");
+}
 
 constexpr KeyInfo kStateDirectory{.section = "scheduler",
                                   .name = "state_directory",
@@ -52,6 +60,38 @@ constexpr KeyInfo kUnreachableAfter{
     .help =
         "A worker not heard of for this long is shown as unreachable and gets no new jobs; its "
         "jobs keep their state."};
+constexpr KeyInfo kJobsMax{.reloads = true,
+                           .section = "queue",
+                           .name = "jobs_max",
+                           .default_text = "1000000",
+                           .accepts = "a number from 1 to 1000000",
+                           .help =
+                               "How many jobs may be there that have not ended; more are refused "
+                               "when they are submitted."};
+constexpr KeyInfo kJobsOfUserMax{.reloads = true,
+                                 .section = "queue",
+                                 .name = "jobs_of_user_max",
+                                 .default_text = "1000000",
+                                 .accepts = "a number from 1 to 1000000",
+                                 .help = "The same, of one submitter."};
+constexpr KeyInfo kPriorityMax{
+    .reloads = true,
+    .section = "queue",
+    .name = "priority_max",
+    .default_text = "0",
+    .accepts = "a number from -1000 to 1000",
+    .help =
+        "The highest priority that users may give their jobs; operators may go up to 1000. Jobs of "
+        "higher priority start first."};
+constexpr KeyInfo kPlacement{
+    .reloads = true,
+    .section = "queue",
+    .name = "placement",
+    .default_text = "spread",
+    .accepts = "spread or pack",
+    .help =
+        "Which worker a job gets among those that have room for it: the one with the most room "
+        "(spread), or with the least (pack), which keeps others free for large jobs."};
 constexpr KeyInfo kGroup{.section = "access",
                          .name = "group",
                          .default_text = "takt",
@@ -97,6 +137,11 @@ const std::vector<Key<SchedulerConfig>>& scheduler_keys() {
       key<&C::log_level, parse_log_level>(kLogLevel),
       key<&C::worker_user, parse_account>(kWorkerUser),
       key<&C::unreachable_after, parse_seconds_in<10, kHour>>(kUnreachableAfter),
+      key<&C::jobs_max, parse_integer_in<1, kJobsMost>>(kJobsMax),
+      key<&C::jobs_of_user_max, parse_integer_in<1, kJobsMost>>(kJobsOfUserMax),
+      key<&C::priority_max, parse_integer_in<-limits::kPriorityMax, limits::kPriorityMax>>(
+          kPriorityMax),
+      key<&C::placement, parse_placement>(kPlacement),
       key<&C::group, parse_account>(kGroup),
       key<&C::admin_group, parse_account>(kAdminGroup),
       key<&C::compat_listen, parse_tcp_listen>(kCompatListen),
@@ -114,6 +159,7 @@ const FileInfo& scheduler_file() {
       .summary = "configuration of the takt scheduler",
       .sections = {{"scheduler", "The scheduler itself."},
                    {"workers", "The workers that it gives jobs to."},
+                   {"queue", "How jobs wait, and where they go."},
                    {"access", "Who may call it over its unix socket."},
                    {"compat", "The original design's wire format, package jobscheduler."},
                    kTlsSection},

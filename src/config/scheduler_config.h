@@ -16,6 +16,9 @@
 
 namespace takt::config {
 
+// Among workers that fit: the least loaded, or the fullest.
+enum class Spreading { kSpread, kPack };
+
 struct SchedulerConfig {
   // [scheduler]
   std::string state_directory = "/var/lib/takt-scheduler";
@@ -28,6 +31,12 @@ struct SchedulerConfig {
   // [workers]
   std::string worker_user = "root";  // has the worker's role on the unix socket
   microseconds unreachable_after = limits::kUnreachableAfter;
+
+  // [queue]
+  std::int64_t jobs_max = static_cast<std::int64_t>(limits::kQueueMax);  // that have not ended
+  std::int64_t jobs_of_user_max = static_cast<std::int64_t>(limits::kQueueMax);
+  std::int64_t priority_max = 0;  // above it, for operators only
+  Spreading placement = Spreading::kSpread;
 
   // [access]
   std::string group = "takt";              // may use JobService

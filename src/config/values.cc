@@ -181,6 +181,31 @@ Result<std::map<std::string, std::string>> parse_labels(std::string_view text,
   return labels;
 }
 
+Result<std::map<std::string, std::int64_t>> parse_counts(std::string_view text,
+                                                         std::string_view field) {
+  auto elements = parse_elements(text, field);
+  if (!elements) return elements.error();
+  if (elements->size() > limits::kLabelsMax)
+    return invalid(std::string(field), std::to_string(elements->size()) + " resources; at most " +
+                                           std::to_string(limits::kLabelsMax) + " are accepted");
+  std::map<std::string, std::int64_t> counts;
+  for (std::string_view element : *elements) {
+    const std::size_t equals = element.find('=');
+    const auto name = parse_name(trim(element.substr(0, equals)), field);
+    const auto number =
+        equals == std::string_view::npos
+            ? Result<std::int64_t>(make_error(ErrorCode::kInvalid, "no number"))
+            : parse_integer(trim(element.substr(equals + 1)), field, 0, limits::kCountedMax);
+    if (!name || !number)
+      return bad_value(element, field,
+                       "is not a resource; write NAME=NUMBER, such as gpu=2 (NAME of letters, "
+                       "digits, '.', '_' and '-')");
+    if (!counts.emplace(*name, *number).second)
+      return bad_value(*name, field, "is given twice; keep one of them");
+  }
+  return counts;
+}
+
 Result<std::vector<std::string>> parse_globs(std::string_view text, std::string_view field) {
   auto elements = parse_elements(text, field);
   if (!elements) return elements.error();

@@ -55,6 +55,10 @@ Result<std::string> parse_account(std::string_view text, std::string_view field)
 Result<std::map<std::string, std::string>> parse_labels(std::string_view text,
                                                         std::string_view field);
 
+// "gpu=2, license=10", at most limits::kLabelsMax; names as names of jobs.
+Result<std::map<std::string, std::int64_t>> parse_counts(std::string_view text,
+                                                         std::string_view field);
+
 // Globs with commas between them; no blanks inside one.
 Result<std::vector<std::string>> parse_globs(std::string_view text, std::string_view field);
 

@@ -28,6 +28,7 @@ struct WorkerConfig {
   std::string name;  // loaded: never empty; the host's name unless given
   std::string state_directory = "/var/lib/takt";
   std::map<std::string, std::string> labels;
+  std::map<std::string, std::int64_t> resources;  // countable things that it has
   // Empty: not given. Then the inherited sockets count, and with none kDefaultWorkerListen.
   // Given beside inherited sockets is for the daemon to refuse.
   std::vector<std::string> listen;

@@ -60,6 +60,16 @@ constexpr KeyInfo kLabels{
     .default_note = "none",
     .accepts = "NAME=VALUE with commas between them, such as role=db, zone=a",
     .help = "What jobs can ask for in a worker, as in takt run --on role=db."};
+constexpr KeyInfo kResources{
+    .reloads = true,
+    .section = "worker",
+    .name = "resources",
+    .default_note = "none",
+    .accepts = "NAME=NUMBER with commas between them, such as gpu=2, license=10",
+    .help =
+        "Countable things that this worker has. A job asks for some of them with takt run "
+        "--resource gpu=1, and no more are given out than there are. What they are is up to you: "
+        "takt counts, and keeps nobody from using them."};
 constexpr KeyInfo kListen{
     .section = "worker",
     .name = "listen",
@@ -311,6 +321,7 @@ const std::vector<Key<WorkerConfig>>& worker_keys() {
       key<&C::name, parse_name>(kName),
       key<&C::state_directory, parse_path>(kStateDirectory),
       key<&C::labels, parse_labels>(kLabels),
+      key<&C::resources, parse_counts>(kResources),
       key<&C::listen, parse_listen>(kListen),
       key<&C::insecure, parse_bool>(kInsecure),
       key<&C::address, parse_address>(kAddress),

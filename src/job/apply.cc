@@ -83,6 +83,26 @@ struct Apply {
     return first;
   }
 
+  // An operator's hold takes the place of a user's, never the other way round.
+  bool operator()(const Held& event) const {
+    if (job.state != JobState::kQueued) return false;
+    if (job.hold && (job.hold->by_operator || !event.hold.by_operator)) return false;
+    job.hold = event.hold;
+    return true;
+  }
+
+  bool operator()(const Released&) const {
+    if (job.state != JobState::kQueued || !job.hold) return false;
+    job.hold.reset();
+    return true;
+  }
+
+  bool operator()(const Prioritized& event) const {
+    if (job.state != JobState::kQueued || job.priority == event.priority) return false;
+    job.priority = event.priority;
+    return true;
+  }
+
   bool operator()(const Ended& event) const {
     if (has_ended(job.state)) return false;
     if (Attempt* attempt = job.current_attempt();

@@ -5,6 +5,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -59,14 +60,23 @@ struct StopRequest {
   std::optional<microseconds> grace;  // absent: the job's own
 };
 
+// Keeps a queued job from starting.
+struct Hold {
+  std::string by;
+  bool by_operator = false;  // then only operators release it
+  friend bool operator==(const Hold&, const Hold&) = default;
+};
+
 struct Job {
   Uuid id;
   std::int64_t revision = 0;
-  JobSpec spec;
+  std::shared_ptr<const JobSpec> spec;  // null where it is not at hand, but in the store
   JobState state = JobState::kQueued;
   WallTime submit_time;
   std::string submitted_by;  // "user alice", for people
   std::string submit_user;   // the local user's name, empty over TCP
+  int priority = 0;
+  std::optional<Hold> hold;
   std::optional<StopRequest> stop_requested;
   std::vector<Attempt> attempts;  // oldest first
   std::optional<JobEnd> end;
@@ -97,12 +107,22 @@ struct Reported {
 struct StopRequested {
   StopRequest request;
 };
+// Somebody keeps a queued job from starting, or lets it start again.
+struct Held {
+  Hold hold;
+};
+struct Released {};
+// A queued job waits with another priority.
+struct Prioritized {
+  int priority = 0;
+};
 // The scheduler itself ends the job: its worker is lost, or it never left the queue.
 struct Ended {
   JobEnd end;
 };
 
-using JobEvent = std::variant<Placed, StartRefused, Reported, StopRequested, Ended>;
+using JobEvent =
+    std::variant<Placed, StartRefused, Reported, StopRequested, Held, Released, Prioritized, Ended>;
 
 // Changes the record as the event says, and returns whether anything changed. An event that comes
 // twice, late or for an older attempt changes nothing; an ended job never changes its end.

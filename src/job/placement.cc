@@ -2,111 +2,191 @@
 #include "job/placement.h"
 
 #include <algorithm>
-#include <cstdint>
+#include <limits>
 #include <queue>
 #include <utility>
 
 namespace takt {
-namespace {
 
-// A worker's load when it was looked at; loads only grow in a pass, so an old look is too low.
-struct Look {
-  double load;
-  int used;
-  std::size_t offer;
-  // std::priority_queue gives the largest first: the least loaded, then the first offered.
-  bool operator<(const Look& other) const {
-    return load != other.load ? load > other.load : offer > other.offer;
-  }
-};
-
-Look look_at(const std::vector<Offer>& offers, std::size_t index) {
-  const Offer& offer = offers[index];
-  return {static_cast<double>(offer.used) / offer.slots, offer.used, index};
-}
-
-// One line's way through the pass.
-class LinePass {
+// The workers that one line may go to in a pass, the best one first. In a pass loads only grow, so
+// a worker that has no room has none until the end.
+class Placer::Candidates {
  public:
-  LinePass(const Queue::Line& line, const std::vector<Offer>& offers, const Excluded& excluded)
-      : line_(line), next_(line.jobs.begin()) {
-    for (std::size_t index = 0; index < offers.size(); ++index) {
-      const Offer& offer = offers[index];
-      if (offer.has_room() && suits(offer, line.demand) && !excluded(offer, line))
-        looks_.push(look_at(offers, index));
-    }
-  }
+  void add(double cost, Offer& offer) { looks_.push({cost, &offer}); }
 
-  [[nodiscard]] std::int64_t age() const { return next_->first; }
-
-  // The least loaded worker with room; looks again at those that filled up meanwhile.
-  bool best(const std::vector<Offer>& offers, std::size_t& index) {
+  // The best one with room for a job of this rank, or null. Looks again at those that took jobs
+  // meanwhile.
+  Offer* best(const Placer& placer, const Rank& rank, const Amounts& need) {
     while (!looks_.empty()) {
       const Look look = looks_.top();
-      if (offers[look.offer].used == look.used) {
-        index = look.offer;
-        return true;
-      }
+      Offer* const offer = look.offer;
+      const double cost = placer.cost_of(*offer);
+      const bool room = placer.has_room(*offer, rank, need);
+      if (room && cost == look.cost) return offer;
       looks_.pop();
-      if (offers[look.offer].has_room()) looks_.push(look_at(offers, look.offer));
+      if (room) looks_.push({cost, offer});
     }
-    return false;
+    return nullptr;
   }
-
-  Uuid take() {
-    const Uuid job = next_->second;
-    ++next_;
-    return job;
-  }
-  [[nodiscard]] bool done() const { return next_ == line_.jobs.end(); }
 
  private:
-  const Queue::Line& line_;
-  std::map<std::int64_t, Uuid>::const_iterator next_;
+  struct Look {
+    double cost;
+    Offer* offer;
+    // std::priority_queue gives the largest first. Ties by id, so that equal input has equal
+    // output.
+    bool operator<(const Look& other) const {
+      return cost != other.cost ? cost > other.cost : offer->worker_id > other.offer->worker_id;
+    }
+  };
   std::priority_queue<Look> looks_;
 };
 
-}  // namespace
-
-Labels effective_labels(const WorkerRecord& worker) {
-  Labels labels = worker.labels;
-  labels["worker"] = worker.name;
-  return labels;
+double Placer::cost_of(const Offer& offer) const {
+  const double load = load_of(offer.used, offer.total);
+  return strategy_ == Strategy::kPack ? -load : load;
 }
 
-bool suits(const Offer& offer, const Demand& demand) {
-  const bool launcher = demand.launcher == Launcher::kDefault ||
-                        std::find(offer.launchers.begin(), offer.launchers.end(),
-                                  demand.launcher) != offer.launchers.end();
-  return launcher && constraints_hold(demand.constraints, offer.labels);
+bool Placer::has_room(const Offer& offer, const Rank& rank, const Amounts& need) const {
+  return offer.open && fits(need, offer.used, offer.total) &&
+         reservations_.allows(offer, rank, need);
 }
 
-std::vector<Placement> place(const Queue& queue, std::vector<Offer>& offers, std::size_t most,
-                             const Excluded& excluded) {
-  std::vector<Placement> placements;
-  std::int64_t room = 0;
-  for (const Offer& offer : offers) room += std::max(0, offer.slots - offer.used);
-  if (room == 0) return placements;
+void Placer::set_offer(Offer news) {
+  Offer& offer = offers_[news.worker_id];
+  // What is used is what direct jobs use, and what the scheduler's do: that is kept.
+  news.used = offer.used;
+  news.used -= offer.direct;
+  news.used += news.direct;
+  offer = std::move(news);
+  if (offer.open) changed_.insert(&offer);
+}
 
-  std::vector<LinePass> lines;
-  for (const Queue::Line* line : queue.waiting_lines()) lines.emplace_back(*line, offers, excluded);
-  using Head = std::pair<std::int64_t, std::size_t>;  // age, index into lines
-  std::priority_queue<Head, std::vector<Head>, std::greater<>> heads;
-  for (std::size_t index = 0; index < lines.size(); ++index)
-    heads.emplace(lines[index].age(), index);
+void Placer::remove(const Uuid& worker) {
+  const auto found = offers_.find(worker);
+  if (found == offers_.end()) return;
+  changed_.erase(&found->second);
+  reservations_.drop(found->second);
+  offers_.erase(found);
+}
 
-  while (!heads.empty() && room > 0 && placements.size() < most) {
-    const std::size_t index = heads.top().second;
-    heads.pop();
-    LinePass& line = lines[index];
-    std::size_t offer = 0;
-    if (!line.best(offers, offer)) continue;  // nothing for this line in this pass
-    placements.push_back({line.take(), offer});
-    ++offers[offer].used;
-    --room;
-    if (!line.done()) heads.emplace(line.age(), index);
+void Placer::clear() {
+  changed_.clear();
+  reservations_ = {};
+  offers_.clear();
+}
+
+void Placer::take(const Uuid& worker, const Rank& rank, const Uuid& job, const Amounts& amounts) {
+  const auto found = offers_.find(worker);
+  if (found == offers_.end()) return;
+  found->second.used += amounts;
+  reservations_.placed(found->second, rank, job, amounts);
+}
+
+void Placer::give_back(const Uuid& worker, const Uuid& job, const Amounts& amounts) {
+  const auto found = offers_.find(worker);
+  if (found == offers_.end()) return;
+  found->second.used -= amounts;
+  reservations_.vacated(found->second, job);
+  changed_.insert(&found->second);
+}
+
+void Placer::look_again(const Uuid& worker) {
+  const auto found = offers_.find(worker);
+  if (found != offers_.end()) changed_.insert(&found->second);
+}
+
+// Those without a free slot are of no use to any line; in a pass they get none back.
+bool Placer::changed_ones_have_room() {
+  while (!changed_.empty()) {
+    const Offer& first = **changed_.begin();
+    if (first.open && first.used.slots < first.total.slots) return true;
+    changed_.erase(changed_.begin());
   }
-  return placements;
+  return false;
+}
+
+template <class Visit>
+void Placer::each_offer(bool all, Visit visit) {
+  if (!all) {
+    for (Offer* offer : changed_) visit(*offer);
+    return;
+  }
+  for (auto& [id, offer] : offers_) visit(offer);
+}
+
+// Holds the worker that is nearest to having room, for a line that found none.
+void Placer::reserve(const Queue::Line& line, const Rank& rank, bool look_at_all) {
+  if (!reservations_.wants(rank)) return;
+  Offer* nearest = nullptr;
+  double least = std::numeric_limits<double>::max();
+  each_offer(look_at_all, [&](Offer& offer) {
+    if (!offer.open || !could_hold(offer, line.demand) || reservations_.holds(offer) ||
+        excluded_(offer.worker_id, line.id))
+      return;
+    Amounts used = offer.used;
+    used += line.demand.amounts;
+    const double load = load_of(used, offer.total);
+    if (load < least || (load == least && offer.worker_id < nearest->worker_id)) {
+      least = load;
+      nearest = &offer;
+    }
+  });
+  if (nearest == nullptr) return;
+  if (Offer* const released = reservations_.add(rank, line.demand.amounts, *nearest))
+    changed_.insert(released);
+}
+
+bool Placer::pass(std::size_t most, const Place& place) {
+  for (Offer* const released : reservations_.drop_stale(queue_)) changed_.insert(released);
+  struct Tried {
+    bool all;  // every worker, or only those that changed
+    Candidates candidates;
+  };
+  std::unordered_map<std::uint64_t, Tried> tried;  // by line
+  std::optional<Rank> cursor;
+  for (std::size_t placed = 0; placed < most;) {
+    const Queue::Line* const line =
+        changed_ones_have_room() ? queue_.next_line(cursor) : queue_.next_new_line(cursor);
+    if (line == nullptr) {
+      changed_.clear();
+      return false;
+    }
+    const Rank rank = line->jobs.begin()->first;
+    const Uuid job = line->jobs.begin()->second;
+    cursor = rank;
+    const auto [found, first] = tried.try_emplace(line->id);
+    Tried& own = found->second;
+    if (first) {
+      own.all = queue_.is_new(*line);
+      each_offer(own.all, [&](Offer& offer) {
+        if (has_room(offer, rank, line->demand.amounts) && suits(offer, line->demand) &&
+            !excluded_(offer.worker_id, line->id))
+          own.candidates.add(cost_of(offer), offer);
+      });
+    }
+    if (const Offer* const best = own.candidates.best(*this, rank, line->demand.amounts)) {
+      ++placed;
+      place(job, best->worker_id);
+      if (Offer* const released = reservations_.release(rank)) changed_.insert(released);
+    } else {
+      queue_.looked_at(*line);
+      reserve(*line, rank, own.all);
+    }
+  }
+  return true;
+}
+
+std::optional<Uuid> Placer::choose(const Demand& demand, const Rank& rank) const {
+  const Offer* best = nullptr;
+  for (const auto& [id, offer] : offers_) {
+    if (!has_room(offer, rank, demand.amounts) || !suits(offer, demand)) continue;
+    const bool better = best == nullptr || cost_of(offer) < cost_of(*best) ||
+                        (cost_of(offer) == cost_of(*best) && id < best->worker_id);
+    if (better) best = &offer;
+  }
+  if (best == nullptr) return std::nullopt;
+  return best->worker_id;
 }
 
 }  // namespace takt

@@ -7,9 +7,21 @@
 #include "base/check.h"
 
 namespace takt {
+namespace {
+
+std::optional<Rank> head_of(const Queue::Line& line) {
+  if (line.jobs.empty()) return std::nullopt;
+  return line.jobs.begin()->first;
+}
+
+}  // namespace
 
 Demand demand_of(const JobSpec& spec) {
-  Demand demand{spec.constraints, spec.launcher};
+  Demand demand;
+  demand.amounts = {1, spec.resources.cpu_millicores, spec.resources.memory_bytes,
+                    spec.resources.tasks, spec.resources.counted};
+  demand.constraints = spec.constraints;
+  demand.launcher = spec.launcher;
   // The order of the conditions says nothing, so it makes no second line.
   std::sort(demand.constraints.begin(), demand.constraints.end());
   return demand;
@@ -32,32 +44,75 @@ Queue::Ticket::~Ticket() {
 }
 
 Queue::Ticket Queue::ticket(const Demand& demand) {
-  Line& line = lines_.try_emplace(demand).first->second;
-  if (line.tickets == 0) line.demand = demand;
+  const auto [found, is_new] = lines_.try_emplace(demand);
+  Line& line = found->second;
+  if (is_new) {
+    line.id = ++last_id_;
+    line.demand = demand;
+  }
   return {this, &line};
 }
 
-void Queue::push(const Ticket& ticket, std::int64_t age, const Uuid& job) {
-  const bool added = ticket.line()->jobs.emplace(age, job).second;
-  TAKT_CHECK(added, "job %s waits twice", job.str().c_str());
-  ++waiting_;
+const Queue::Line* Queue::find(const Demand& demand) const {
+  const auto found = lines_.find(demand);
+  return found == lines_.end() ? nullptr : &found->second;
 }
 
-bool Queue::erase(const Ticket& ticket, std::int64_t age) {
-  if (ticket.line()->jobs.erase(age) == 0) return false;
+void Queue::push(const Ticket& ticket, const Rank& rank, const Uuid& job) {
+  Line& line = *ticket.line();
+  const auto before = head_of(line);
+  const bool added = line.jobs.emplace(rank, job).second;
+  TAKT_CHECK(added, "job %s waits twice", job.str().c_str());
+  ++waiting_;
+  set_head(line, before);
+}
+
+bool Queue::erase(const Ticket& ticket, const Rank& rank) {
+  Line& line = *ticket.line();
+  const auto before = head_of(line);
+  if (line.jobs.erase(rank) == 0) return false;
   --waiting_;
+  set_head(line, before);
   return true;
 }
 
-std::vector<Queue::Line*> Queue::waiting_lines() const {
-  std::vector<Line*> lines;
-  for (const auto& [demand, line] : lines_) {
-    if (!line.jobs.empty()) lines.push_back(const_cast<Line*>(&line));
+void Queue::set_head(const Line& line, const std::optional<Rank>& before) {
+  const auto now = head_of(line);
+  if (now == before) return;
+  if (before) {
+    heads_.erase(*before);
+    new_heads_.erase(*before);
   }
-  std::sort(lines.begin(), lines.end(), [](const Line* left, const Line* right) {
-    return left->jobs.begin()->first < right->jobs.begin()->first;
-  });
-  return lines;
+  if (!now) return;
+  heads_.emplace(*now, &line);
+  new_heads_.emplace(*now, &line);
+}
+
+const Queue::Line* Queue::next_in(const Heads& heads, const std::optional<Rank>& after) {
+  const auto found = after ? heads.upper_bound(*after) : heads.begin();
+  return found == heads.end() ? nullptr : found->second;
+}
+
+const Queue::Line* Queue::next_line(const std::optional<Rank>& after) const {
+  return next_in(heads_, after);
+}
+
+const Queue::Line* Queue::next_new_line(const std::optional<Rank>& after) const {
+  return next_in(new_heads_, after);
+}
+
+bool Queue::is_new(const Line& line) const {
+  const auto head = head_of(line);
+  return head && new_heads_.contains(*head);
+}
+
+const Queue::Line* Queue::line_of_head(const Rank& rank) const {
+  const auto found = heads_.find(rank);
+  return found == heads_.end() ? nullptr : found->second;
+}
+
+void Queue::looked_at(const Line& line) {
+  if (const auto head = head_of(line)) new_heads_.erase(*head);
 }
 
 void Queue::drop_if_unused(Line* line) {

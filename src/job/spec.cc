@@ -92,6 +92,17 @@ Result<void> validate_resources(const JobSpec& spec) {
   };
   for (const Result<void>& check : checks)
     if (!check) return check;
+  if (asked.counted.size() > limits::kLabelsMax)
+    return invalid("spec.resources.counted",
+                   "names " + std::to_string(asked.counted.size()) + " things; at most " +
+                       std::to_string(limits::kLabelsMax) + " are accepted");
+  for (const auto& [name, count] : asked.counted) {
+    if (auto good = validate_name(name, "spec.resources.counted"); !good) return good;
+    if (count < 1 || count > limits::kCountedMax)
+      return invalid(
+          "spec.resources.counted." + name,
+          std::to_string(count) + " is not from 1 to " + std::to_string(limits::kCountedMax));
+  }
   if (asked.swap_bytes && asked.memory_bytes == 0)
     return invalid("spec.resources.swap_bytes",
                    "is given without a memory limit; give both, or neither");
@@ -111,6 +122,17 @@ Result<void> validate_running(const JobSpec& spec) {
     return invalid("spec.nice", std::to_string(spec.nice) + " is not from -20 to 19");
   if (spec.umask.value_or(0) > 0777)
     return invalid("spec.umask", std::to_string(*spec.umask) + " is not from 0 to 0777 (511)");
+  return {};
+}
+
+Result<void> validate_waiting(const JobSpec& spec) {
+  if (auto good = validate_priority(spec.priority, "spec.priority"); !good) return good;
+  if (spec.queue_time_limit && (*spec.queue_time_limit <= microseconds(0) ||
+                                *spec.queue_time_limit > limits::kQueueTimeLimitMax))
+    return invalid("spec.queue_time_limit",
+                   format_duration(*spec.queue_time_limit) + " is not above 0, up to 365 days");
+  if (spec.not_before && to_unix_us(*spec.not_before) < 0)
+    return invalid("spec.not_before_time", "is before 1970");
   return {};
 }
 
@@ -135,6 +157,13 @@ Result<void> validate_constraints(const std::vector<Constraint>& constraints) {
 }
 
 }  // namespace
+
+Result<void> validate_priority(int priority, const std::string& field) {
+  if (priority >= -limits::kPriorityMax && priority <= limits::kPriorityMax) return {};
+  return invalid(field, std::to_string(priority) + " is not from -" +
+                            std::to_string(limits::kPriorityMax) + " to " +
+                            std::to_string(limits::kPriorityMax));
+}
 
 Result<void> validate_name(const std::string& name, const std::string& field) {
   const bool good = !name.empty() && name.size() <= limits::kNameMaxBytes &&
@@ -172,6 +201,7 @@ Result<void> validate_spec(const JobSpec& spec) {
   if (has_nul(spec.group)) return invalid("spec.group", "holds a NUL byte");
   if (auto resources = validate_resources(spec); !resources) return resources;
   if (auto running = validate_running(spec); !running) return running;
+  if (auto waiting = validate_waiting(spec); !waiting) return waiting;
   if (auto stop = validate_stop(spec.stop); !stop) return stop;
   if (auto constraints = validate_constraints(spec.constraints); !constraints) return constraints;
   if (auto labels = validate_labels(spec.labels, "spec.labels"); !labels) return labels;

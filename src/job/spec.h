@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "job/amounts.h"
 
 namespace takt {
 
@@ -32,6 +33,7 @@ struct Resources {
   std::int64_t memory_bytes = 0;
   std::optional<std::int64_t> swap_bytes;  // beside the memory; absent: none
   std::int64_t tasks = 0;
+  Counts counted;  // of what workers declare, such as "gpu"; each above 0
   friend bool operator==(const Resources&, const Resources&) = default;
 };
 
@@ -70,7 +72,11 @@ struct JobSpec {
   std::int64_t io_weight = 0;   // 0: the default, 100
   OomPolicy oom_policy = OomPolicy::kJob;
   std::optional<microseconds> run_time_limit;
-  bool count_paused = false;          // whether that limit goes on while the job is paused
+  bool count_paused = false;  // whether that limit goes on while the job is paused
+  int priority = 0;           // higher starts first
+  std::optional<microseconds> queue_time_limit;  // how long it may wait; absent: for ever
+  std::optional<WallTime> not_before;            // absent: at once
+  bool hold = false;                             // waits until somebody releases it
   std::optional<microseconds> lease;  // how long it runs on without contact; absent: for ever
   StopPolicy stop;
   std::vector<Constraint> constraints;
@@ -87,6 +93,9 @@ struct JobSpec {
 // Whether the spec can be accepted at all; the error names the field ("spec.argv") and what is
 // accepted. What only a worker can tell (users, folders) is not looked at.
 Result<void> validate_spec(const JobSpec& spec);
+
+// -limits::kPriorityMax to limits::kPriorityMax.
+Result<void> validate_priority(int priority, const std::string& field);
 
 // Letters, digits and "._-:@", up to limits::kNameMaxBytes; used for names of jobs and workers.
 Result<void> validate_name(const std::string& name, const std::string& field);

@@ -9,7 +9,8 @@ namespace takt {
 namespace {
 
 constexpr std::string_view kMagic = "TKSP";
-constexpr std::uint8_t kVersion = 3;  // 2: what a job may use, run time limit, …; 3: lease
+// 2: what a job may use, run time limit, …; 3: lease; 4: counted resources and how it waits
+constexpr std::uint8_t kVersion = 4;
 
 // Vectors in a decoded record are bounded by what validate_spec lets through.
 constexpr std::size_t kMostElements = limits::kSpecMaxBytes;
@@ -43,6 +44,29 @@ void decode_version_2(Decoder& in, JobSpec& spec) {
   if (const std::int64_t mask = in.get_int(); mask >= 0)
     spec.umask = static_cast<std::uint32_t>(mask);
   spec.allow_new_privileges = in.get_bool();
+}
+
+void encode_version_4(Encoder& out, const JobSpec& spec) {
+  out.put_int(static_cast<std::int64_t>(spec.resources.counted.size()));
+  for (const auto& [name, count] : spec.resources.counted) {
+    out.put(name);
+    out.put_int(count);
+  }
+  out.put_int(spec.priority);
+  out.put_int(spec.queue_time_limit ? spec.queue_time_limit->count() : -1);
+  out.put_int(spec.not_before ? to_unix_us(*spec.not_before) : -1);
+  out.put_bool(spec.hold);
+}
+
+void decode_version_4(Decoder& in, JobSpec& spec) {
+  for (std::size_t n = in.get_count(kMostElements); n > 0; --n) {
+    std::string name = in.get();
+    spec.resources.counted[std::move(name)] = in.get_int();
+  }
+  spec.priority = static_cast<int>(in.get_int());
+  if (const std::int64_t us = in.get_int(); us >= 0) spec.queue_time_limit = microseconds(us);
+  if (const std::int64_t us = in.get_int(); us >= 0) spec.not_before = from_unix_us(us);
+  spec.hold = in.get_bool();
 }
 
 }  // namespace
@@ -83,6 +107,7 @@ std::string encode_spec(const JobSpec& spec) {
   out.put_enum(spec.launcher);
   encode_version_2(out, spec);
   out.put_int(spec.lease ? spec.lease->count() : -1);
+  encode_version_4(out, spec);
   return out.finish(kMagic, kVersion);
 }
 
@@ -125,6 +150,7 @@ Result<JobSpec> decode_spec(std::string_view record) {
   if (in->version() >= 2) decode_version_2(*in, spec);
   if (in->version() >= 3)
     if (const std::int64_t us = in->get_int(); us >= 0) spec.lease = microseconds(us);
+  if (in->version() >= 4) decode_version_4(*in, spec);
   if (auto whole = in->finish(); !whole) return whole.error().in("spec");
   return spec;
 }

@@ -19,4 +19,9 @@ std::string_view worker_state_name(WorkerState state) {
   return "unknown";
 }
 
+WorkerState shown_state(const WorkerRecord& worker) {
+  return worker.drain && worker.state == WorkerState::kReady ? WorkerState::kDraining
+                                                             : worker.state;
+}
+
 }  // namespace takt

@@ -3,13 +3,14 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/uuid.h"
+#include "job/amounts.h"
 #include "job/spec.h"
 
 namespace takt {
@@ -20,7 +21,7 @@ enum class WorkerState {
   kUnreachable = 1,
   kLost = 2,
   kAway = 3,
-  kDraining = 4,
+  kDraining = 4,  // for people: kReady with a drain. Never stored
 };
 
 // "ready", "unreachable" …, as shown to people.
@@ -29,13 +30,23 @@ std::string_view worker_state_name(WorkerState state);
 // What a worker has to give.
 struct Capacity {
   int slots = 0;
-  int direct_slots = 0;  // taken by jobs that did not come from the scheduler
   std::int64_t cpu_millicores = 0;
   std::int64_t memory_bytes = 0;
-  std::map<std::string, std::int64_t> counted;
+  std::int64_t tasks = 0;
+  Counts counted;
+  Amounts direct;  // of all that, used by jobs that did not come from the scheduler
   std::vector<std::string> controllers;
   std::vector<Launcher> launchers;  // that jobs may ask for; the first is the default
   friend bool operator==(const Capacity&, const Capacity&) = default;
+};
+
+// It takes no new jobs.
+struct Drain {
+  std::string by;
+  std::string reason;
+  WallTime start_time;
+  std::optional<WallTime> deadline;  // then its jobs are stopped; absent: they are not
+  friend bool operator==(const Drain&, const Drain&) = default;
 };
 
 struct WorkerRecord {
@@ -49,7 +60,11 @@ struct WorkerRecord {
   std::string version;
   WallTime state_time;     // since when it is in this state
   WallTime register_time;  // when it first registered
+  std::optional<Drain> drain;
   friend bool operator==(const WorkerRecord&, const WorkerRecord&) = default;
 };
+
+// Its state as it is shown.
+WorkerState shown_state(const WorkerRecord& worker);
 
 }  // namespace takt

@@ -47,8 +47,16 @@ Rule rule_of(Action action) {
       return {"JobService.ResumeJob", kUsers};
     case Action::kRetryJob:
       return {"JobService.RetryJob", kUsers};
+    case Action::kHoldJob:
+      return {"JobService.HoldJob", kUsers};
+    case Action::kReleaseJob:
+      return {"JobService.ReleaseJob", kUsers};
+    case Action::kUpdateJob:
+      return {"JobService.UpdateJob", kUsers};
     case Action::kExplainJob:
       return {"JobService.ExplainJob", kUsers};
+    case Action::kPlanJob:
+      return {"JobService.PlanJob", kUsers};
     case Action::kWatchJobs:
       return {"JobService.WatchJobs", kUsers};
     case Action::kReadOutput:

@@ -23,7 +23,11 @@ enum class Action {
   kPauseJob,
   kResumeJob,
   kRetryJob,
+  kHoldJob,
+  kReleaseJob,
+  kUpdateJob,
   kExplainJob,
+  kPlanJob,
   kWatchJobs,
   kReadOutput,
   // OperatorService, on the scheduler.

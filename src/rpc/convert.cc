@@ -214,7 +214,7 @@ v1::Job job_to_proto(const Job& job) {
   v1::Job message;
   message.set_job_id(job.id.str());
   message.set_revision(job.revision);
-  *message.mutable_spec() = spec_to_proto(job.spec);
+  *message.mutable_spec() = spec_to_proto(*job.spec);
   message.set_state(state_to_proto(job.state));
   *message.mutable_submit_time() = time_to_proto(job.submit_time);
   message.set_submitted_by(job.submitted_by);
@@ -222,6 +222,8 @@ v1::Job job_to_proto(const Job& job) {
   if (job.end) *message.mutable_end() = end_to_proto(*job.end);
   if (job.end_time) *message.mutable_end_time() = time_to_proto(*job.end_time);
   if (job.stop_requested) message.set_stop_requested_by(job.stop_requested->by);
+  message.set_priority(job.priority);
+  if (job.hold) message.set_held_by(job.hold->by);
   return message;
 }
 

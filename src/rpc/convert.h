@@ -35,6 +35,7 @@ v1::Attempt attempt_to_proto(const Attempt& attempt);
 // What a worker reports; kInvalid if an id or an enum is malformed.
 Result<Attempt> attempt_from_proto(const v1::Attempt& message);
 
+// The spec is at hand.
 v1::Job job_to_proto(const Job& job);
 
 }  // namespace takt::rpc

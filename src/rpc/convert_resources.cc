@@ -28,6 +28,7 @@ Result<void> resources_from_proto(const v1::JobSpec& message, JobSpec& spec) {
   spec.resources.memory_bytes = asked.memory_bytes();
   if (asked.has_swap_bytes()) spec.resources.swap_bytes = asked.swap_bytes();
   spec.resources.tasks = asked.tasks();
+  spec.resources.counted.insert(asked.counted().begin(), asked.counted().end());
   spec.cpu_weight = message.cpu_weight();
   spec.io_weight = message.io_weight();
   const auto policy = oom_policy_from_proto(message.oom_policy());
@@ -52,13 +53,15 @@ Result<void> resources_from_proto(const v1::JobSpec& message, JobSpec& spec) {
 }
 
 void resources_to_proto(const JobSpec& spec, v1::JobSpec& message) {
-  static constexpr Resources kUnlimited;
+  static const Resources kUnlimited;
   if (spec.resources != kUnlimited) {
     v1::Resources* resources = message.mutable_resources();
     resources->set_cpu_millicores(spec.resources.cpu_millicores);
     resources->set_memory_bytes(spec.resources.memory_bytes);
     if (spec.resources.swap_bytes) resources->set_swap_bytes(*spec.resources.swap_bytes);
     resources->set_tasks(spec.resources.tasks);
+    resources->mutable_counted()->insert(spec.resources.counted.begin(),
+                                         spec.resources.counted.end());
   }
   message.set_cpu_weight(spec.cpu_weight);
   message.set_io_weight(spec.io_weight);

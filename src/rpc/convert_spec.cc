@@ -31,12 +31,8 @@ bool unknown_anywhere(const v1::JobSpec& message) {
 
 // The fields that this build knows but does not honour. Adding support for one takes its line out.
 Result<void> refuse_unsupported(const v1::JobSpec& message) {
-  const std::array<std::pair<bool, const char*>, 9> asked{{
-      {message.resources().counted_size() != 0, "spec.resources.counted"},
-      {message.has_queue_time_limit(), "spec.queue_time_limit"},
-      {message.has_not_before_time(), "spec.not_before_time"},
+  const std::array<std::pair<bool, const char*>, 5> asked{{
       {message.has_retry(), "spec.retry"},
-      {message.priority() != 0, "spec.priority"},
       {message.has_array(), "spec.array"},
       {message.one_per_worker(), "spec.one_per_worker"},
       {message.dependencies_size() != 0, "spec.dependencies"},
@@ -125,6 +121,26 @@ v1::ConstraintOperator operator_to_proto(ConstraintOperator op) {
   return v1::CONSTRAINT_OPERATOR_UNSPECIFIED;
 }
 
+Result<void> waiting_from_proto(const v1::JobSpec& message, JobSpec& spec) {
+  spec.priority = message.priority();
+  spec.hold = message.hold();
+  if (message.has_not_before_time()) spec.not_before = time_from_proto(message.not_before_time());
+  if (!message.has_queue_time_limit()) return {};
+  auto limit = duration_from_proto(message.queue_time_limit(), "spec.queue_time_limit",
+                                   limits::kQueueTimeLimitMax);
+  if (!limit) return limit.error();
+  spec.queue_time_limit = *limit;
+  return {};
+}
+
+void waiting_to_proto(const JobSpec& spec, v1::JobSpec& message) {
+  message.set_priority(spec.priority);
+  message.set_hold(spec.hold);
+  if (spec.not_before) *message.mutable_not_before_time() = time_to_proto(*spec.not_before);
+  if (spec.queue_time_limit)
+    *message.mutable_queue_time_limit() = duration_to_proto(*spec.queue_time_limit);
+}
+
 // What is copied as it is; validate_spec judges it.
 JobSpec copy_plain_fields(const v1::JobSpec& message) {
   JobSpec spec;
@@ -152,6 +168,7 @@ Result<JobSpec> spec_from_proto(const v1::JobSpec& message) {
                    std::to_string(message.output_cap_bytes()) + " is below 0");
   spec.output_cap_bytes = static_cast<std::uint64_t>(message.output_cap_bytes());
   if (auto read = resources_from_proto(message, spec); !read) return read.error();
+  if (auto read = waiting_from_proto(message, spec); !read) return read.error();
   if (message.has_stop()) {
     auto stop = stop_from_proto(message.stop());
     if (!stop) return stop.error();
@@ -169,6 +186,26 @@ Result<JobSpec> spec_from_proto(const v1::JobSpec& message) {
   return spec;
 }
 
+void clear_waiting(v1::JobSpec& message) {
+  message.clear_priority();
+  message.clear_hold();
+  message.clear_not_before_time();
+  message.clear_queue_time_limit();
+  if (message.has_resources()) message.mutable_resources()->clear_counted();
+}
+
+Result<void> refuse_waiting(const v1::JobSpec& message) {
+  const std::array<std::pair<bool, const char*>, 4> asked{{
+      {message.priority() != 0, "spec.priority"},
+      {message.hold(), "spec.hold"},
+      {message.has_not_before_time(), "spec.not_before_time"},
+      {message.has_queue_time_limit(), "spec.queue_time_limit"},
+  }};
+  for (const auto& [given, field] : asked)
+    if (given) return invalid(field, "is for a scheduler; a worker starts jobs at once");
+  return {};
+}
+
 v1::JobSpec spec_to_proto(const JobSpec& spec) {
   v1::JobSpec message;
   message.set_name(spec.name);
@@ -184,6 +221,7 @@ v1::JobSpec spec_to_proto(const JobSpec& spec) {
   message.set_group(spec.group);
   if (spec.stdin_data) message.set_stdin_data(*spec.stdin_data);
   resources_to_proto(spec, message);
+  waiting_to_proto(spec, message);
   message.mutable_stop()->set_signal(spec.stop.signal);
   message.mutable_stop()->set_target(
       spec.stop.target == StopTarget::kLeader ? v1::STOP_TARGET_LEADER : v1::STOP_TARGET_ALL);

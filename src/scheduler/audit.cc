@@ -34,7 +34,7 @@ Fields attempt_fields(std::string_view message_id, const AttemptId& attempt,
 Fields worker_fields(std::string_view message_id, const WorkerRecord& worker) {
   Fields all = fields(message_id);
   all.push_back({"TAKT_WORKER_ID", worker.id.str()});
-  all.push_back({"TAKT_WORKER_STATE", std::string(worker_state_name(worker.state))});
+  all.push_back({"TAKT_WORKER_STATE", std::string(worker_state_name(shown_state(worker)))});
   return all;
 }
 
@@ -62,6 +62,12 @@ void audit_freeze_requested(const Job& job, const std::string& by, bool frozen) 
   log_info(std::string(frozen ? "pause" : "resumption") + " of job " + job.id.str() +
                " asked for by " + by,
            std::move(all));
+}
+
+void audit_waiting_changed(const Job& job, const std::string& by, const std::string& what) {
+  Fields all = job_fields(kJobWaitingChangedId, job);
+  all.push_back({"TAKT_REQUESTED_BY", by});
+  log_info("job " + job.id.str() + " " + what + ", by " + by, std::move(all));
 }
 
 void audit_ended(const Job& job) {
@@ -100,6 +106,22 @@ void audit_worker_state(const WorkerRecord& worker, const std::string& why) {
 void audit_registered(const WorkerRecord& worker) {
   log_notice("worker " + worker.name + " registered at " + worker.address,
              worker_fields(kWorkerRegisteredId, worker));
+}
+
+void audit_drain(const WorkerRecord& worker, const std::string& by, const std::string& reason) {
+  Fields all = worker_fields(kWorkerDrainId, worker);
+  all.push_back({"TAKT_REQUESTED_BY", by});
+  log_notice("worker " + worker.name +
+                 (worker.drain ? " takes no new jobs: drained by " : " takes jobs again: by ") +
+                 by + (reason.empty() ? "" : ": " + reason),
+             std::move(all));
+}
+
+void audit_forgotten(const WorkerRecord& worker, const std::string& by) {
+  Fields all = worker_fields(kWorkerForgottenId, worker);
+  all.push_back({"TAKT_REQUESTED_BY", by});
+  log_notice("worker " + worker.name + " is forgotten, by " + by + "; its jobs ended as lost",
+             std::move(all));
 }
 
 void audit_store_failed(const Error& error) {

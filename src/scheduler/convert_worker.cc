@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scheduler/convert_worker.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/limits.h"
@@ -44,14 +45,30 @@ Result<Launcher> launcher_from_proto(int launcher) {
 v1::Capacity capacity_to_proto(const Capacity& capacity) {
   v1::Capacity message;
   message.set_slots(capacity.slots);
-  message.set_direct_slots(capacity.direct_slots);
+  message.set_direct_slots(static_cast<std::int32_t>(capacity.direct.slots));
   message.set_cpu_millicores(capacity.cpu_millicores);
   message.set_memory_bytes(capacity.memory_bytes);
-  for (const auto& [name, count] : capacity.counted) (*message.mutable_counted())[name] = count;
+  message.set_tasks(capacity.tasks);
+  message.mutable_counted()->insert(capacity.counted.begin(), capacity.counted.end());
+  v1::Resources* direct = message.mutable_direct();
+  direct->set_cpu_millicores(capacity.direct.cpu_millicores);
+  direct->set_memory_bytes(capacity.direct.memory_bytes);
+  direct->set_tasks(capacity.direct.tasks);
+  direct->mutable_counted()->insert(capacity.direct.counted.begin(), capacity.direct.counted.end());
   for (const std::string& name : capacity.controllers) message.add_controllers(name);
   for (const Launcher launcher : capacity.launchers)
     message.add_launchers(rpc::launcher_to_proto(launcher));
   return message;
+}
+
+// Sums of these stay within 64 bits.
+bool in_bounds(const v1::Resources& direct) {
+  const auto good = [](std::int64_t amount) {
+    return amount >= 0 && amount <= limits::kMemoryMaxBytes;
+  };
+  return good(direct.cpu_millicores()) && good(direct.memory_bytes()) && good(direct.tasks()) &&
+         std::all_of(direct.counted().begin(), direct.counted().end(),
+                     [&](const auto& entry) { return good(entry.second); });
 }
 
 Result<void> check_short(const std::string& text, const std::string& field) {
@@ -67,16 +84,25 @@ Result<Capacity> capacity_from_proto(const v1::Capacity& message) {
     return invalid("capacity.slots", std::to_string(message.slots()) + " is not 0 to 1000000");
   if (message.direct_slots() < 0 || message.direct_slots() > kSlotsMax)
     return invalid("capacity.direct_slots", "is not 0 to 1000000");
+  if (!in_bounds(message.direct()) || message.cpu_millicores() < 0 || message.memory_bytes() < 0 ||
+      message.tasks() < 0)
+    return invalid("capacity", "has an amount below 0, or far above what any host has");
   if (message.controllers_size() > kCapacityEntriesMax ||
       message.launchers_size() > kCapacityEntriesMax ||
-      message.counted_size() > kCapacityEntriesMax)
+      message.counted_size() > kCapacityEntriesMax ||
+      message.direct().counted_size() > kCapacityEntriesMax)
     return invalid("capacity", "has a list of more than 256 entries");
   Capacity capacity;
   capacity.slots = message.slots();
-  capacity.direct_slots = message.direct_slots();
+  capacity.tasks = message.tasks();
+  capacity.direct = {message.direct_slots(),
+                     message.direct().cpu_millicores(),
+                     message.direct().memory_bytes(),
+                     message.direct().tasks(),
+                     {message.direct().counted().begin(), message.direct().counted().end()}};
   capacity.cpu_millicores = message.cpu_millicores();
   capacity.memory_bytes = message.memory_bytes();
-  for (const auto& [name, count] : message.counted()) capacity.counted[name] = count;
+  capacity.counted.insert(message.counted().begin(), message.counted().end());
   for (const std::string& name : message.controllers()) capacity.controllers.push_back(name);
   for (const int number : message.launchers()) {
     const auto launcher = launcher_from_proto(number);
@@ -92,7 +118,7 @@ v1::Worker worker_to_proto(const store::WorkerView& view) {
   message.set_worker_id(worker.id.str());
   message.set_name(worker.name);
   message.set_address(worker.address);
-  message.set_state(state_to_proto(worker.state));
+  message.set_state(state_to_proto(shown_state(worker)));
   for (const auto& [key, value] : worker.labels) (*message.mutable_labels())[key] = value;
   *message.mutable_capacity() = capacity_to_proto(worker.capacity);
   message.set_running(view.running);
@@ -100,6 +126,14 @@ v1::Worker worker_to_proto(const store::WorkerView& view) {
   message.set_version(worker.version);
   *message.mutable_state_time() = rpc::time_to_proto(worker.state_time);
   *message.mutable_register_time() = rpc::time_to_proto(worker.register_time);
+  if (worker.drain) {
+    v1::Drain* drain = message.mutable_drain();
+    drain->set_requested_by(worker.drain->by);
+    drain->set_reason(worker.drain->reason);
+    *drain->mutable_start_time() = rpc::time_to_proto(worker.drain->start_time);
+    if (worker.drain->deadline)
+      *drain->mutable_deadline_time() = rpc::time_to_proto(*worker.drain->deadline);
+  }
   return message;
 }
 

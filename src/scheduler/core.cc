@@ -30,11 +30,12 @@ Core::Core(sd::EventLoop& loop, store::Store& store, const rpc::Credentials& cre
       store_(store),
       credentials_(credentials),
       mailbox_(std::move(mailbox)),
+      policy_(options.policy),
       ledger_(
           store.writer(), mailbox_,
           {[this](const std::vector<store::JobChange>& changes) { watches_.on_committed(changes); },
            [this](const Error& error) { on_store_failed(error); }}),
-      jobs_(ledger_, table_hooks()),
+      jobs_(loop, ledger_, table_hooks()),
       dispatcher_(loop, jobs_.queue(),
                   [this](const Uuid& job, const Uuid& worker) {
                     LiveJob* live = jobs_.find(job);
@@ -54,8 +55,15 @@ Core::Core(sd::EventLoop& loop, store::Store& store, const rpc::Credentials& cre
               [this](const LiveJob& live) { freezes_.on_report(live); }},
              {store.id(), store.epoch(), options.unreachable_after, options.begin_session}),
       locator_(jobs_, fleet_),
-      desk_(store.reader(), mailbox_, ledger_, jobs_),
-      watches_(loop, store.reader(), mailbox_, ledger_) {}
+      desk_(store.reader(), mailbox_, ledger_, jobs_, policy_),
+      watches_(loop, store.reader(), mailbox_, ledger_) {
+  set_policy(options.policy);
+}
+
+void Core::set_policy(const QueuePolicy& policy) {
+  policy_ = policy;
+  dispatcher_.placer().set_strategy(policy.placement);
+}
 
 Core::~Core() {
   fleet_.clear();
@@ -63,9 +71,8 @@ Core::~Core() {
 }
 
 JobTable::Hooks Core::table_hooks() {
-  return {[this](const Uuid& worker, const Uuid& job) { fleet_.on_occupied(worker, job); },
-          [this](const Uuid& worker, const Uuid& job) { fleet_.on_vacated(worker, job); },
-          [this] { dispatcher_.wake(); },
+  return {[this](const Uuid& worker, const LiveJob& live) { fleet_.on_occupied(worker, live); },
+          [this](const Uuid& worker, const LiveJob& live) { fleet_.on_vacated(worker, live); },
           [this](const LiveJob& live) { locator_.on_changed(live); },
           [this](const Uuid& job) { locator_.on_gone(job); }};
 }
@@ -142,9 +149,8 @@ void Core::on_turn_end() {
 std::string Core::status() const {
   if (loading_) return "The store failed and is loaded anew";
   return std::to_string(fleet_.count(WorkerState::kReady)) + " of " +
-         std::to_string(fleet_.size()) + " workers ready, " +
-         std::to_string(jobs_.queue().waiting()) + " jobs queued, " +
-         std::to_string(jobs_.placed()) + " on workers";
+         std::to_string(fleet_.size()) + " workers ready, " + std::to_string(jobs_.queued()) +
+         " jobs queued, " + std::to_string(jobs_.placed()) + " on workers";
 }
 
 }  // namespace takt::scheduler

@@ -19,6 +19,7 @@
 #include "scheduler/locator.h"
 #include "scheduler/mailbox.h"
 #include "scheduler/output_registry.h"
+#include "scheduler/queue_policy.h"
 #include "scheduler/start_sender.h"
 #include "scheduler/submit_desk.h"
 #include "scheduler/watch_hub.h"
@@ -30,6 +31,7 @@ namespace takt::scheduler {
 struct CoreOptions {
   microseconds unreachable_after = limits::kUnreachableAfter;
   Session::Begin begin_session;  // for tests; none: over channels
+  QueuePolicy policy;
 };
 
 class Core {
@@ -66,6 +68,11 @@ class Core {
   [[nodiscard]] Locator& locator() { return locator_; }
   [[nodiscard]] FreezeDesk& freezes() { return freezes_; }
   [[nodiscard]] SubmitDesk& desk() { return desk_; }
+  [[nodiscard]] const JobTable& jobs() const { return jobs_; }
+  [[nodiscard]] const Fleet& fleet() const { return fleet_; }
+  [[nodiscard]] const Placer& placer() const { return dispatcher_.placer(); }
+  [[nodiscard]] const QueuePolicy& policy() const { return policy_; }
+  void set_policy(const QueuePolicy& policy);
   // "2 of 3 workers ready, 5 jobs queued, 7 on workers"
   [[nodiscard]] std::string status() const;
 
@@ -90,6 +97,7 @@ class Core {
   sd::Source again_;
   sd::Source status_timer_;
 
+  QueuePolicy policy_;
   Ledger ledger_;
   JobTable jobs_;
   Dispatcher dispatcher_;

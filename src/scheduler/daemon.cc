@@ -14,6 +14,16 @@
 
 namespace takt::scheduler {
 
+namespace {
+
+QueuePolicy policy_of(const config::SchedulerConfig& config) {
+  return {static_cast<std::size_t>(config.jobs_max),
+          static_cast<std::size_t>(config.jobs_of_user_max), static_cast<int>(config.priority_max),
+          config.placement == config::Spreading::kPack ? Strategy::kPack : Strategy::kSpread};
+}
+
+}  // namespace
+
 Result<std::unique_ptr<rpc::Credentials>> load_credentials(const config::SchedulerConfig& config) {
   return rpc::Credentials::load({.tls = {config.tls.certificate, config.tls.key, config.tls.ca},
                                  .insecure = config.insecure,
@@ -66,7 +76,8 @@ Result<void> Daemon::open(std::vector<sd::InheritedSocket> inherited) {
                                                .folder = config_.state_directory + "/compat"});
   if (!old_door) return old_door.error();
   old_door_ = std::move(*old_door);
-  auto core = Core::create(*loop_, *store_, *credentials_, {config_.unreachable_after, {}});
+  auto core = Core::create(*loop_, *store_, *credentials_,
+                           {config_.unreachable_after, {}, policy_of(config_)});
   if (!core) return core.error();
   core_ = std::move(*core);
   loop_->enable_watchdog();
@@ -142,6 +153,7 @@ void Daemon::reload() {
   credentials_->reload();
   config::log_reloaded(config::reload_scheduler_config(load_, config_));
   set_log_level(config_.log_level);
+  core_->set_policy(policy_of(config_));
   sd::notify_ready();
 }
 

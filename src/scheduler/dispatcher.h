@@ -1,69 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
-// Brings waiting jobs to workers: first in, first out, to the least loaded worker that fits (the
-// decision is job/placement). Guarantees: a pass runs only when something changed that may matter;
-// a worker that refused a start is left alone by jobs of that demand until it says otherwise or the
-// time has come. Loop thread only.
+// Brings waiting jobs to workers (the decision is job/placement). Guarantees: a worker that refused
+// a start is left alone by jobs of that demand until it says otherwise or the time has come. Loop
+// thread only.
 #pragma once
 
-#include <cstddef>
-#include <functional>
+#include <cstdint>
 #include <map>
-#include <unordered_map>
 #include <utility>
-#include <vector>
 
 #include "base/clock.h"
 #include "base/uuid.h"
 #include "job/placement.h"
 #include "job/queue.h"
-#include "job/worker.h"
 #include "sd/event_loop.h"
 
 namespace takt::scheduler {
 
 class Dispatcher {
  public:
-  // Called for each decision; it puts the job there (which takes it out of the queue).
-  using Place = std::function<void(const Uuid& job, const Uuid& worker)>;
+  // `place` is called for each decision; it puts the job there. Loop and queue outlive this.
+  Dispatcher(sd::EventLoop& loop, Queue& queue, Placer::Place place);
 
-  Dispatcher(sd::EventLoop& loop, const Queue& queue, Place place);
-
-  // What a worker offers now; `available`: it may be sent jobs. `taken`: its live attempts.
-  void set_offer(const WorkerRecord& worker, bool available, std::size_t taken);
-
-  // The same worker, one attempt more or less.
-  void set_taken(const Uuid& worker, std::size_t taken);
+  // Who offers what, and what is taken of it.
+  [[nodiscard]] Placer& placer() { return placer_; }
+  [[nodiscard]] const Placer& placer() const { return placer_; }
 
   // Not to be tried for this line before `until`.
-  void exclude(const Uuid& worker, const Queue::Line* line, BootTime until);
+  void exclude(const Uuid& worker, const Queue::Line& line, BootTime until);
 
   // The worker has news of what it has: it may be tried again.
   void readmit(const Uuid& worker);
 
-  // A job came into the queue.
-  void wake() { dirty_ = true; }
-
-  // Runs a pass if there is a reason: at the end of each turn of the loop.
+  // Runs a pass: at the end of each turn of the loop. Costs nothing where nothing has changed.
   void run();
 
   void clear();
 
  private:
-  using Pair = std::pair<Uuid, const Queue::Line*>;
+  using Pair = std::pair<Uuid, std::uint64_t>;  // worker, line
 
-  bool excluded(const Offer& offer, const Queue::Line& line, BootTime now) const;
+  [[nodiscard]] bool excluded(const Uuid& worker, std::uint64_t line) const;
   void expire();
   void arm();
 
   sd::EventLoop& loop_;
-  const Queue& queue_;
-  const Place place_;
-  std::vector<Offer> offers_;
-  std::vector<int> direct_;  // slots that direct jobs take, by offer
-  std::unordered_map<Uuid, std::size_t> index_;
+  const Placer::Place place_;
+  Placer placer_;
   std::map<Pair, BootTime> excluded_;
-  bool dirty_ = false;
+  BootTime now_{};  // of the pass
   sd::Source again_;
+  sd::Source more_;
 };
 
 }  // namespace takt::scheduler

@@ -69,6 +69,7 @@ void Fleet::restore(std::vector<WorkerRecord> workers) {
     WorkerEntry& entry = workers_[record.id];
     entry.record = std::move(record);
     refresh_offer(entry);
+    await_deadline(entry);
     if (entry.record.state != WorkerState::kAway) open_session(entry);
   }
 }
@@ -133,23 +134,23 @@ void Fleet::expect_silence(WorkerEntry& entry) {
 }
 
 void Fleet::refresh_offer(const WorkerEntry& entry) {
-  const bool available = entry.record.state == WorkerState::kReady && entry.session != nullptr &&
-                         entry.session->settled();
-  parts_.dispatcher.set_offer(entry.record, available, entry.jobs.size());
+  const bool available = entry.record.state == WorkerState::kReady && !entry.record.drain &&
+                         entry.session != nullptr && entry.session->settled();
+  parts_.dispatcher.placer().set_offer(offer_of(entry.record, available));
 }
 
-void Fleet::on_occupied(const Uuid& worker, const Uuid& job) {
+void Fleet::on_occupied(const Uuid& worker, const LiveJob& live) {
   const auto found = workers_.find(worker);
   if (found == workers_.end()) return;
-  found->second.jobs.insert(job);
-  parts_.dispatcher.set_taken(worker, found->second.jobs.size());
+  found->second.jobs.insert(live.job.id);
+  parts_.dispatcher.placer().take(worker, live.rank(), live.job.id, live.demand().amounts);
 }
 
-void Fleet::on_vacated(const Uuid& worker, const Uuid& job) {
+void Fleet::on_vacated(const Uuid& worker, const LiveJob& live) {
   const auto found = workers_.find(worker);
   if (found == workers_.end()) return;
-  found->second.jobs.erase(job);
-  parts_.dispatcher.set_taken(worker, found->second.jobs.size());
+  found->second.jobs.erase(live.job.id);
+  parts_.dispatcher.placer().give_back(worker, live.job.id, live.demand().amounts);
 }
 
 void Fleet::send_start(const LiveJob& live, const JobSpec& spec) {
@@ -162,6 +163,7 @@ void Fleet::send_start(const LiveJob& live, const JobSpec& spec) {
   start->set_job_id(live.job.id.str());
   start->set_attempt(attempt->id.number);
   *start->mutable_spec() = rpc::spec_to_proto(spec);
+  rpc::clear_waiting(*start->mutable_spec());
   start->set_submitted_by(live.job.submitted_by);
   start->set_has_run(attempt->state != JobState::kStarting);
   found->second.session->send(std::move(message));

@@ -3,6 +3,7 @@
 //
 //   (registers) -> READY <-> UNREACHABLE      READY, UNREACHABLE -> AWAY (deregisters) -> registers
 //
+// A drain stands beside the state: a worker that drains is reached, or not, as any other.
 // Guarantees: a worker that is AWAY is never dialled; being out of reach changes no job; a
 // session's list settles every doubt (settlement.cc): live attempts that the worker does not hold
 // are sent again in the same boot and lost in another. Loop thread only.
@@ -35,7 +36,8 @@ struct WorkerEntry {
   std::unordered_set<Uuid> jobs;     // with a live attempt here
   std::unordered_set<Uuid> listed;   // jobs whose current attempt the list had
   std::string why_down = "not yet dialled";
-  sd::Source silence;  // when it becomes UNREACHABLE
+  sd::Source silence;    // when it becomes UNREACHABLE
+  sd::Source drain_end;  // when its jobs are stopped
 };
 
 class Fleet {
@@ -68,13 +70,21 @@ class Fleet {
   // A worker goes down in order; kNotFound if it is not known.
   void deregister_worker(const Uuid& id, Done done);
 
+  // Which worker a UUID or a name means. kNotFound, or kFailedPrecondition if several have it.
+  [[nodiscard]] Result<Uuid> resolve(const std::string& key) const;
+  // It takes no new jobs from now on; or takes them again.
+  void drain(const Uuid& id, const Drain& drain);
+  void undrain(const Uuid& id, const std::string& by);
+  // Gives it up: its jobs end as WORKER_LOST. kFailedPrecondition if it is in reach.
+  Result<void> forget(const Uuid& id, const std::string& by);
+
   // Takes over what the store knows, before the jobs; dials all that are not AWAY.
   void restore(std::vector<WorkerRecord> workers);
   // Hangs up on all and forgets them; nothing is recorded.
   void clear();
 
-  void on_occupied(const Uuid& worker, const Uuid& job);
-  void on_vacated(const Uuid& worker, const Uuid& job);
+  void on_occupied(const Uuid& worker, const LiveJob& live);
+  void on_vacated(const Uuid& worker, const LiveJob& live);
 
   // Sends the start of a job's current attempt, if its worker can be reached; else its next list
   // settles it.
@@ -93,6 +103,10 @@ class Fleet {
   void expect_silence(WorkerEntry& entry);
   void refresh_offer(const WorkerEntry& entry);
   Session::Events events_of(const Uuid& id);
+
+  // drains.cc
+  void await_deadline(WorkerEntry& entry);
+  void on_drain_timer(WorkerEntry& entry);
 
   // settlement.cc
   Result<void> on_hello(WorkerEntry& entry, const v1::WorkerHello& hello);

@@ -48,15 +48,11 @@ void freeze_now(Core& core, const Uuid& id, bool frozen, const std::string& by,
 template <class Response>
 void freeze_job(Core& core, const rpc::Caller& caller, const std::string& job, bool frozen,
                 const Reply<Response>& reply) {
-  core.reader().get_job(job, false,
-                        [&core, caller, frozen, reply](const Result<store::JobView>& view) {
-                          if (!view) return (void)reply.fail(view.error());
-                          if (auto allowed = may_act_on(caller, view->job); !allowed)
-                            return (void)reply.fail(allowed.error());
-                          core.run([&core, id = view->job.id, frozen, by = who(caller),
-                                    reply] { freeze_now(core, id, frozen, by, reply); },
-                                   [reply](const Error& error) { reply.fail(error); });
-                        });
+  with_job(
+      core, caller, job, [reply](const Error& error) { reply.fail(error); },
+      [&core, frozen, by = who(caller), reply](const Uuid& id) {
+        freeze_now(core, id, frozen, by, reply);
+      });
 }
 
 }  // namespace

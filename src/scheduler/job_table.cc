@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scheduler/job_table.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -8,53 +9,69 @@
 
 namespace takt::scheduler {
 
-JobTable::JobTable(Ledger& ledger, Hooks hooks) : ledger_(ledger), hooks_(std::move(hooks)) {}
+JobTable::JobTable(sd::EventLoop& loop, Ledger& ledger, Hooks hooks)
+    : ledger_(ledger),
+      hooks_(std::move(hooks)),
+      alarms_(loop, [this](const Uuid& id) { on_alarm(id); }) {}
+
+// Keeps what counts of the spec, and not the spec.
+LiveJob& JobTable::insert(std::int64_t number, Job job) {
+  const auto [found, is_new] = jobs_.try_emplace(job.id);
+  TAKT_CHECK(is_new, "a new job's id is known already");
+  LiveJob& live = found->second;
+  live.number = number;
+  live.ticket = queue_.ticket(demand_of(*job.spec));
+  live.not_before = job.spec->not_before;
+  if (job.spec->queue_time_limit)
+    live.queue_deadline = std::max(job.submit_time, live.not_before.value_or(job.submit_time)) +
+                          *job.spec->queue_time_limit;
+  live.job = std::move(job);
+  live.job.spec.reset();
+  ++of_submitter_[live.job.submitted_by];
+  if (live.job.state == JobState::kQueued) ++queued_;
+  return live;
+}
 
 std::int64_t JobTable::add(Job job, WallTime now) {
   const std::int64_t number = ledger_.next_revision();
   job.revision = number;
   job.submit_time = now;
-  LiveJob live{number, {}, queue_.ticket(demand_of(job.spec))};
-  store::JobWrite write{number, std::move(job), now, true};
-  JobSpec spec = std::exchange(write.job.spec, {});
-  live.job = write.job;  // without the spec, which may be large
-  write.job.spec = std::move(spec);
-  ledger_.record(std::move(write));
-  ledger_.after_commit([this, id = live.job.id](const Result<void>& committed) {
+  job.priority = job.spec->priority;
+  if (job.spec->hold) job.hold = Hold{job.submitted_by, false};
+  ledger_.record(store::JobWrite{number, job, now, true});
+  ledger_.after_commit([this, id = job.id](const Result<void>& committed) {
     if (const LiveJob* job_now = find(id); committed && job_now) audit_submitted(job_now->job);
   });
-  queue_.push(live.ticket, number, live.job.id);
-  const auto placed = jobs_.emplace(live.job.id, std::move(live));
-  TAKT_CHECK(placed.second, "a new job's id is known already");
-  hooks_.on_queued();
+  stand_in_line(insert(number, std::move(job)));
   return number;
 }
 
 void JobTable::restore(std::vector<store::LiveJob> jobs) {
   for (store::LiveJob& stored : jobs) {
-    LiveJob live{stored.number, {}, queue_.ticket(demand_of(stored.job.spec))};
-    stored.job.spec = {};
-    live.job = std::move(stored.job);
-    if (live.job.state == JobState::kQueued) {
-      queue_.push(live.ticket, live.number, live.job.id);
-    } else if (const auto worker = occupied(live.job)) {
-      ++placed_;
-      hooks_.on_occupied(*worker, live.job.id);
-    }
-    jobs_.emplace(live.job.id, std::move(live));
+    LiveJob& live = insert(stored.number, std::move(stored.job));
+    stand_in_line(live);
+    occupy(live, std::nullopt);
   }
-  hooks_.on_queued();
 }
 
 void JobTable::clear() {
-  for (auto& [id, live] : jobs_) queue_.erase(live.ticket, live.number);
+  for (auto& [id, live] : jobs_)
+    if (live.in_line) queue_.erase(live.ticket, *live.in_line);
   jobs_.clear();
+  of_submitter_.clear();
+  alarms_.clear();
   placed_ = 0;
+  queued_ = 0;
 }
 
 LiveJob* JobTable::find(const Uuid& id) {
   const auto found = jobs_.find(id);
   return found == jobs_.end() ? nullptr : &found->second;
+}
+
+std::size_t JobTable::of_submitter(const std::string& submitted_by) const {
+  const auto found = of_submitter_.find(submitted_by);
+  return found == of_submitter_.end() ? 0 : found->second;
 }
 
 // The worker on which the job takes a slot.
@@ -79,26 +96,56 @@ void JobTable::follow(LiveJob& live, JobState before, const std::optional<Uuid>&
   Job& job = live.job;
   // The store has the earlier ones.
   if (job.attempts.size() > 1) job.attempts.erase(job.attempts.begin(), job.attempts.end() - 1);
-
-  const bool was_queued = before == JobState::kQueued;
-  const bool is_queued = job.state == JobState::kQueued;
-  if (was_queued && !is_queued) queue_.erase(live.ticket, live.number);
-  if (!was_queued && is_queued) queue_.push(live.ticket, live.number, job.id);
-
-  const std::optional<Uuid> worker = occupied(job);
-  if (worker_before != worker) {
-    if (worker_before) {
-      --placed_;
-      hooks_.on_vacated(*worker_before, job.id);
-    }
-    if (worker) {
-      ++placed_;
-      hooks_.on_occupied(*worker, job.id);
-    }
-  }
-  if (!was_queued && is_queued) hooks_.on_queued();
+  if (before == JobState::kQueued) --queued_;
+  if (job.state == JobState::kQueued) ++queued_;
+  stand_in_line(live);
+  occupy(live, worker_before);
   if (has_ended(job.state)) record_end(live);
   hooks_.on_changed(live);
+}
+
+// Puts the job into its line, or takes it out, and sets its alarm, all as its state says.
+void JobTable::stand_in_line(LiveJob& live) {
+  const bool queued = live.job.state == JobState::kQueued;
+  const bool early = queued && live.not_before && *live.not_before > wall_now();
+  std::optional<Rank> place;
+  if (queued && !early && !live.job.hold) place = live.rank();
+  if (place != live.in_line) {
+    if (live.in_line) queue_.erase(live.ticket, *live.in_line);
+    if (place) queue_.push(live.ticket, *place, live.job.id);
+    live.in_line = place;
+  }
+  std::optional<WallTime> alarm;
+  if (queued) alarm = early ? live.not_before : live.queue_deadline;
+  if (alarm != live.alarm) {
+    if (live.alarm) alarms_.cancel(live.job.id, *live.alarm);
+    if (alarm) alarms_.set(live.job.id, *alarm);
+    live.alarm = alarm;
+  }
+}
+
+void JobTable::occupy(LiveJob& live, const std::optional<Uuid>& before) {
+  const std::optional<Uuid> worker = occupied(live.job);
+  if (worker == before) return;
+  if (before) {
+    --placed_;
+    hooks_.on_vacated(*before, live);
+  }
+  if (worker) {
+    ++placed_;
+    hooks_.on_occupied(*worker, live);
+  }
+}
+
+void JobTable::on_alarm(const Uuid& id) {
+  LiveJob* const live = find(id);
+  if (live == nullptr) return;
+  live->alarm.reset();
+  if (live->queue_deadline && *live->queue_deadline <= wall_now()) {
+    change(*live, Ended{JobEnd{.cause = EndCause::kQueueTimedOut}});
+  } else {
+    stand_in_line(*live);
+  }
 }
 
 void JobTable::record_end(const LiveJob& live) {
@@ -107,9 +154,15 @@ void JobTable::record_end(const LiveJob& live) {
     const auto found = jobs_.find(id);
     if (found == jobs_.end()) return;
     audit_ended(found->second.job);
-    jobs_.erase(found);
+    remove(found);
     hooks_.on_gone(id);
   });
+}
+
+void JobTable::remove(std::unordered_map<Uuid, LiveJob>::iterator found) {
+  const auto submitter = of_submitter_.find(found->second.job.submitted_by);
+  if (--submitter->second == 0) of_submitter_.erase(submitter);
+  jobs_.erase(found);
 }
 
 }  // namespace takt::scheduler

@@ -24,7 +24,11 @@ void Ledger::record(store::JobWrite write) {
   open_.jobs.push_back(std::move(write));
 }
 
-void Ledger::record(WorkerRecord worker) { open_.workers.push_back(std::move(worker)); }
+void Ledger::record(WorkerRecord worker) { open_.workers.push_back({std::move(worker)}); }
+
+void Ledger::record_forgotten(WorkerRecord worker) {
+  open_.workers.push_back({std::move(worker), true});
+}
 
 void Ledger::record(store::RequestWrite request) { open_.requests.push_back(std::move(request)); }
 

@@ -38,6 +38,7 @@ class Ledger {
 
   void record(store::JobWrite write);
   void record(WorkerRecord worker);
+  void record_forgotten(WorkerRecord worker);
   void record(store::RequestWrite request);
 
   // Runs `action` after all that was recorded so far is committed, or has failed.

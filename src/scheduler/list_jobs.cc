@@ -30,6 +30,13 @@ Result<store::JobFilter> parse_filter(const v1::ListJobsRequest& request) {
   filter.before = *before;
   filter.name = request.name();
   filter.user = request.user();
+  filter.worker = request.worker();
+  filter.labels.insert(request.labels().begin(), request.labels().end());
+  if (filter.labels.size() > limits::kLabelsMax)
+    return invalid("labels", "has " + std::to_string(filter.labels.size()) + " entries; at most " +
+                                 std::to_string(limits::kLabelsMax) + " are accepted");
+  if (request.has_since_time()) filter.since = rpc::time_from_proto(request.since_time());
+  if (request.has_until_time()) filter.until = rpc::time_from_proto(request.until_time());
   if (request.states_size() > static_cast<int>(limits::kPageSizeMax))
     return invalid("states", "has too many entries");
   for (const int number : request.states()) {

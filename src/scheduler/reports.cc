@@ -64,7 +64,7 @@ void Fleet::on_refused(WorkerEntry& entry, const v1::StartRefused& refused) {
     pause = std::clamp<nanoseconds>(rpc::time_from_proto(refused.retry_time()) - wall_now(),
                                     limits::kReconnectMin, limits::kLostAfter);
   }
-  parts_.dispatcher.exclude(entry.record.id, live->ticket.line(), BootClock::now() + pause);
+  parts_.dispatcher.exclude(entry.record.id, *live->ticket.line(), BootClock::now() + pause);
   // A stop that came meanwhile finds nothing to stop any more.
   if (live->job.stop_requested) parts_.jobs.change(*live, StopRequested{*live->job.stop_requested});
 }

@@ -88,9 +88,37 @@ class JobService final : public v1::JobService::CallbackService {
                                v1::RetryJobResponse*) override {
     return unimplemented(guard_, context, Action::kRetryJob, "RetryJob");
   }
-  ServerUnaryReactor* ExplainJob(CallbackServerContext* context, const v1::ExplainJobRequest*,
-                                 v1::ExplainJobResponse*) override {
-    return unimplemented(guard_, context, Action::kExplainJob, "ExplainJob");
+  ServerUnaryReactor* HoldJob(CallbackServerContext* context, const v1::HoldJobRequest* request,
+                              v1::HoldJobResponse* response) override {
+    return admit(
+        guard_, context, Action::kHoldJob, response,
+        [&](const auto& caller, const auto& reply) { hold_job(core_, caller, *request, reply); });
+  }
+  ServerUnaryReactor* ReleaseJob(CallbackServerContext* context,
+                                 const v1::ReleaseJobRequest* request,
+                                 v1::ReleaseJobResponse* response) override {
+    return admit(guard_, context, Action::kReleaseJob, response,
+                 [&](const auto& caller, const auto& reply) {
+                   release_job(core_, caller, *request, reply);
+                 });
+  }
+  ServerUnaryReactor* UpdateJob(CallbackServerContext* context, const v1::UpdateJobRequest* request,
+                                v1::UpdateJobResponse* response) override {
+    return admit(
+        guard_, context, Action::kUpdateJob, response,
+        [&](const auto& caller, const auto& reply) { update_job(core_, caller, *request, reply); });
+  }
+  ServerUnaryReactor* ExplainJob(CallbackServerContext* context,
+                                 const v1::ExplainJobRequest* request,
+                                 v1::ExplainJobResponse* response) override {
+    return admit(guard_, context, Action::kExplainJob, response,
+                 [&](const auto&, const auto& reply) { explain_job(core_, *request, reply); });
+  }
+  ServerUnaryReactor* PlanJob(CallbackServerContext* context, const v1::PlanJobRequest* request,
+                              v1::PlanJobResponse* response) override {
+    return admit(
+        guard_, context, Action::kPlanJob, response,
+        [&](const auto& caller, const auto& reply) { plan_job(core_, caller, *request, reply); });
   }
   ServerWriteReactor<v1::WatchJobsResponse>* WatchJobs(
       CallbackServerContext* context, const v1::WatchJobsRequest* request) override {
@@ -120,17 +148,29 @@ class OperatorService final : public v1::OperatorService::CallbackService {
     return admit(guard_, context, Action::kListWorkers, response,
                  [&](const auto&, const auto& reply) { list_workers(core_, *request, reply); });
   }
-  ServerUnaryReactor* DrainWorker(CallbackServerContext* context, const v1::DrainWorkerRequest*,
-                                  v1::DrainWorkerResponse*) override {
-    return unimplemented(guard_, context, Action::kDrainWorker, "DrainWorker");
+  ServerUnaryReactor* DrainWorker(CallbackServerContext* context,
+                                  const v1::DrainWorkerRequest* request,
+                                  v1::DrainWorkerResponse* response) override {
+    return admit(guard_, context, Action::kDrainWorker, response,
+                 [&](const auto& caller, const auto& reply) {
+                   drain_worker(core_, caller, *request, reply);
+                 });
   }
-  ServerUnaryReactor* UndrainWorker(CallbackServerContext* context, const v1::UndrainWorkerRequest*,
-                                    v1::UndrainWorkerResponse*) override {
-    return unimplemented(guard_, context, Action::kDrainWorker, "UndrainWorker");
+  ServerUnaryReactor* UndrainWorker(CallbackServerContext* context,
+                                    const v1::UndrainWorkerRequest* request,
+                                    v1::UndrainWorkerResponse* response) override {
+    return admit(guard_, context, Action::kUndrainWorker, response,
+                 [&](const auto& caller, const auto& reply) {
+                   undrain_worker(core_, caller, *request, reply);
+                 });
   }
-  ServerUnaryReactor* ForgetWorker(CallbackServerContext* context, const v1::ForgetWorkerRequest*,
-                                   v1::ForgetWorkerResponse*) override {
-    return unimplemented(guard_, context, Action::kForgetWorker, "ForgetWorker");
+  ServerUnaryReactor* ForgetWorker(CallbackServerContext* context,
+                                   const v1::ForgetWorkerRequest* request,
+                                   v1::ForgetWorkerResponse* response) override {
+    return admit(guard_, context, Action::kForgetWorker, response,
+                 [&](const auto& caller, const auto& reply) {
+                   forget_worker(core_, caller, *request, reply);
+                 });
   }
 
  private:

@@ -16,8 +16,12 @@ Error differs(const std::string& request_id) {
 }  // namespace
 
 SubmitDesk::SubmitDesk(store::Reader& reader, std::shared_ptr<Mailbox> mailbox, Ledger& ledger,
-                       JobTable& jobs)
-    : reader_(reader), mailbox_(std::move(mailbox)), ledger_(ledger), jobs_(jobs) {}
+                       JobTable& jobs, const QueuePolicy& policy)
+    : reader_(reader),
+      mailbox_(std::move(mailbox)),
+      ledger_(ledger),
+      jobs_(jobs),
+      policy_(policy) {}
 
 void SubmitDesk::submit(Submission submission, Done done) {
   if (submission.request_id.empty()) return take(submission, std::move(done));
@@ -54,31 +58,44 @@ void SubmitDesk::answer(const Key& key, const Result<Submitted>& result) {
   for (const Done& done : node.mapped().waiting) done(result);
 }
 
-Result<void> SubmitDesk::room_for(std::size_t count) const {
+Result<void> SubmitDesk::room_for(const Submission& submission) const {
   if (ledger_.failed()) {
     return make_error(ErrorCode::kUnavailable,
                       "the scheduler cannot write its store at the moment; try again");
   }
-  if (jobs_.size() + count > limits::kQueueMax) {
+  const std::size_t count = submission.specs.size();
+  if (jobs_.size() + count > policy_.jobs_max) {
     return make_error(ErrorCode::kResourceExhausted,
-                      "the queue is full: " + std::to_string(limits::kQueueMax) +
-                          " jobs have not ended; try again later");
+                      "the queue is full: " + std::to_string(policy_.jobs_max) +
+                          " jobs may be there that have not ended; try again later");
+  }
+  if (jobs_.of_submitter(submission.submitted_by) + count > policy_.jobs_of_user_max) {
+    return make_error(ErrorCode::kResourceExhausted,
+                      submission.submitted_by + " has " +
+                          std::to_string(jobs_.of_submitter(submission.submitted_by)) +
+                          " jobs that have not ended; up to " +
+                          std::to_string(policy_.jobs_of_user_max) +
+                          " are accepted (jobs_of_user_max in [queue] of scheduler.conf)");
   }
   if (ledger_.full()) {
     return make_error(ErrorCode::kResourceExhausted,
                       "too many changes wait for the disk; try again later");
   }
+  for (const JobSpec& spec : submission.specs)
+    if (auto given = may_give(policy_, submission.by_operator, spec.priority, "spec.priority");
+        !given)
+      return given;
   return {};
 }
 
 void SubmitDesk::take(const Submission& submission, Done done) {
-  if (auto room = room_for(submission.specs.size()); !room) return done(room.error());
+  if (auto room = room_for(submission); !room) return done(room.error());
   const WallTime now = wall_now();
   Submitted submitted;
   for (const JobSpec& spec : submission.specs) {
     Job job;
     job.id = Uuid::random();
-    job.spec = spec;
+    job.spec = std::make_shared<const JobSpec>(spec);
     job.submitted_by = submission.submitted_by;
     job.submit_user = submission.submit_user;
     submitted.job_ids.push_back(job.id);

@@ -19,6 +19,7 @@
 #include "scheduler/job_table.h"
 #include "scheduler/ledger.h"
 #include "scheduler/mailbox.h"
+#include "scheduler/queue_policy.h"
 #include "store/reader.h"
 
 namespace takt::scheduler {
@@ -27,7 +28,8 @@ struct Submission {
   std::string submitter;     // whose request ids these are
   std::string submitted_by;  // for people
   std::string submit_user;   // the local user, empty over TCP
-  std::string request_id;    // empty: nothing to compare with
+  bool by_operator = false;
+  std::string request_id;  // empty: nothing to compare with
   std::vector<JobSpec> specs;
 };
 
@@ -40,8 +42,9 @@ class SubmitDesk {
  public:
   using Done = std::function<void(const Result<Submitted>&)>;
 
+  // The policy may change; it outlives the desk.
   SubmitDesk(store::Reader& reader, std::shared_ptr<Mailbox> mailbox, Ledger& ledger,
-             JobTable& jobs);
+             JobTable& jobs, const QueuePolicy& policy);
 
   // Calls `done` once, after the commit.
   void submit(Submission submission, Done done);
@@ -57,12 +60,13 @@ class SubmitDesk {
   void on_looked_up(const Key& key, Result<std::optional<store::StoredRequest>> stored);
   void answer(const Key& key, const Result<Submitted>& result);
   void take(const Submission& submission, Done done);
-  [[nodiscard]] Result<void> room_for(std::size_t count) const;
+  [[nodiscard]] Result<void> room_for(const Submission& submission) const;
 
   store::Reader& reader_;
   const std::shared_ptr<Mailbox> mailbox_;
   Ledger& ledger_;
   JobTable& jobs_;
+  const QueuePolicy& policy_;
   std::map<Key, Pending> pending_;
 };
 

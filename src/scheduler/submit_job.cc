@@ -24,6 +24,34 @@ Result<void> decide_user(const rpc::Caller& caller, JobSpec& spec, const std::st
                field, 0};
 }
 
+// Among whose requests a request_id is looked for.
+std::string submitter_of(const rpc::Caller& caller) {
+  if (caller.local) return "uid " + std::to_string(caller.uid);
+  return caller.tls ? caller.certificate : "tcp";
+}
+
+Result<Submission> new_submission(const rpc::Caller& caller, const std::string& request_id) {
+  if (request_id.size() > limits::kRequestIdMaxBytes) {
+    return invalid("request_id", "has " + std::to_string(request_id.size()) + " bytes; at most " +
+                                     std::to_string(limits::kRequestIdMaxBytes) + " are accepted");
+  }
+  Submission submission;
+  submission.submitter = submitter_of(caller);
+  submission.submitted_by = who(caller);
+  submission.submit_user = caller.account();
+  submission.by_operator = is_operator(caller);
+  submission.request_id = request_id;
+  return submission;
+}
+
+void submit(Core& core, Submission submission, const SubmitDesk::Done& done) {
+  core.run(
+      [&core, submission = std::move(submission), done] { core.desk().submit(submission, done); },
+      [done](const Error& error) { done(error); });
+}
+
+}  // namespace
+
 Result<JobSpec> checked_spec(const rpc::Caller& caller, const v1::JobSpec& message,
                              const std::string& prefix) {
   if (message.ByteSizeLong() > limits::kSpecMaxBytes) {
@@ -41,33 +69,6 @@ Result<JobSpec> checked_spec(const rpc::Caller& caller, const v1::JobSpec& messa
     return decided.error();
   return spec;
 }
-
-// Among whose requests a request_id is looked for.
-std::string submitter_of(const rpc::Caller& caller) {
-  if (caller.local) return "uid " + std::to_string(caller.uid);
-  return caller.tls ? caller.certificate : "tcp";
-}
-
-Result<Submission> new_submission(const rpc::Caller& caller, const std::string& request_id) {
-  if (request_id.size() > limits::kRequestIdMaxBytes) {
-    return invalid("request_id", "has " + std::to_string(request_id.size()) + " bytes; at most " +
-                                     std::to_string(limits::kRequestIdMaxBytes) + " are accepted");
-  }
-  Submission submission;
-  submission.submitter = submitter_of(caller);
-  submission.submitted_by = who(caller);
-  submission.submit_user = caller.account();
-  submission.request_id = request_id;
-  return submission;
-}
-
-void submit(Core& core, Submission submission, const SubmitDesk::Done& done) {
-  core.run(
-      [&core, submission = std::move(submission), done] { core.desk().submit(submission, done); },
-      [done](const Error& error) { done(error); });
-}
-
-}  // namespace
 
 void submit_job(Core& core, const rpc::Caller& caller, const v1::SubmitJobRequest& request,
                 const rpc::UnaryReply<v1::SubmitJobResponse>& reply) {

@@ -25,6 +25,18 @@ Result<void> may_act_on(const rpc::Caller& caller, const Job& job) {
                                                       "; only they and operators may act on it");
 }
 
+void with_job(Core& core, const rpc::Caller& caller, const std::string& key,
+              std::function<void(const Error&)> fail, std::function<void(const Uuid&)> act) {
+  core.reader().get_job(key, false,
+                        [&core, caller, fail = std::move(fail),
+                         act = std::move(act)](const Result<store::JobView>& view) {
+                          if (!view) return fail(view.error());
+                          if (auto allowed = may_act_on(caller, view->job); !allowed)
+                            return fail(allowed.error());
+                          core.run([act, id = view->job.id] { act(id); }, fail);
+                        });
+}
+
 Result<std::size_t> page_size(int asked) {
   if (asked < 0)
     return invalid("page_size", std::to_string(asked) + " is negative; give 0 (the default) to " +

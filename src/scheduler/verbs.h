@@ -26,6 +26,22 @@ void pause_job(Core& core, const rpc::Caller& caller, const v1::PauseJobRequest&
                const rpc::UnaryReply<v1::PauseJobResponse>& reply);
 void resume_job(Core& core, const rpc::Caller& caller, const v1::ResumeJobRequest& request,
                 const rpc::UnaryReply<v1::ResumeJobResponse>& reply);
+void hold_job(Core& core, const rpc::Caller& caller, const v1::HoldJobRequest& request,
+              const rpc::UnaryReply<v1::HoldJobResponse>& reply);
+void release_job(Core& core, const rpc::Caller& caller, const v1::ReleaseJobRequest& request,
+                 const rpc::UnaryReply<v1::ReleaseJobResponse>& reply);
+void update_job(Core& core, const rpc::Caller& caller, const v1::UpdateJobRequest& request,
+                const rpc::UnaryReply<v1::UpdateJobResponse>& reply);
+void explain_job(Core& core, const v1::ExplainJobRequest& request,
+                 const rpc::UnaryReply<v1::ExplainJobResponse>& reply);
+void plan_job(Core& core, const rpc::Caller& caller, const v1::PlanJobRequest& request,
+              const rpc::UnaryReply<v1::PlanJobResponse>& reply);
+void drain_worker(Core& core, const rpc::Caller& caller, const v1::DrainWorkerRequest& request,
+                  const rpc::UnaryReply<v1::DrainWorkerResponse>& reply);
+void undrain_worker(Core& core, const rpc::Caller& caller, const v1::UndrainWorkerRequest& request,
+                    const rpc::UnaryReply<v1::UndrainWorkerResponse>& reply);
+void forget_worker(Core& core, const rpc::Caller& caller, const v1::ForgetWorkerRequest& request,
+                   const rpc::UnaryReply<v1::ForgetWorkerResponse>& reply);
 void list_workers(Core& core, const v1::ListWorkersRequest& request,
                   const rpc::UnaryReply<v1::ListWorkersResponse>& reply);
 void register_worker(Core& core, const rpc::Caller& caller,
@@ -48,6 +64,15 @@ grpc::ServerWriteReactor<v1::ReadOutputResponse>* read_output(Core& core,
 
 // Its owner and operators may stop, pause and resume a job; kPermissionDenied says whose it is.
 Result<void> may_act_on(const rpc::Caller& caller, const Job& job);
+
+// Finds the job that `key` names, for somebody who may act on it, and runs `act` on the loop with
+// its id; else calls `fail`, once.
+void with_job(Core& core, const rpc::Caller& caller, const std::string& key,
+              std::function<void(const Error&)> fail, std::function<void(const Uuid&)> act);
+
+// A spec as it may be taken from this caller; fields in errors begin with `prefix`.
+Result<JobSpec> checked_spec(const rpc::Caller& caller, const v1::JobSpec& message,
+                             const std::string& prefix);
 
 // A page size as asked for, or the default; too large ones are capped.
 Result<std::size_t> page_size(int asked);

@@ -83,6 +83,8 @@ class Connection {
   [[nodiscard]] SQLite::Statement& prepare(const char* sql) { return prepare_dynamic(sql); }
   // The statement of a composed text; there are few different ones.
   [[nodiscard]] SQLite::Statement& prepare_dynamic(std::string sql);
+  // For transactions.
+  [[nodiscard]] SQLite::Database& database() { return database_; }
   // Runs statements without rows, unprepared.
   void execute(const char* sql) { database_.exec(sql); }
   // The one number that a query gives.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Jobs: one by id, prefix or name, and many by filter.
+// One job, by id, prefix or name.
 #include <algorithm>
 #include <cctype>
 #include <utility>
@@ -90,44 +90,6 @@ Result<std::int64_t> resolve(Connection& connection, const std::string& key) {
   return Error{ErrorCode::kNotFound, "no job has the id or name \"" + key + "\"", "job_id", 0};
 }
 
-// Fills in what is not in the job's own row.
-Result<JobView> complete(Connection& connection, Job job, std::int64_t number, bool whole_spec) {
-  JobView view{std::move(job), {}};
-  auto spec = read_spec(connection, number, whole_spec);
-  if (!spec) return spec.error();
-  view.job.spec = std::move(*spec);
-  auto attempts = read_attempts(connection, number, view.job.id, false);
-  if (!attempts) return attempts.error();
-  view.job.attempts = std::move(*attempts);
-  const Attempt* attempt = view.job.current_attempt();
-  if (attempt == nullptr || has_ended(attempt->state)) return view;
-  Query query(
-      connection.prepare("SELECT state_time_us FROM workers WHERE id = ? AND state IN (?, ?, ?)"));
-  query.id(attempt->worker_id).value(WorkerState::kUnreachable).value(WorkerState::kLost);
-  query.value(WorkerState::kAway);
-  if (query.next()) view.unreachable_since = query.get_time();
-  return view;
-}
-
-std::string filter_sql(const JobFilter& filter) {
-  std::string sql = std::string("SELECT ") + kJobColumns + " FROM jobs AS j WHERE j.number < ?";
-  for (std::size_t at = 0; at < filter.states.size(); ++at) {
-    sql += at == 0 ? " AND j.state IN (?" : ", ?";
-  }
-  if (!filter.states.empty()) sql += ")";
-  if (!filter.name.empty()) sql += " AND j.name = ? AND j.name <> ''";
-  if (!filter.user.empty()) sql += " AND j.submit_user = ?";
-  return sql + " ORDER BY j.number DESC LIMIT ?";
-}
-
-std::size_t weight(const JobSpec& spec) {
-  std::size_t bytes = sizeof(JobView);
-  for (const std::string& argument : spec.argv) bytes += argument.size();
-  for (const auto& variable : spec.environment)
-    bytes += variable.name.size() + variable.value.size();
-  return bytes;
-}
-
 }  // namespace
 
 Result<JobView> query_job(Connection& connection, const std::string& key, bool whole_spec) {
@@ -140,36 +102,7 @@ Result<JobView> query_job(Connection& connection, const std::string& key, bool w
   std::int64_t age = 0;
   auto job = read_job(query, age);
   if (!job) return job.error();
-  return complete(connection, std::move(*job), age, whole_spec);
-}
-
-Result<JobPage> query_jobs(Connection& connection, const JobFilter& filter) {
-  JobFilter wanted = filter;
-  std::sort(wanted.states.begin(), wanted.states.end());
-  wanted.states.erase(std::unique(wanted.states.begin(), wanted.states.end()), wanted.states.end());
-  Query query(connection.prepare_dynamic(filter_sql(wanted)));
-  query.number(wanted.before > 0 ? wanted.before : INT64_MAX);
-  for (const JobState state : wanted.states) query.value(state);
-  if (!wanted.name.empty()) query.text(wanted.name);
-  if (!wanted.user.empty()) query.text(wanted.user);
-  query.number(static_cast<std::int64_t>(wanted.page_size) + 1);
-
-  JobPage page;
-  std::int64_t last = 0;
-  std::size_t bytes = 0;
-  while (query.next()) {
-    if (page.jobs.size() == wanted.page_size || bytes > limits::kPageMaxBytes) {
-      page.next_before = last;
-      break;
-    }
-    auto job = read_job(query, last);
-    if (!job) return job.error();
-    auto view = complete(connection, std::move(*job), last, false);
-    if (!view) return view.error();
-    bytes += weight(view->job.spec);
-    page.jobs.push_back(std::move(*view));
-  }
-  return page;
+  return complete_view(connection, std::move(*job), age, whole_spec);
 }
 
 }  // namespace takt::store

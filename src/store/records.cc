@@ -10,8 +10,9 @@ namespace takt::store {
 namespace {
 
 constexpr std::uint8_t kVersion = 1;
-constexpr std::uint8_t kEndVersion = 2;    // 2: kills for memory, run time limit
-constexpr std::uint8_t kUsageVersion = 2;  // 2: wall time
+constexpr std::uint8_t kEndVersion = 2;       // 2: kills for memory, run time limit
+constexpr std::uint8_t kUsageVersion = 2;     // 2: wall time
+constexpr std::uint8_t kCapacityVersion = 2;  // 2: tasks, what direct jobs use
 constexpr std::size_t kMostElements =
     limits::kMessageMaxBytes;  // of any list; the length bounds it
 
@@ -39,6 +40,23 @@ void put_map(Encoder& out, const Labels& labels) {
     out.put(key);
     out.put(value);
   }
+}
+
+void put_counts(Encoder& out, const Counts& counts) {
+  out.put_int(static_cast<std::int64_t>(counts.size()));
+  for (const auto& [name, count] : counts) {
+    out.put(name);
+    out.put_int(count);
+  }
+}
+
+Counts get_counts(Decoder& in) {
+  Counts counts;
+  for (std::size_t n = in.get_count(kMostElements); n > 0; --n) {
+    std::string name = in.get();
+    counts[std::move(name)] = in.get_int();
+  }
+  return counts;
 }
 
 // What was decoded, if all of it was there.
@@ -161,37 +179,42 @@ Result<Labels> decode_labels(std::string_view record) {
 std::string encode_capacity(const Capacity& capacity) {
   Encoder out;
   out.put_int(capacity.slots);
-  out.put_int(capacity.direct_slots);
+  out.put_int(capacity.direct.slots);
   out.put_int(capacity.cpu_millicores);
   out.put_int(capacity.memory_bytes);
-  out.put_int(static_cast<std::int64_t>(capacity.counted.size()));
-  for (const auto& [name, count] : capacity.counted) {
-    out.put(name);
-    out.put_int(count);
-  }
+  put_counts(out, capacity.counted);
   out.put_int(static_cast<std::int64_t>(capacity.controllers.size()));
   for (const std::string& name : capacity.controllers) out.put(name);
   out.put_int(static_cast<std::int64_t>(capacity.launchers.size()));
   for (const Launcher launcher : capacity.launchers) out.put_enum(launcher);
-  return out.finish("TKCP", kVersion);
+  out.put_int(capacity.tasks);
+  out.put_int(capacity.direct.cpu_millicores);
+  out.put_int(capacity.direct.memory_bytes);
+  out.put_int(capacity.direct.tasks);
+  put_counts(out, capacity.direct.counted);
+  return out.finish("TKCP", kCapacityVersion);
 }
 
 Result<Capacity> decode_capacity(std::string_view record) {
-  auto in = Decoder::open(record, "TKCP", kVersion);
+  auto in = Decoder::open(record, "TKCP", kCapacityVersion);
   if (!in) return in.error();
   Capacity capacity;
   capacity.slots = static_cast<int>(in->get_int());
-  capacity.direct_slots = static_cast<int>(in->get_int());
+  capacity.direct.slots = in->get_int();
   capacity.cpu_millicores = in->get_int();
   capacity.memory_bytes = in->get_int();
-  for (std::size_t n = in->get_count(kMostElements); n > 0; --n) {
-    std::string name = in->get();
-    capacity.counted[std::move(name)] = in->get_int();
-  }
+  capacity.counted = get_counts(*in);
   for (std::size_t n = in->get_count(kMostElements); n > 0; --n)
     capacity.controllers.push_back(in->get());
   for (std::size_t n = in->get_count(kMostElements); n > 0; --n)
     capacity.launchers.push_back(in->get_enum(Launcher::kCgroup));
+  if (in->version() >= 2) {
+    capacity.tasks = in->get_int();
+    capacity.direct.cpu_millicores = in->get_int();
+    capacity.direct.memory_bytes = in->get_int();
+    capacity.direct.tasks = in->get_int();
+    capacity.direct.counted = get_counts(*in);
+  }
   return finished(*in, std::move(capacity));
 }
 

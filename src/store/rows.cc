@@ -74,6 +74,10 @@ Result<Job> read_job(Query& row, std::int64_t& number) {
   if (!end) return end.error();
   job.end = std::move(*end);
   job.end_time = row.get_optional_time();
+  job.priority = row.get_int();
+  const auto held_by = row.get_optional_text();
+  const bool held_by_operator = row.get_number() != 0;
+  if (held_by) job.hold = Hold{*held_by, held_by_operator};
   return job;
 }
 
@@ -105,6 +109,25 @@ Result<std::vector<Attempt>> read_attempts(Connection& connection, std::int64_t 
   return attempts;
 }
 
+Result<JobView> complete_view(Connection& connection, Job job, std::int64_t number,
+                              bool whole_spec) {
+  JobView view{std::move(job), {}};
+  auto spec = read_spec(connection, number, whole_spec);
+  if (!spec) return spec.error();
+  view.job.spec = std::make_shared<const JobSpec>(std::move(*spec));
+  auto attempts = read_attempts(connection, number, view.job.id, false);
+  if (!attempts) return attempts.error();
+  view.job.attempts = std::move(*attempts);
+  const Attempt* attempt = view.job.current_attempt();
+  if (attempt == nullptr || has_ended(attempt->state)) return view;
+  Query query(
+      connection.prepare("SELECT state_time_us FROM workers WHERE id = ? AND state IN (?, ?, ?)"));
+  query.id(attempt->worker_id).value(WorkerState::kUnreachable).value(WorkerState::kLost);
+  query.value(WorkerState::kAway);
+  if (query.next()) view.unreachable_since = query.get_time();
+  return view;
+}
+
 Result<WorkerRecord> read_worker(Query& row) {
   WorkerRecord worker;
   auto id = Uuid::parse(row.get_text(), "workers.id");
@@ -123,6 +146,11 @@ Result<WorkerRecord> read_worker(Query& row) {
   auto capacity = decode_capacity(row.get_text());
   if (!capacity) return capacity.error().in("a worker's capacity in the store");
   worker.capacity = std::move(*capacity);
+  const auto drained_by = row.get_optional_text();
+  Drain drain{drained_by.value_or(""), row.get_optional_text().value_or(""), {}, {}};
+  drain.start_time = row.get_optional_time().value_or(WallTime());
+  drain.deadline = row.get_optional_time();
+  if (drained_by) worker.drain = std::move(drain);
   return worker;
 }
 

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The scheduler's store, version 1. Times are microseconds since 1970; *_record columns are framed
+-- The scheduler's store, version 2 (store/migrations.cc has the way there). Times are microseconds since 1970; *_record columns are framed
 -- binary records (base/codec.h); ids are UUIDs as text.
 
 -- store_id: the store's own UUID. epoch: counts the schedulers that took the store over.
@@ -22,7 +22,10 @@ CREATE TABLE jobs(
   stop_reason TEXT,
   stop_grace_us INTEGER,
   end_record BLOB,
-  end_time_us INTEGER
+  end_time_us INTEGER,
+  priority INTEGER NOT NULL DEFAULT 0,
+  held_by TEXT,
+  held_by_operator INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX jobs_by_state ON jobs(state, number);
 CREATE INDEX jobs_by_name ON jobs(name, number) WHERE name <> '';
@@ -35,6 +38,15 @@ CREATE TABLE specs(
   script BLOB NOT NULL,
   stdin BLOB
 ) STRICT;
+
+-- The labels of jobs, to find them by.
+CREATE TABLE labels(
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  number INTEGER NOT NULL REFERENCES jobs(number) ON DELETE CASCADE,
+  PRIMARY KEY(key, value, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX labels_by_job ON labels(number);
 
 CREATE TABLE attempts(
   job INTEGER NOT NULL REFERENCES jobs(number) ON DELETE CASCADE,
@@ -54,6 +66,7 @@ CREATE TABLE attempts(
   usage_record BLOB NOT NULL,
   PRIMARY KEY(job, number)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX attempts_by_worker ON attempts(worker_name, job);
 CREATE INDEX attempts_live ON attempts(worker_id) WHERE state < 5;
 
 CREATE TABLE workers(
@@ -66,7 +79,11 @@ CREATE TABLE workers(
   boot_id TEXT NOT NULL,
   version TEXT NOT NULL,
   labels_record BLOB NOT NULL,
-  capacity_record BLOB NOT NULL
+  capacity_record BLOB NOT NULL,
+  drain_by TEXT,
+  drain_reason TEXT,
+  drain_start_us INTEGER,
+  drain_deadline_us INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX workers_by_name ON workers(name, id);
 

@@ -19,7 +19,7 @@ Result<void> load_jobs(Connection& connection, Snapshot& snapshot) {
     live.job = std::move(*job);
     auto spec = read_spec(connection, live.number, false);
     if (!spec) return spec.error();
-    live.job.spec = std::move(*spec);
+    live.job.spec = std::make_shared<const JobSpec>(std::move(*spec));
     auto attempts = read_attempts(connection, live.number, live.job.id, true);
     if (!attempts) return attempts.error();
     live.job.attempts = std::move(*attempts);

@@ -9,13 +9,11 @@
 
 #include "base/fs.h"
 #include "store/connection.h"
-#include "store/schema_sql.h"
+#include "store/migrations.h"
 #include "store/snapshot.h"
 
 namespace takt::store {
 namespace {
-
-constexpr std::int64_t kSchemaVersion = 1;
 
 Result<UniqueFd> take_lock(const std::string& directory) {
   const std::string name = directory + "/lock";
@@ -27,33 +25,6 @@ Result<UniqueFd> take_lock(const std::string& directory) {
                       "another scheduler uses " + directory + "; stop it first");
   }
   return file;
-}
-
-Result<void> create_schema(Connection& connection) {
-  connection.execute("BEGIN IMMEDIATE");
-  connection.execute(kSchemaSql);
-  Query(connection.prepare("INSERT INTO meta(key, value) VALUES('epoch', '0')")).run();
-  const std::string id = Uuid::random().str();
-  Query(connection.prepare("INSERT INTO meta(key, value) VALUES('store_id', ?)")).text(id).run();
-  connection.execute(("PRAGMA user_version=" + std::to_string(kSchemaVersion)).c_str());
-  connection.execute("COMMIT");
-  return {};
-}
-
-Result<void> check_schema(Connection& connection, const std::string& path) {
-  const std::int64_t version = connection.number_of("PRAGMA user_version");
-  if (version == kSchemaVersion) return {};
-  if (version > kSchemaVersion) {
-    return make_error(ErrorCode::kFailedPrecondition,
-                      path + " was written by a newer takt (schema " + std::to_string(version) +
-                          "; this program knows up to " + std::to_string(kSchemaVersion) +
-                          "); install that version, or use another state_directory");
-  }
-  if (connection.number_of("SELECT count(*) FROM sqlite_master") != 0) {
-    return make_error(ErrorCode::kFailedPrecondition,
-                      path + " is a database, but not takt's; use another state_directory");
-  }
-  return create_schema(connection);
 }
 
 struct Identity {
@@ -87,7 +58,7 @@ Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options) {
   auto connection = Connection::open({path, false, options.busy_timeout, options.max_pages});
   if (!connection) return connection.error();
   auto identity = guarded("cannot open " + path, [&]() -> Result<Identity> {
-    if (auto checked = check_schema(**connection, path); !checked) return checked.error();
+    if (auto checked = prepare_schema(**connection, path); !checked) return checked.error();
     return take_over(**connection);
   });
   if (!identity) return identity.error();

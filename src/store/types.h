@@ -20,7 +20,13 @@ struct JobWrite {
   std::int64_t number = 0;  // the job's age: the revision of its submission
   Job job;                  // as it is from now on; only attempts that may have changed
   WallTime time;            // of the change
-  bool is_new = false;      // then job.spec counts, else it is not looked at
+  bool is_new = false;      // then job.spec is there
+};
+
+// A worker as it is from now on, or not any more.
+struct WorkerWrite {
+  WorkerRecord worker;
+  bool forgotten = false;
 };
 
 // A SubmitJob or SubmitJobs that must not run twice.
@@ -34,7 +40,7 @@ struct RequestWrite {
 // What is committed together.
 struct Batch {
   std::vector<JobWrite> jobs;  // by revision
-  std::vector<WorkerRecord> workers;
+  std::vector<WorkerWrite> workers;
   std::vector<RequestWrite> requests;
   [[nodiscard]] bool empty() const { return jobs.empty() && workers.empty() && requests.empty(); }
 };
@@ -72,10 +78,14 @@ struct JobView {
 };
 
 struct JobFilter {
-  std::vector<JobState> states;  // empty: all
-  std::string name;              // empty: all
-  std::string user;              // who submitted; empty: all
-  std::int64_t before = 0;       // only jobs older than this number; 0: from the newest
+  std::vector<JobState> states;   // empty: all
+  std::string name;               // empty: all
+  std::string user;               // who submitted; empty: all
+  std::string worker;             // with an attempt there, by name; empty: all
+  Labels labels;                  // all of them; empty: all
+  std::optional<WallTime> since;  // submitted then or later
+  std::optional<WallTime> until;  // submitted before
+  std::int64_t before = 0;        // only jobs older than this number; 0: from the newest
   std::size_t page_size = 0;
 };
 

@@ -36,22 +36,33 @@ void bind_stop(Query& query, const std::optional<StopRequest>& stop) {
   }
 }
 
+// What may change while a job lives, in the order of both statements.
+void bind_changing(Query& query, const Job& job, const std::string& end) {
+  query.number(job.revision).value(job.state);
+  bind_stop(query, job.stop_requested);
+  bind_end(query, end);
+  query.time(job.end_time).number(job.priority);
+  if (job.hold) {
+    query.text(job.hold->by).number(job.hold->by_operator ? 1 : 0);
+  } else {
+    query.null().number(0);
+  }
+}
+
 void insert_job(Connection& connection, const JobWrite& write) {
   const Job& job = write.job;
   const std::string end = end_record(job.end);
   Query query(connection.prepare(
       "INSERT INTO jobs(revision, state, stop_by, stop_reason, stop_grace_us, end_record, "
-      "end_time_us, id, number, name, submit_time_us, submitted_by, submit_user) "
-      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
-  query.number(job.revision).value(job.state);
-  bind_stop(query, job.stop_requested);
-  bind_end(query, end);
-  query.time(job.end_time).id(job.id).number(write.number).text(job.spec.name);
+      "end_time_us, priority, held_by, held_by_operator, id, number, name, submit_time_us, "
+      "submitted_by, submit_user) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+  bind_changing(query, job, end);
+  query.id(job.id).number(write.number).text(job.spec->name);
   query.time(job.submit_time).text(job.submitted_by).text(job.submit_user).run();
 }
 
 void insert_spec(Connection& connection, const JobWrite& write) {
-  JobSpec slim = write.job.spec;
+  JobSpec slim = *write.job.spec;
   const std::string script = std::exchange(slim.script, {});
   const std::optional<std::string> input = std::exchange(slim.stdin_data, {});
   const std::string record = encode_spec(slim);
@@ -65,16 +76,22 @@ void insert_spec(Connection& connection, const JobWrite& write) {
   }
 }
 
+void insert_labels(Connection& connection, const JobWrite& write) {
+  for (const auto& [key, value] : write.job.spec->labels) {
+    Query query(connection.prepare("INSERT INTO labels(key, value, number) VALUES(?, ?, ?)"));
+    query.text(key).text(value).number(write.number).run();
+  }
+}
+
 void update_job(Connection& connection, const JobWrite& write) {
   const Job& job = write.job;
   const std::string end = end_record(job.end);
   Query query(connection.prepare(
       "UPDATE jobs SET revision = ?, state = ?, stop_by = ?, stop_reason = ?, stop_grace_us = ?, "
-      "end_record = ?, end_time_us = ? WHERE number = ?"));
-  query.number(job.revision).value(job.state);
-  bind_stop(query, job.stop_requested);
-  bind_end(query, end);
-  query.time(job.end_time).number(write.number).run();
+      "end_record = ?, end_time_us = ?, priority = ?, held_by = ?, held_by_operator = ? "
+      "WHERE number = ?"));
+  bind_changing(query, job, end);
+  query.number(write.number).run();
 }
 
 void put_attempt(Connection& connection, std::int64_t job, const Attempt& attempt) {
@@ -118,6 +135,7 @@ void write_job(Connection& connection, const JobWrite& write) {
   if (write.is_new) {
     insert_job(connection, write);
     insert_spec(connection, write);
+    insert_labels(connection, write);
   } else {
     update_job(connection, write);
   }
@@ -126,15 +144,31 @@ void write_job(Connection& connection, const JobWrite& write) {
   put_event(connection, write);
 }
 
-void write_worker(Connection& connection, const WorkerRecord& worker) {
+void bind_drain(Query& query, const std::optional<Drain>& drain) {
+  if (!drain) {
+    query.null().null().null().null();
+  } else {
+    query.text(drain->by).text(drain->reason).time(drain->start_time).time(drain->deadline);
+  }
+}
+
+void write_worker(Connection& connection, const WorkerWrite& write) {
+  const WorkerRecord& worker = write.worker;
+  if (write.forgotten) {
+    Query(connection.prepare("DELETE FROM workers WHERE id = ?")).id(worker.id).run();
+    return;
+  }
   const std::string labels = encode_labels(worker.labels);
   const std::string capacity = encode_capacity(worker.capacity);
   Query query(connection.prepare(
       "INSERT OR REPLACE INTO workers(id, name, address, state, state_time_us, register_time_us, "
-      "boot_id, version, labels_record, capacity_record) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+      "boot_id, version, labels_record, capacity_record, drain_by, drain_reason, drain_start_us, "
+      "drain_deadline_us) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   query.id(worker.id).text(worker.name).text(worker.address).value(worker.state);
   query.time(worker.state_time).time(worker.register_time);
-  query.text(worker.boot_id).text(worker.version).blob(labels).blob(capacity).run();
+  query.text(worker.boot_id).text(worker.version).blob(labels).blob(capacity);
+  bind_drain(query, worker.drain);
+  query.run();
 }
 
 void write_request(Connection& connection, const RequestWrite& request) {
@@ -162,7 +196,7 @@ JobChange change_of(const JobWrite& write) {
 
 void write_batch(Connection& connection, const Batch& batch) {
   for (const JobWrite& write : batch.jobs) write_job(connection, write);
-  for (const WorkerRecord& worker : batch.workers) write_worker(connection, worker);
+  for (const WorkerWrite& write : batch.workers) write_worker(connection, write);
   for (const RequestWrite& request : batch.requests) write_request(connection, request);
 }
 

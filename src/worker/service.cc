@@ -55,6 +55,8 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::StartJob(
   if (!caller) return rpc::refuse(context, caller.error());
   auto spec = rpc::spec_from_proto(request->spec());
   if (!spec) return rpc::refuse(context, spec.error());
+  if (auto at_once = rpc::refuse_waiting(request->spec()); !at_once)
+    return rpc::refuse(context, at_once.error());
   auto job_id = request->job_id().empty() ? Result<Uuid>(Uuid::random())
                                           : check_id(request->job_id(), request->attempt());
   if (!job_id) return rpc::refuse(context, job_id.error());

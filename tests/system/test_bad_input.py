@@ -26,16 +26,26 @@ INVALID_SPECS = {
     "unknown enum value": ({"argv": ["true"], "launcher": 77}, "launcher"),
     "unknown stop target": ({"argv": ["true"], "stop": {"target": 77}}, "target"),
     "signal out of range": ({"argv": ["true"], "stop": {"signal": 99}}, "signal"),
+    "priority out of range": ({"argv": ["true"], "priority": 1001}, "priority"),
+    "count of nothing": (
+        {"argv": ["true"], "resources": {"counted": {"gpu": "0"}}}, "counted.gpu"),
+    "queue time below 0": ({"argv": ["true"], "queue_time_limit": "-1s"}, "queue_time_limit"),
     "over the limit": ({"argv": ["true"], "stdin_data": "QUFB" * 360000}, "spec"),
 }
 UNIMPLEMENTED_SPECS = {
-    "resources.counted": {"argv": ["true"], "resources": {"counted": {"gpu": "2"}}},
-    "queue_time_limit": {"argv": ["true"], "queue_time_limit": "60s"},
-    "priority": {"argv": ["true"], "priority": 7},
     "retry": {"argv": ["true"], "retry": {"max_attempts": 3}},
     "array": {"argv": ["true"], "array": {"count": 3}},
     "dependencies": {"argv": ["true"], "dependencies": [
         {"job_id": ID, "condition": "DEPENDENCY_CONDITION_END"}]},
+}
+
+
+# What a worker that is called directly does not do.
+WAITING_SPECS = {
+    "queue_time_limit": {"argv": ["true"], "queue_time_limit": "60s"},
+    "not_before_time": {"argv": ["true"], "not_before_time": "2030-01-01T00:00:00Z"},
+    "priority": {"argv": ["true"], "priority": 7},
+    "hold": {"argv": ["true"], "hold": True},
 }
 
 
@@ -66,6 +76,18 @@ class BadInput(TaktCase):
                     status = self.call(door, method, {"spec": spec})
                     self.assertEqual(status["code"], "INVALID_ARGUMENT", status)
                     self.assertIn(field, status["message"])
+
+    def test_a_worker_refuses_what_only_a_scheduler_does(self) -> None:
+        for field, spec in WAITING_SPECS.items():
+            with self.subTest(field):
+                status = self.call(WORKER, "StartJob", {"spec": spec})
+                self.assertEqual(status["code"], "INVALID_ARGUMENT", status)
+                self.assertIn(field, status["message"])
+
+    def test_a_priority_for_operators_is_refused(self) -> None:
+        status = self.call(SCHEDULER, "SubmitJob", {"spec": {"argv": ["true"], "priority": 7}})
+        self.assertEqual(status["code"], "PERMISSION_DENIED", status)
+        self.assertIn("priority_max", status["message"])
 
     def test_what_is_not_done_yet_is_refused_by_name(self) -> None:
         for field, spec in UNIMPLEMENTED_SPECS.items():

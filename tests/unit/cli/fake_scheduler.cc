@@ -233,7 +233,74 @@ grpc::Status FakeScheduler::ListWorkers(grpc::ServerContext*, const v1::ListWork
                                         v1::ListWorkersResponse* response) {
   const std::lock_guard lock(mutex_);
   for (const v1::Worker& worker : workers) *response->add_workers() = worker;
+  if (!running.empty()) {
+    response->mutable_workers(0)->set_running(running.front());
+    running.erase(running.begin());
+  }
   return grpc::Status::OK;
+}
+
+grpc::Status FakeScheduler::take_other(const std::string& what) {
+  if (auto refused = take_refusal(); !refused.ok()) return refused;
+  others.push_back(what);
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeScheduler::HoldJob(grpc::ServerContext*, const v1::HoldJobRequest* request,
+                                    v1::HoldJobResponse*) {
+  const std::lock_guard lock(mutex_);
+  return take_other("HoldJob " + request->job_id());
+}
+
+grpc::Status FakeScheduler::ReleaseJob(grpc::ServerContext*, const v1::ReleaseJobRequest* request,
+                                       v1::ReleaseJobResponse*) {
+  const std::lock_guard lock(mutex_);
+  return take_other("ReleaseJob " + request->job_id());
+}
+
+grpc::Status FakeScheduler::UpdateJob(grpc::ServerContext*, const v1::UpdateJobRequest* request,
+                                      v1::UpdateJobResponse*) {
+  const std::lock_guard lock(mutex_);
+  update = *request;
+  return take_other("UpdateJob " + request->job_id());
+}
+
+grpc::Status FakeScheduler::ExplainJob(grpc::ServerContext*, const v1::ExplainJobRequest* request,
+                                       v1::ExplainJobResponse* response) {
+  const std::lock_guard lock(mutex_);
+  *response = explanation;
+  return take_other("ExplainJob " + request->job_id());
+}
+
+grpc::Status FakeScheduler::PlanJob(grpc::ServerContext*, const v1::PlanJobRequest* request,
+                                    v1::PlanJobResponse* response) {
+  const std::lock_guard lock(mutex_);
+  planned = *request;
+  *response = plan;
+  return take_other("PlanJob");
+}
+
+grpc::Status FakeScheduler::DrainWorker(grpc::ServerContext*, const v1::DrainWorkerRequest* request,
+                                        v1::DrainWorkerResponse* response) {
+  const std::lock_guard lock(mutex_);
+  drain = *request;
+  response->mutable_worker()->set_worker_id("w1");
+  response->mutable_worker()->set_name(request->worker_id());
+  return take_other("DrainWorker " + request->worker_id());
+}
+
+grpc::Status FakeScheduler::UndrainWorker(grpc::ServerContext*,
+                                          const v1::UndrainWorkerRequest* request,
+                                          v1::UndrainWorkerResponse*) {
+  const std::lock_guard lock(mutex_);
+  return take_other("UndrainWorker " + request->worker_id());
+}
+
+grpc::Status FakeScheduler::ForgetWorker(grpc::ServerContext*,
+                                         const v1::ForgetWorkerRequest* request,
+                                         v1::ForgetWorkerResponse*) {
+  const std::lock_guard lock(mutex_);
+  return take_other("ForgetWorker " + request->worker_id());
 }
 
 }  // namespace takt::cli

@@ -46,6 +46,9 @@ class FakeScheduler : public v1::JobService::Service, public v1::OperatorService
   bool end_by_watch = false;       // the job ends when it is watched
   std::vector<v1::Job> listed;     // for ListJobs
   std::vector<v1::Worker> workers;
+  v1::ExplainJobResponse explanation;
+  v1::PlanJobResponse plan;
+  std::vector<int> running;  // jobs on the drained worker, by call of ListWorkers; then none
 
   // The job's end; wakes all that wait for it.
   void end_job(const v1::JobEnd& end);
@@ -59,6 +62,10 @@ class FakeScheduler : public v1::JobService::Service, public v1::OperatorService
   std::vector<v1::ReadOutputRequest> reads;
   std::vector<v1::WatchJobsRequest> watches;
   std::vector<v1::ListJobsRequest> lists;
+  std::vector<std::string> others;  // "HoldJob 71aa", "DrainWorker db-2" ...
+  v1::UpdateJobRequest update;
+  v1::DrainWorkerRequest drain;
+  v1::PlanJobRequest planned;
 
   grpc::Status SubmitJob(grpc::ServerContext*, const v1::SubmitJobRequest*,
                          v1::SubmitJobResponse*) override;
@@ -73,10 +80,27 @@ class FakeScheduler : public v1::JobService::Service, public v1::OperatorService
                           grpc::ServerWriter<v1::ReadOutputResponse>*) override;
   grpc::Status ListWorkers(grpc::ServerContext*, const v1::ListWorkersRequest*,
                            v1::ListWorkersResponse*) override;
+  grpc::Status HoldJob(grpc::ServerContext*, const v1::HoldJobRequest*,
+                       v1::HoldJobResponse*) override;
+  grpc::Status ReleaseJob(grpc::ServerContext*, const v1::ReleaseJobRequest*,
+                          v1::ReleaseJobResponse*) override;
+  grpc::Status UpdateJob(grpc::ServerContext*, const v1::UpdateJobRequest*,
+                         v1::UpdateJobResponse*) override;
+  grpc::Status ExplainJob(grpc::ServerContext*, const v1::ExplainJobRequest*,
+                          v1::ExplainJobResponse*) override;
+  grpc::Status PlanJob(grpc::ServerContext*, const v1::PlanJobRequest*,
+                       v1::PlanJobResponse*) override;
+  grpc::Status DrainWorker(grpc::ServerContext*, const v1::DrainWorkerRequest*,
+                           v1::DrainWorkerResponse*) override;
+  grpc::Status UndrainWorker(grpc::ServerContext*, const v1::UndrainWorkerRequest*,
+                             v1::UndrainWorkerResponse*) override;
+  grpc::Status ForgetWorker(grpc::ServerContext*, const v1::ForgetWorkerRequest*,
+                            v1::ForgetWorkerResponse*) override;
 
  private:
   struct Stream;
   grpc::Status take_refusal();
+  grpc::Status take_other(const std::string& what);
   bool send_next(Stream& stream);
   bool wait_for_end(std::unique_lock<std::mutex>& lock, grpc::ServerContext& context);
 

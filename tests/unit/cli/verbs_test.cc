@@ -166,7 +166,10 @@ TEST_F(VerbsTest, WorkersAreATable) {
   worker.mutable_capacity()->set_cpu_millicores(2500);
   worker.mutable_capacity()->set_memory_bytes(std::int64_t{8} << 30);
   (*worker.mutable_labels())["role"] = "db";
-  scheduler.workers.emplace_back().set_name("web-1");
+  v1::Worker& drained = scheduler.workers.emplace_back();
+  drained.set_name("web-1");
+  drained.set_state(v1::WORKER_STATE_DRAINING);
+  drained.mutable_drain()->set_reason("new disk");
   expect_golden("workers.txt", takt("workers", {}).out);
   expect_golden("workers.json", takt("workers", {"--json"}).out);
 }

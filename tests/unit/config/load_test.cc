@@ -97,8 +97,8 @@ TEST_F(Load, AnUnknownKeyIsRefusedWithTheKnownOnes) {
 
 TEST_F(Load, AnUnknownSectionIsRefusedWithTheKnownOnes) {
   EXPECT_EQ(refusal("[jobs]\nslots = 1\n"),
-            "s.conf:1: unknown section \"[jobs]\"; accepted are [scheduler], [workers], [access], "
-            "[compat], [tls]");
+            "s.conf:1: unknown section \"[jobs]\"; accepted are [scheduler], [workers], [queue], "
+            "[access], [compat], [tls]");
 }
 
 TEST_F(Load, AKeyGivenTwiceInOneFileIsRefused) {
@@ -141,7 +141,8 @@ TEST_F(Load, OverridesAreCheckedLikeLines) {
             "notice, info, debug\n"
             "--set: unknown key \"scheduler.x\"; accepted are scheduler.state_directory, "
             "scheduler.listen, scheduler.insecure, scheduler.log_level, workers.user, "
-            "workers.unreachable_after, access.group, access.admin_group, compat.listen, "
+            "workers.unreachable_after, queue.jobs_max, queue.jobs_of_user_max, "
+            "queue.priority_max, queue.placement, access.group, access.admin_group, compat.listen, "
             "compat.insecure, compat.slots, tls.certificate, tls.key, tls.ca");
 }
 

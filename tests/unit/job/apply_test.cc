@@ -44,7 +44,7 @@ Reported reported(const Job& job, JobState state, int attempt = 0) {
 Job job_in(JobState state) {
   Job job;
   job.id = Uuid::random();
-  job.spec = test::small_spec();
+  job.spec = std::make_shared<const JobSpec>(test::small_spec());
   if (state == JobState::kQueued) return job;
   EXPECT_TRUE(apply(job, placed(), kNow));
   if (state == JobState::kStarting) return job;

@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "unit/job/specs.h"
 
@@ -12,8 +14,10 @@ namespace takt {
 namespace {
 
 Demand demand(const std::string& key) {
-  return {{{key, ConstraintOperator::kExists, {}}}, Launcher::kDefault};
+  return {{1, 0, 0, 0, {}}, {{key, ConstraintOperator::kExists, {}}}, Launcher::kDefault};
 }
+
+Rank aged(std::int64_t age) { return {0, age}; }
 
 // Takes out what still waits, as whoever holds a ticket must before it goes.
 struct Emptied {
@@ -33,6 +37,11 @@ TEST(DemandOf, IsWhatTheSpecAsksOfAWorkerAndNoMore) {
   other.launcher = Launcher::kScope;
   EXPECT_NE(demand_of(one), demand_of(other));
   other.launcher = one.launcher;
+  other.resources.counted["gpu"] = 99;
+  EXPECT_NE(demand_of(one), demand_of(other));
+  other.resources = one.resources;
+  other.priority = 17;
+  EXPECT_EQ(demand_of(one), demand_of(other)) << "a place in the line, not a line";
   other.constraints.pop_back();
   EXPECT_NE(demand_of(one), demand_of(other));
 }
@@ -79,12 +88,12 @@ TEST(Queue, TheOldestStandsFirstAndAReturningJobGetsItsOldPlace) {
   const Emptied emptied{queue, ticket};
   const Uuid first = Uuid::random();
   const Uuid second = Uuid::random();
-  queue.push(ticket, 2, second);
-  queue.push(ticket, 1, first);
+  queue.push(ticket, aged(2), second);
+  queue.push(ticket, aged(1), first);
   EXPECT_EQ(ticket.line()->jobs.begin()->second, first);
-  EXPECT_TRUE(queue.erase(ticket, 1));
+  EXPECT_TRUE(queue.erase(ticket, aged(1)));
   EXPECT_EQ(queue.waiting(), 1U);
-  queue.push(ticket, 1, first);
+  queue.push(ticket, aged(1), first);
   EXPECT_EQ(ticket.line()->jobs.begin()->second, first);
   EXPECT_EQ(queue.waiting(), 2U);
 }
@@ -92,42 +101,78 @@ TEST(Queue, TheOldestStandsFirstAndAReturningJobGetsItsOldPlace) {
 TEST(Queue, WhatIsNotThereIsNotTakenOut) {
   Queue queue;
   const auto ticket = queue.ticket(demand("a"));
-  EXPECT_FALSE(queue.erase(ticket, 1));
-  queue.push(ticket, 1, Uuid::random());
-  EXPECT_TRUE(queue.erase(ticket, 1));
-  EXPECT_FALSE(queue.erase(ticket, 1));
+  EXPECT_FALSE(queue.erase(ticket, aged(1)));
+  queue.push(ticket, aged(1), Uuid::random());
+  EXPECT_TRUE(queue.erase(ticket, aged(1)));
+  EXPECT_FALSE(queue.erase(ticket, aged(1)));
   EXPECT_EQ(queue.waiting(), 0U);
 }
 
-TEST(Queue, LinesComeByTheAgeOfTheirHeadsAndEmptyOnesDoNot) {
+// The lines in which jobs wait, in order.
+std::vector<const Queue::Line*> lines_of(const Queue& queue) {
+  std::vector<const Queue::Line*> lines;
+  std::optional<Rank> cursor;
+  while (const Queue::Line* line = queue.next_line(cursor)) {
+    lines.push_back(line);
+    cursor = line->jobs.begin()->first;
+  }
+  return lines;
+}
+
+TEST(Queue, LinesComeByTheRankOfTheirHeadsAndEmptyOnesDoNot) {
   Queue queue;
   const auto a = queue.ticket(demand("a"));
   const auto b = queue.ticket(demand("b"));
   const auto empty = queue.ticket(demand("c"));
-  queue.push(a, 5, Uuid::random());
-  queue.push(b, 3, Uuid::random());
-  queue.push(b, 9, Uuid::random());
-  EXPECT_EQ(queue.waiting_lines(), (std::vector<Queue::Line*>{b.line(), a.line()}));
-  EXPECT_TRUE(queue.erase(b, 3));
-  EXPECT_EQ(queue.waiting_lines(), (std::vector<Queue::Line*>{a.line(), b.line()}));
-  EXPECT_TRUE(queue.erase(a, 5));
-  EXPECT_TRUE(queue.erase(b, 9));
-  EXPECT_TRUE(queue.waiting_lines().empty());
+  queue.push(a, aged(5), Uuid::random());
+  queue.push(b, aged(3), Uuid::random());
+  queue.push(b, aged(9), Uuid::random());
+  EXPECT_EQ(lines_of(queue), (std::vector<const Queue::Line*>{b.line(), a.line()}));
+  EXPECT_TRUE(queue.erase(b, aged(3)));
+  EXPECT_EQ(lines_of(queue), (std::vector<const Queue::Line*>{a.line(), b.line()}));
+  const Rank urgent{1, 20};
+  queue.push(b, urgent, Uuid::random());
+  EXPECT_EQ(lines_of(queue), (std::vector<const Queue::Line*>{b.line(), a.line()}));
+  EXPECT_EQ(queue.line_of_head(urgent), b.line());
+  EXPECT_EQ(queue.line_of_head(aged(9)), nullptr) << "it is not the head any more";
+  EXPECT_TRUE(queue.erase(a, aged(5)));
+  EXPECT_TRUE(queue.erase(b, urgent));
+  EXPECT_TRUE(queue.erase(b, aged(9)));
+  EXPECT_TRUE(lines_of(queue).empty());
+}
+
+TEST(Queue, OnlyNewHeadsAreNew) {
+  Queue queue;
+  const auto a = queue.ticket(demand("a"));
+  const auto b = queue.ticket(demand("b"));
+  queue.push(a, aged(1), Uuid::random());
+  queue.push(b, aged(2), Uuid::random());
+  EXPECT_EQ(queue.next_new_line(std::nullopt), a.line());
+  queue.looked_at(*a.line());
+  EXPECT_FALSE(queue.is_new(*a.line()));
+  EXPECT_EQ(queue.next_new_line(std::nullopt), b.line());
+  queue.push(a, aged(3), Uuid::random());
+  EXPECT_FALSE(queue.is_new(*a.line())) << "behind the head";
+  EXPECT_TRUE(queue.erase(a, aged(1)));
+  EXPECT_TRUE(queue.is_new(*a.line()));
+  EXPECT_TRUE(queue.erase(a, aged(3)));
+  EXPECT_TRUE(queue.erase(b, aged(2)));
+  EXPECT_EQ(queue.next_new_line(std::nullopt), nullptr);
 }
 
 TEST(QueueDeathTest, AJobThatWaitsTwiceIsABrokenInvariant) {
   Queue queue;
   const auto ticket = queue.ticket(demand("a"));
   const Emptied emptied{queue, ticket};
-  queue.push(ticket, 1, Uuid::random());
-  EXPECT_DEATH(queue.push(ticket, 1, Uuid::random()), "waits twice");
+  queue.push(ticket, aged(1), Uuid::random());
+  EXPECT_DEATH(queue.push(ticket, aged(1), Uuid::random()), "waits twice");
 }
 
 TEST(QueueDeathTest, AJobThatWaitsWithoutATicketIsABrokenInvariant) {
   Queue queue;
   auto ticket = queue.ticket(demand("a"));
   const Emptied emptied{queue, ticket};
-  queue.push(ticket, 1, Uuid::random());
+  queue.push(ticket, aged(1), Uuid::random());
   EXPECT_DEATH(ticket = Queue::Ticket(), "without a ticket");
 }
 

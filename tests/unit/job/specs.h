@@ -25,13 +25,18 @@ inline JobSpec full_spec() {
   spec.resources = {.cpu_millicores = 1500,
                     .memory_bytes = std::int64_t{512} << 20,
                     .swap_bytes = std::int64_t{1} << 20,
-                    .tasks = 100};
+                    .tasks = 100,
+                    .counted = {{"gpu", 2}, {"license", 1}}};
   spec.cpu_weight = 300;
   spec.io_weight = 50;
   spec.oom_policy = OomPolicy::kProcess;
   spec.run_time_limit = std::chrono::hours(2);
   spec.count_paused = true;
   spec.lease = std::chrono::minutes(10);
+  spec.priority = -3;
+  spec.queue_time_limit = std::chrono::hours(1);
+  spec.not_before = from_unix_us(1'800'000'000'000'000);
+  spec.hold = true;
   spec.nice = -5;
   spec.umask = 027;
   spec.allow_new_privileges = true;

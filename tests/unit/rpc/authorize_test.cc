@@ -25,6 +25,7 @@ const std::set<Action> kUserActions = {
     Action::kSubmitJob,  Action::kSubmitJobs, Action::kGetJob,     Action::kListJobs,
     Action::kStopJob,    Action::kPauseJob,   Action::kResumeJob,  Action::kRetryJob,
     Action::kExplainJob, Action::kWatchJobs,  Action::kReadOutput, Action::kListWorkers,
+    Action::kHoldJob,    Action::kReleaseJob, Action::kUpdateJob,  Action::kPlanJob,
 };
 const std::set<Action> kDirectActions = {Action::kWorkerStartJob, Action::kWorkerStopJob,
                                          Action::kWorkerQueryJob, Action::kWorkerListJobs,

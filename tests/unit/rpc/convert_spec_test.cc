@@ -33,13 +33,21 @@ const std::map<std::string, Setter>& valid_values() {
          spec.set_count_paused(true);
        }},
       {"lease", [](v1::JobSpec& spec) { spec.mutable_lease()->set_seconds(600); }},
+      {"not_before_time",
+       [](v1::JobSpec& spec) {
+         spec.mutable_not_before_time()->set_seconds(2'000'000'000);
+         spec.mutable_not_before_time()->set_nanos(7000);
+       }},
       {"oom_policy", [](v1::JobSpec& spec) { spec.set_oom_policy(v1::OOM_POLICY_PROCESS); }},
+      {"queue_time_limit",
+       [](v1::JobSpec& spec) { spec.mutable_queue_time_limit()->set_seconds(60); }},
       {"resources",
        [](v1::JobSpec& spec) {
          spec.mutable_resources()->set_cpu_millicores(1500);
          spec.mutable_resources()->set_memory_bytes(std::int64_t{1} << 30);
          spec.mutable_resources()->set_swap_bytes(0);
          spec.mutable_resources()->set_tasks(7);
+         (*spec.mutable_resources()->mutable_counted())["gpu"] = 2;
        }},
       {"run_time_limit",
        [](v1::JobSpec& spec) {
@@ -91,7 +99,7 @@ TEST(ConvertSpec, EachFieldIsHonouredOrRefusedByItsName) {
     EXPECT_EQ(spec.error().field, "spec." + field.name());
     EXPECT_NE(spec.error().message.find("spec." + field.name()), std::string::npos);
   }
-  EXPECT_GE(honoured, 23) << "the fields of a full domain spec";
+  EXPECT_GE(honoured, 27) << "the fields of a full domain spec";
 }
 
 // Of the messages within: every field of theirs on its own.
@@ -192,13 +200,26 @@ TEST(ConvertSpec, UnknownEnumValuesAreInvalidByName) {
   expect_invalid(message, "spec.constraints.operator", "79");
 }
 
-TEST(ConvertSpec, CountedResourcesAreRefusedByName) {
-  v1::JobSpec message = small_message();
-  (*message.mutable_resources()->mutable_counted())["gpu"] = 2;
-  const Result<JobSpec> spec = spec_from_proto(message);
-  ASSERT_FALSE(spec.ok());
-  EXPECT_EQ(spec.error().code, ErrorCode::kUnimplemented);
-  EXPECT_EQ(spec.error().field, "spec.resources.counted");
+// What concerns waiting stays with the scheduler.
+TEST(ConvertSpec, AWorkerIsNotToldHowAJobWaited) {
+  JobSpec spec = test::full_spec();
+  v1::JobSpec message = spec_to_proto(spec);
+  EXPECT_FALSE(refuse_waiting(message).ok());
+  clear_waiting(message);
+  EXPECT_TRUE(refuse_waiting(message).ok());
+  spec.priority = 0;
+  spec.hold = false;
+  spec.not_before.reset();
+  spec.queue_time_limit.reset();
+  spec.resources.counted.clear();
+  EXPECT_EQ(spec_from_proto(message).value(), spec) << "and all else";
+  for (const char* field : {"priority", "hold", "not_before_time", "queue_time_limit"}) {
+    v1::JobSpec one = small_message();
+    set_something(one, *v1::JobSpec::descriptor()->FindFieldByName(field));
+    const auto refused = refuse_waiting(one);
+    ASSERT_FALSE(refused.ok()) << field;
+    EXPECT_EQ(refused.error().field, std::string("spec.") + field);
+  }
 }
 
 TEST(ConvertSpec, ValuesOutOfBoundsAreInvalidByName) {
@@ -208,6 +229,15 @@ TEST(ConvertSpec, ValuesOutOfBoundsAreInvalidByName) {
   message = small_message();
   message.mutable_run_time_limit()->set_seconds(-6);
   expect_invalid(message, "spec.run_time_limit", "-6");
+  message = small_message();
+  message.set_priority(1001);
+  expect_invalid(message, "spec.priority", "1001");
+  message = small_message();
+  message.mutable_queue_time_limit()->set_seconds(-6);
+  expect_invalid(message, "spec.queue_time_limit", "-6");
+  message = small_message();
+  (*message.mutable_resources()->mutable_counted())["gpu"] = 0;
+  expect_invalid(message, "spec.resources.counted.gpu", "0");
   message = small_message();
   message.set_oom_policy(static_cast<v1::OomPolicy>(76));
   expect_invalid(message, "spec.oom_policy", "76");

@@ -218,7 +218,7 @@ TEST(ConvertJob, TellsAllThatIsKnown) {
   Job job;
   job.id = Uuid::random();
   job.revision = 17;
-  job.spec = test::full_spec();
+  job.spec = std::make_shared<const JobSpec>(test::full_spec());
   job.state = JobState::kStopped;
   job.submit_time = from_unix_us(1'000'001);
   job.submitted_by = "user alice";
@@ -229,7 +229,7 @@ TEST(ConvertJob, TellsAllThatIsKnown) {
   const v1::Job message = job_to_proto(job);
   EXPECT_EQ(message.job_id(), job.id.str());
   EXPECT_EQ(message.revision(), 17);
-  EXPECT_EQ(spec_from_proto(message.spec()).value(), job.spec);
+  EXPECT_EQ(spec_from_proto(message.spec()).value(), *job.spec);
   EXPECT_EQ(message.state(), v1::JOB_STATE_STOPPED);
   EXPECT_EQ(time_from_proto(message.submit_time()), job.submit_time);
   EXPECT_EQ(message.submitted_by(), "user alice");

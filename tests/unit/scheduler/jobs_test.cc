@@ -79,10 +79,10 @@ TEST_F(SchedulerTest, BadRequestsNameTheFieldAndWhatIsWrong) {
   EXPECT_EQ(empty.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(rpc::from_status(empty).field, "spec.argv");
   v1::JobSpec later = spec();
-  later.set_priority(5);
+  later.mutable_retry()->set_max_attempts(5);
   const grpc::Status unknown = try_submit(later, "", response);
   EXPECT_EQ(unknown.error_code(), grpc::StatusCode::UNIMPLEMENTED);
-  EXPECT_EQ(rpc::from_status(unknown).field, "spec.priority");
+  EXPECT_EQ(rpc::from_status(unknown).field, "spec.retry");
   EXPECT_EQ(try_submit(spec(), std::string(200, 'x'), response).error_code(),
             grpc::StatusCode::INVALID_ARGUMENT);
   v1::Job job;

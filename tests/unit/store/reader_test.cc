@@ -93,7 +93,7 @@ TEST_F(StoreTest, APageEndsBeforeItIsTooLargeForAMessage) {
   Batch batch;
   for (int at = 0; at < 6; ++at) {
     JobWrite write = new_job();
-    write.job.spec.argv.emplace_back(900000, 'x');
+    edit(write, [](JobSpec& spec) { spec.argv.emplace_back(900000, 'x'); });
     batch.jobs.push_back(std::move(write));
   }
   ASSERT_TRUE(commit(batch).ok());
@@ -140,7 +140,7 @@ TEST_F(StoreTest, ARequestGivesItsJobsAgainToItsSubmitterOnly) {
   const auto found = look("uid 1", "r-1");
   ASSERT_TRUE(found.ok() && found->has_value());
   EXPECT_EQ((*found)->job_ids, (std::vector<Uuid>{one.job.id, two.job.id}));
-  EXPECT_EQ((*found)->specs[1], two.job.spec);
+  EXPECT_EQ((*found)->specs[1], *two.job.spec);
   EXPECT_EQ((*found)->revision, one.number);
   EXPECT_FALSE(look("uid 2", "r-1")->has_value());
   EXPECT_FALSE(look("uid 1", "r-2")->has_value());
@@ -155,14 +155,14 @@ TEST_F(StoreTest, AJobShowsSinceWhenItsWorkerIsOutOfReach) {
   worker.state_time = from_unix_us(1234567);
   const JobWrite job = new_job("far");
   const JobWrite sent = changed(job, placed(worker.id));
-  ASSERT_TRUE(commit({{job, sent}, {worker}, {}}).ok());
+  ASSERT_TRUE(commit({{job, sent}, {{worker}}, {}}).ok());
   EXPECT_EQ(get("far")->unreachable_since, worker.state_time);
   const auto workers =
       ask<WorkerPage>([&](auto done) { store_->reader().list_workers("", "", 10, done); });
   ASSERT_EQ(workers->workers.size(), 1U);
   EXPECT_EQ(workers->workers[0].running, 1);
   worker.state = WorkerState::kReady;
-  ASSERT_TRUE(commit({{}, {worker}, {}}).ok());
+  ASSERT_TRUE(commit({{}, {{worker}}, {}}).ok());
   EXPECT_FALSE(get("far")->unreachable_since.has_value());
 }
 
@@ -173,7 +173,7 @@ TEST_F(StoreTest, WorkersPageByName) {
     WorkerRecord worker;
     worker.id = Uuid::random();
     worker.name = name;
-    batch.workers.push_back(worker);
+    batch.workers.push_back({worker});
   }
   ASSERT_TRUE(commit(batch).ok());
   std::string seen;

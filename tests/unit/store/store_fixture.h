@@ -64,12 +64,21 @@ class StoreTest : public testing::Test {
     write.time = wall_now();
     write.job.id = id;
     write.job.revision = write.number;
-    write.job.spec.name = name;
-    write.job.spec.argv = {"/bin/true"};
+    edit(write, [&](JobSpec& spec) {
+      spec.name = name;
+      spec.argv = {"/bin/true"};
+    });
     write.job.submit_time = write.time;
     write.job.submitted_by = "user alice";
     write.job.submit_user = "alice";
     return write;
+  }
+  // Changes the spec of a job that is not written yet.
+  template <class Change>
+  static void edit(JobWrite& write, Change change) {
+    JobSpec spec = write.job.spec == nullptr ? JobSpec() : *write.job.spec;
+    change(spec);
+    write.job.spec = std::make_shared<const JobSpec>(std::move(spec));
   }
   // The same job after an event.
   JobWrite changed(JobWrite write, const JobEvent& event) {

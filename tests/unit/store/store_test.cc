@@ -62,6 +62,9 @@ TEST_F(StoreTest, ReopeningKeepsEverything) {
   worker.labels = {{"role", "db"}};
   worker.capacity.slots = 7;
   worker.capacity.counted = {{"gpu", 2}};
+  worker.capacity.tasks = 4000;
+  worker.capacity.direct = {2, 1500, 1 << 20, 8, {{"gpu", 1}}};
+  worker.drain = Drain{"user root", "new disk", wall_now(), wall_now()};
   worker.capacity.controllers = {"memory", "pids"};
   worker.capacity.launchers = {Launcher::kScope, Launcher::kCgroup};
   worker.boot_id = "boot-1";
@@ -69,13 +72,17 @@ TEST_F(StoreTest, ReopeningKeepsEverything) {
   worker.state_time = worker.register_time = wall_now();
 
   JobWrite queued = new_job("waits");
-  queued.job.spec.constraints = {{"role", ConstraintOperator::kEqual, {"db"}}};
-  queued.job.spec.script = "#!/bin/sh\nexit 3\n";
-  queued.job.spec.stdin_data = std::string("a\0b", 3);
-  const JobSpec whole = queued.job.spec;
+  edit(queued, [](JobSpec& spec) {
+    spec.constraints = {{"role", ConstraintOperator::kEqual, {"db"}}};
+    spec.script = "#!/bin/sh\nexit 3\n";
+    spec.stdin_data = std::string("a\0b", 3);
+  });
+  queued.job.priority = -7;
+  queued.job.hold = Hold{"user root", true};
+  const JobSpec whole = *queued.job.spec;
   const JobWrite done = new_job("done");
   Batch batch;
-  batch.workers = {worker};
+  batch.workers = {{worker}};
   batch.jobs = {queued, done};
   batch.jobs.push_back(changed(done, placed(worker.id)));
   Attempt report = batch.jobs.back().job.attempts.back();
@@ -96,12 +103,14 @@ TEST_F(StoreTest, ReopeningKeepsEverything) {
   EXPECT_EQ(snapshot_.workers[0], worker);
   ASSERT_EQ(snapshot_.jobs.size(), 1U) << "the ended job is not alive";
   EXPECT_EQ(snapshot_.jobs[0].number, 1);
-  EXPECT_EQ(snapshot_.jobs[0].job.spec.constraints, whole.constraints);
-  EXPECT_EQ(snapshot_.jobs[0].job.spec.script, "") << "the large parts stay on disk";
+  EXPECT_EQ(snapshot_.jobs[0].job.spec->constraints, whole.constraints);
+  EXPECT_EQ(snapshot_.jobs[0].job.spec->script, "") << "the large parts stay on disk";
+  EXPECT_EQ(snapshot_.jobs[0].job.priority, -7);
+  EXPECT_EQ(snapshot_.jobs[0].job.hold, queued.job.hold);
 
   const auto first = get(queued.job.id.str());
   ASSERT_TRUE(first.ok()) << first.error().message;
-  EXPECT_EQ(first->job.spec, whole);
+  EXPECT_EQ(*first->job.spec, whole);
   EXPECT_EQ(first->job.submit_time, queued.job.submit_time);
   const auto second = get("done");
   ASSERT_TRUE(second.ok()) << second.error().message;
@@ -137,7 +146,7 @@ TEST_F(StoreTest, AFullDatabaseFailsAllThatFollowsUntilReloaded) {
   open();
   ASSERT_TRUE(commit({{new_job("kept")}, {}, {}}).ok());
   JobWrite fat = new_job("fat");
-  fat.job.spec.script.assign(500000, 'x');
+  edit(fat, [](JobSpec& spec) { spec.script.assign(500000, 'x'); });
   const auto failed = commit({{fat}, {}, {}});
   ASSERT_FALSE(failed.ok());
   EXPECT_EQ(failed.error().code, ErrorCode::kResourceExhausted);

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// HoldJob, ReleaseJob and UpdateJob: how a queued job waits. Answered once it is on disk.
+#include <utility>
+
+#include "base/limits.h"
+#include "scheduler/audit.h"
+#include "scheduler/verbs.h"
+
+namespace takt::scheduler {
+namespace {
+
+// Of a job that does not wait.
+Error not_queued(const Uuid& id, const LiveJob* live) {
+  return make_error(ErrorCode::kFailedPrecondition,
+                    "job " + id.str() +
+                        (live == nullptr ? std::string(" has ended")
+                                         : " is " + std::string(state_name(live->job.state))) +
+                        "; only a queued job can be changed so");
+}
+
+// Runs `change` on the loop with the job, if it is queued; then answers when that is on disk.
+template <class Response>
+void change_queued(Core& core, const rpc::Caller& caller, const std::string& key,
+                   const rpc::UnaryReply<Response>& reply,
+                   std::function<Result<void>(LiveJob&)> change) {
+  with_job(
+      core, caller, key, [reply](const Error& error) { reply.fail(error); },
+      [&core, reply, change = std::move(change)](const Uuid& id) {
+        LiveJob* const live = core.jobs().find(id);
+        if (live == nullptr || live->job.state != JobState::kQueued)
+          return (void)reply.fail(not_queued(id, live));
+        if (auto changed = change(*live); !changed) return (void)reply.fail(changed.error());
+        core.ledger().after_commit([reply](const Result<void>& committed) {
+          if (!committed) return (void)reply.fail(committed.error());
+          reply.finish(Response());
+        });
+      });
+}
+
+}  // namespace
+
+Result<void> may_give(const QueuePolicy& policy, bool is_operator, int priority,
+                      const std::string& field) {
+  if (is_operator || priority <= policy.priority_max) return {};
+  return Error{ErrorCode::kPermissionDenied,
+               field + ": " + std::to_string(priority) + " is for operators; yours goes up to " +
+                   std::to_string(policy.priority_max) +
+                   " (priority_max in [queue] of scheduler.conf)",
+               field, 0};
+}
+
+void hold_job(Core& core, const rpc::Caller& caller, const v1::HoldJobRequest& request,
+              const rpc::UnaryReply<v1::HoldJobResponse>& reply) {
+  const Hold hold{who(caller), is_operator(caller)};
+  change_queued(core, caller, request.job_id(), reply,
+                [&core, hold](LiveJob& live) -> Result<void> {
+                  if (core.jobs().change(live, Held{hold}))
+                    audit_waiting_changed(live.job, hold.by, "is held");
+                  return {};
+                });
+}
+
+void release_job(Core& core, const rpc::Caller& caller, const v1::ReleaseJobRequest& request,
+                 const rpc::UnaryReply<v1::ReleaseJobResponse>& reply) {
+  change_queued(
+      core, caller, request.job_id(), reply,
+      [&core, by = who(caller), may = is_operator(caller)](LiveJob& live) -> Result<void> {
+        const auto& hold = live.job.hold;
+        if (hold && hold->by_operator && !may)
+          return make_error(ErrorCode::kPermissionDenied,
+                            "job " + live.job.id.str() + " is held by " + hold->by +
+                                ", an operator; only operators may release it");
+        if (core.jobs().change(live, Released{}))
+          audit_waiting_changed(live.job, by, "is released");
+        return {};
+      });
+}
+
+void update_job(Core& core, const rpc::Caller& caller, const v1::UpdateJobRequest& request,
+                const rpc::UnaryReply<v1::UpdateJobResponse>& reply) {
+  if (!request.has_priority()) {
+    reply.fail(invalid("priority", "is not given; say what is to change"));
+    return;
+  }
+  const int priority = request.priority();
+  if (auto good = validate_priority(priority, "priority"); !good) {
+    reply.fail(good.error());
+    return;
+  }
+  change_queued(core, caller, request.job_id(), reply,
+                [&core, by = who(caller), may = is_operator(caller),
+                 priority](LiveJob& live) -> Result<void> {
+                  // Lower is never for operators only, so that a user may undo what one did.
+                  if (priority > live.job.priority)
+                    if (auto given = may_give(core.policy(), may, priority, "priority"); !given)
+                      return given;
+                  if (core.jobs().change(live, Prioritized{priority}))
+                    audit_waiting_changed(live.job, by, "has priority " + std::to_string(priority));
+                  return {};
+                });
+}
+
+}  // namespace takt::scheduler

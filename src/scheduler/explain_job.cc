@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// ExplainJob and PlanJob: why a job waits, and where one would go.
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "base/limits.h"
+#include "base/units.h"
+#include "job/explain.h"
+#include "rpc/convert_spec.h"
+#include "scheduler/verbs.h"
+
+namespace takt::scheduler {
+namespace {
+
+// "41 jobs", "more than 1000 jobs": those of the line that come before this rank.
+std::string jobs_before(const Queue::Line& line, const Rank& rank, std::size_t& count) {
+  count = 0;
+  for (const auto& [other, id] : line.jobs) {
+    if (!(other < rank) || count == limits::kQueuePlacesMax) break;
+    ++count;
+  }
+  if (count == 1) return "1 job";
+  return (count == limits::kQueuePlacesMax ? "more than " : "") + std::to_string(count) + " jobs";
+}
+
+// Of a demand at this place of its line, which may not be there.
+Explanation explain_place(const Core& core, const Queue::Line* line, const Demand& demand,
+                          const Rank& rank) {
+  std::size_t before = 0;
+  const std::string text = line == nullptr ? "" : jobs_before(*line, rank, before);
+  const Rank head = before == 0 ? rank : line->jobs.begin()->first;
+  if (core.placer().choose(demand, head))
+    return {before == 0 ? "it is about to start" : text + " before it in its line, which moves on"};
+  Explanation why = explain(core.placer(), demand, head);
+  if (before > 0) why.text = text + " before it in its line; the first one " + why.text;
+  return why;
+}
+
+Explanation explain_queued(const Core& core, const LiveJob& live) {
+  if (live.job.hold)
+    return {"it is held by " + live.job.hold->by,
+            "Let it start: takt release " + live.job.id.str().substr(0, 8)};
+  if (live.not_before && *live.not_before > wall_now())
+    return {"it is not to start before " + format_time(*live.not_before)};
+  Explanation why = explain_place(core, live.ticket.line(), live.demand(), live.rank());
+  if (live.queue_deadline) why.text += "; it is given up at " + format_time(*live.queue_deadline);
+  return why;
+}
+
+std::string on_worker_text(const Core& core, const Job& job) {
+  const Attempt& attempt = *job.current_attempt();
+  std::string text = "is " + std::string(state_name(job.state)) + " on " + attempt.worker_name;
+  const WorkerEntry* entry = core.fleet().find(attempt.worker_id);
+  if (entry != nullptr && entry->record.state != WorkerState::kReady)
+    text += ", which is " + std::string(worker_state_name(entry->record.state)) + " since " +
+            format_time(entry->record.state_time) +
+            "; the job keeps its state until the worker is heard of again";
+  return text;
+}
+
+v1::ExplainJobResponse to_proto(const Explanation& explanation) {
+  v1::ExplainJobResponse message;
+  message.set_explanation(explanation.text);
+  message.set_advice(explanation.advice);
+  message.set_never(explanation.never);
+  return message;
+}
+
+v1::ExplainJobResponse in_words(const std::string& text) { return to_proto({text}); }
+
+// On the loop.
+v1::PlanJobResponse plan(const Core& core, const JobSpec& spec) {
+  v1::PlanJobResponse response;
+  if (spec.hold) {
+    *response.mutable_waiting() = in_words("it would be held");
+    return response;
+  }
+  if (spec.not_before && *spec.not_before > wall_now()) {
+    *response.mutable_waiting() =
+        in_words("it is not to start before " + format_time(*spec.not_before));
+    return response;
+  }
+  const Demand demand = demand_of(spec);
+  const Rank rank{spec.priority, std::numeric_limits<std::int64_t>::max()};
+  const Queue::Line* line = core.jobs().queue().find(demand);
+  const bool first = line == nullptr || line->jobs.empty() || rank < line->jobs.begin()->first;
+  const auto worker = first ? core.placer().choose(demand, rank) : std::nullopt;
+  if (!worker) {
+    *response.mutable_waiting() = to_proto(explain_place(core, line, demand, rank));
+    return response;
+  }
+  response.set_worker_id(worker->str());
+  response.set_worker_name(core.fleet().find(*worker)->record.name);
+  return response;
+}
+
+}  // namespace
+
+void explain_job(Core& core, const v1::ExplainJobRequest& request,
+                 const rpc::UnaryReply<v1::ExplainJobResponse>& reply) {
+  core.reader().get_job(
+      request.job_id(), false, [&core, reply](const Result<store::JobView>& view) {
+        if (!view) return (void)reply.fail(view.error());
+        if (view->job.end)
+          return (void)reply.finish(in_words("has ended: " + end_message(*view->job.end)));
+        core.run(
+            [&core, reply, id = view->job.id] {
+              const LiveJob* live = core.jobs().find(id);
+              if (live == nullptr || has_ended(live->job.state)) {
+                reply.finish(in_words("has ended just now"));
+              } else if (live->job.state == JobState::kQueued) {
+                reply.finish(to_proto(explain_queued(core, *live)));
+              } else {
+                reply.finish(in_words(on_worker_text(core, live->job)));
+              }
+            },
+            [reply](const Error& error) { reply.fail(error); });
+      });
+}
+
+void plan_job(Core& core, const rpc::Caller& caller, const v1::PlanJobRequest& request,
+              const rpc::UnaryReply<v1::PlanJobResponse>& reply) {
+  auto spec = checked_spec(caller, request.spec(), "");
+  if (!spec) {
+    reply.fail(spec.error());
+    return;
+  }
+  core.run(
+      [&core, reply, spec = std::move(*spec), may = is_operator(caller)] {
+        if (auto given = may_give(core.policy(), may, spec.priority, "spec.priority"); !given)
+          return (void)reply.fail(given.error());
+        reply.finish(plan(core, spec));
+      },
+      [reply](const Error& error) { reply.fail(error); });
+}
+
+}  // namespace takt::scheduler

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// ListJobs' filters: what they find, page by page, and that an index leads to it.
+#include <algorithm>
+
+#include "unit/store/store_fixture.h"
+
+namespace takt::store {
+namespace {
+
+class ListJobsTest : public StoreTest {
+ protected:
+  // 30 jobs: every third ended, every second of bob, every fifth labelled; the ended ones ran on
+  // "one" and, again, on "two".
+  void SetUp() override {
+    StoreTest::SetUp();
+    open();
+    Batch batch;
+    for (int at = 0; at < 30; ++at) {
+      JobWrite write = new_job(at % 10 == 0 ? "tenth" : "");
+      edit(write, [&](JobSpec& spec) {
+        if (at % 5 == 0) spec.labels = {{"team", "ops"}, {"at", std::to_string(at % 10)}};
+      });
+      if (at % 2 == 0) write.job.submit_user = "bob";
+      write.job.submit_time = from_unix_us(1'000'000LL * at);
+      batch.jobs.push_back(write);
+      if (at % 3 != 0) continue;
+      for (const char* name : {"one", "two"}) {
+        Placed placed{Uuid::random(), name, "boot"};
+        batch.jobs.push_back(changed(batch.jobs.back(), placed));
+        const int attempt = batch.jobs.back().job.current_attempt()->id.number;
+        if (name == std::string("one"))
+          batch.jobs.push_back(changed(batch.jobs.back(), StartRefused{attempt, "no"}));
+      }
+      JobEnd end;
+      end.exit_code = 0;
+      batch.jobs.push_back(changed(batch.jobs.back(), Ended{end}));
+    }
+    ASSERT_TRUE(commit(batch).ok());
+  }
+
+  // The places (0 to 29) of the jobs that a filter finds, in pages of `size`.
+  std::vector<int> found(JobFilter filter, std::size_t size = 4) {
+    filter.page_size = size;
+    std::vector<int> places;
+    do {
+      const auto page = list(filter);
+      EXPECT_TRUE(page.ok()) << page.error().message;
+      if (!page) break;
+      EXPECT_LE(page->jobs.size(), size);
+      for (const JobView& view : page->jobs)
+        places.push_back(static_cast<int>(to_unix_us(view.job.submit_time) / 1'000'000));
+      filter.before = page->next_before;
+    } while (filter.before > 0);
+    return places;
+  }
+
+  // 29 to 0, those for which `wanted` holds.
+  template <class Wanted>
+  static std::vector<int> places(Wanted wanted) {
+    std::vector<int> all;
+    for (int at = 29; at >= 0; --at)
+      if (wanted(at)) all.push_back(at);
+    return all;
+  }
+};
+
+TEST_F(ListJobsTest, AllNewestFirst) {
+  EXPECT_EQ(found({}), places([](int) { return true; }));
+}
+
+TEST_F(ListJobsTest, ByStates) {
+  JobFilter filter;
+  filter.states = {JobState::kQueued};
+  EXPECT_EQ(found(filter), places([](int at) { return at % 3 != 0; }));
+  filter.states = {JobState::kSucceeded, JobState::kQueued, JobState::kQueued};
+  EXPECT_EQ(found(filter), places([](int) { return true; })) << "merged, each once";
+  filter.states = {JobState::kRunning};
+  EXPECT_TRUE(found(filter).empty());
+}
+
+TEST_F(ListJobsTest, ByLabels) {
+  JobFilter filter;
+  filter.labels = {{"team", "ops"}};
+  EXPECT_EQ(found(filter), places([](int at) { return at % 5 == 0; }));
+  filter.labels["at"] = "5";
+  EXPECT_EQ(found(filter), places([](int at) { return at % 10 == 5; }));
+  filter.states = {JobState::kSucceeded};
+  EXPECT_EQ(found(filter), places([](int at) { return at == 15; }));
+  filter.labels["at"] = "6";
+  EXPECT_TRUE(found(filter).empty());
+}
+
+TEST_F(ListJobsTest, ByWorkerEachJobOnce) {
+  JobFilter filter;
+  filter.worker = "two";
+  EXPECT_EQ(found(filter), places([](int at) { return at % 3 == 0; }));
+  filter.worker = "one";
+  filter.labels = {{"team", "ops"}};
+  EXPECT_EQ(found(filter), places([](int at) { return at % 15 == 0; }));
+  filter.worker = "three";
+  EXPECT_TRUE(found(filter).empty());
+}
+
+TEST_F(ListJobsTest, ByNameUserAndTime) {
+  JobFilter filter;
+  filter.user = "bob";
+  EXPECT_EQ(found(filter), places([](int at) { return at % 2 == 0; }));
+  filter.name = "tenth";
+  EXPECT_EQ(found(filter), places([](int at) { return at % 10 == 0; }));
+  filter = {};
+  filter.since = from_unix_us(10'000'000);
+  filter.until = from_unix_us(13'000'000);
+  EXPECT_EQ(found(filter), (std::vector<int>{12, 11, 10}));
+  filter.since = from_unix_us(99'000'000);
+  filter.until.reset();
+  EXPECT_TRUE(found(filter).empty());
+}
+
+}  // namespace
+}  // namespace takt::store
