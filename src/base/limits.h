@@ -34,11 +34,15 @@ inline constexpr std::int64_t kTasksMax = 4194304;  // the kernel's own bound on
 inline constexpr std::int64_t kWeightMax = 10000;
 inline constexpr std::int64_t kCountedMax = 1'000'000'000;  // of one thing that workers count
 inline constexpr int kPriorityMax = 1000;
+inline constexpr int kAttemptsMax = 1000;  // of one job, by its retry policy
 
 // --- time ---
 inline constexpr auto kRunTimeLimitMax = 24h * 365;
 inline constexpr auto kQueueTimeLimitMax = 24h * 365;
-inline constexpr auto kLeaseMin = 10s;  // two heartbeats: one that is late loses no job
+inline constexpr auto kBackoffMax = 1h;
+inline constexpr auto kLeaseDefault = 10min;  // of jobs that are tried again when they are lost
+inline constexpr auto kLeaseSlack = 5s;       // past all that a lease takes, by other clocks
+inline constexpr auto kLeaseMin = 10s;        // two heartbeats: one that is late loses no job
 inline constexpr auto kLeaseMax = 24h * 365;
 inline constexpr auto kStopGraceDefault = 10s;
 inline constexpr auto kStopGraceMax = 24h;

@@ -38,6 +38,7 @@ std::vector<std::string> choices(const CLI::Option& option) {
 bool suits(const Verb& verb, v1::JobState state) {
   const bool over = state >= v1::JOB_STATE_SUCCEEDED;
   if (verb.name == "stop") return !over;
+  if (verb.name == "retry") return over;
   if (verb.name == "pause") return state == v1::JOB_STATE_RUNNING;
   if (verb.name == "resume") return state == v1::JOB_STATE_PAUSED;
   if (verb.name == "hold" || verb.name == "release" || verb.name == "update")

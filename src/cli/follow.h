@@ -38,6 +38,9 @@ class Follower {
 
   [[nodiscard]] const Error& error() const { return error_; }
 
+  // Whose output it is; 0 as long as nothing has come.
+  [[nodiscard]] int attempt() const { return request_.attempt(); }
+
  private:
   // What is to be written and may be cut by a signal; its bytes count as shown.
   struct Unsent {

@@ -51,7 +51,7 @@ Result<std::uint32_t> read_umask(const std::string& text) {
 
 }  // namespace
 
-void ResourceOptions::declare(Invocation& call) {
+void ResourceOptions::declare_limits(Invocation& call) {
   call.option("--memory", "SIZE", memory_,
               "The most memory, such as 512M; a job that needs more is killed. Enforced.");
   call.option("--swap", "SIZE", swap_, "Swap beside that memory (none).");
@@ -59,6 +59,10 @@ void ResourceOptions::declare(Invocation& call) {
   call.option("--tasks", "NUMBER", tasks_, "The most processes and threads.");
   call.repeated("--resource", "NAME=NUMBER", counted_,
                 "So many of a thing that workers count, such as gpu=1. May be repeated.");
+}
+
+void ResourceOptions::declare(Invocation& call) {
+  declare_limits(call);
   call.option("--oom", "job|process", oom_,
               "What is killed at the memory limit: the whole job (job), or one process of it.");
   call.option("--time", "TIME", time_, "The longest it may run, such as 90s or 2h.");

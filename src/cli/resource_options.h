@@ -20,9 +20,11 @@ class ResourceOptions {
   // Fills in what was given; kInvalid names the option and what is accepted.
   Result<void> read(JobSpec& spec) const;
 
- private:
+  // The same of what a job may use alone: memory, processors, tasks, counted things.
+  void declare_limits(Invocation& call);
   Result<void> read_limits(Resources& resources) const;
 
+ private:
   std::string memory_, swap_, cpus_, tasks_, oom_, time_, lease_, cpu_weight_, io_weight_, nice_,
       umask_;
   std::vector<std::string> counted_;

@@ -19,7 +19,7 @@
 namespace takt::cli {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 34> kOptionOfField{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 38> kOptionOfField{{
     {"spec.argv", "the command"},
     {"spec.name", "--name"},
     {"spec.user", "--user"},
@@ -37,6 +37,10 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 34> kOptionO
     {"spec.priority", "--priority"},
     {"spec.not_before_time", "--not-before"},
     {"spec.queue_time_limit", "--queue-time"},
+    {"spec.retry.max_attempts", "--attempts"},
+    {"spec.retry.backoff", "--backoff"},
+    {"spec.retry.on_lost", "--lease"},
+    {"spec.retry", "--retry-on"},
     {"spec.oom_policy", "--oom"},
     {"spec.run_time_limit", "--time"},
     {"spec.count_paused", "--count-paused"},

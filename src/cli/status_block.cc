@@ -79,10 +79,8 @@ std::string queue_value(const v1::Job& job, const Layout& layout) {
   if (job.state() != v1::JOB_STATE_QUEUED) return "";
   std::vector<std::string> parts;
   if (job.priority() != 0) parts.push_back("priority " + std::to_string(job.priority()));
-  if (job.spec().has_not_before_time() &&
-      rpc::time_from_proto(job.spec().not_before_time()) > layout.now)
-    parts.push_back("not before " +
-                    format_time(rpc::time_from_proto(job.spec().not_before_time())));
+  if (job.has_not_before_time() && rpc::time_from_proto(job.not_before_time()) > layout.now)
+    parts.push_back("not before " + format_time(rpc::time_from_proto(job.not_before_time())));
   if (job.spec().has_queue_time_limit())
     parts.push_back("for up to " +
                     format_duration(rpc::raw_duration(job.spec().queue_time_limit())));
@@ -206,6 +204,7 @@ std::string status_block(const v1::Job& job, const Layout& layout) {
   if (job.has_submit_time())
     text += line("Submitted", when_text(job.submit_time(), layout) + (layout.full ? "" : " ago") +
                                   " by " + submitter(job));
+  if (!job.retry_of().empty()) text += line("Retry of", printable(job.retry_of()));
   text += line("Queue", queue_value(job, layout));
   text += line("Worker", worker_value(job));
   if (const v1::Attempt* attempt = latest(job)) {

@@ -6,10 +6,11 @@
 namespace takt::cli {
 namespace {
 
-constexpr std::array kVerbs = {
-    &kRunVerb,   &kSubmitVerb,  &kListVerb,  &kStatusVerb,  &kExplainVerb, &kStopVerb,
-    &kPauseVerb, &kResumeVerb,  &kHoldVerb,  &kReleaseVerb, &kUpdateVerb,  &kWaitVerb,
-    &kLogsVerb,  &kWorkersVerb, &kDrainVerb, &kUndrainVerb, &kForgetVerb,  &kDoctorVerb};
+constexpr std::array kVerbs = {&kRunVerb,     &kSubmitVerb,  &kListVerb,    &kStatusVerb,
+                               &kExplainVerb, &kStopVerb,    &kPauseVerb,   &kResumeVerb,
+                               &kHoldVerb,    &kReleaseVerb, &kUpdateVerb,  &kRetryVerb,
+                               &kWaitVerb,    &kLogsVerb,    &kWorkersVerb, &kDrainVerb,
+                               &kUndrainVerb, &kForgetVerb,  &kDoctorVerb};
 
 }  // namespace
 

@@ -39,6 +39,7 @@ extern const Verb kListVerb;
 extern const Verb kStopVerb;
 extern const Verb kPauseVerb;
 extern const Verb kResumeVerb;
+extern const Verb kRetryVerb;
 extern const Verb kWaitVerb;
 extern const Verb kLogsVerb;
 extern const Verb kExplainVerb;

@@ -17,6 +17,8 @@
 namespace takt::cli {
 namespace {
 
+constexpr auto kAttemptPause = milliseconds(500);  // between looks whether it is tried again
+
 class Runner {
  public:
   Runner(Invocation& call, Client& client) : call_(call), client_(client) {}
@@ -25,12 +27,19 @@ class Runner {
     const auto submitted = client_.call(&v1::JobService::Stub::SubmitJob, request, 1);
     if (!submitted) return not_submitted(submitted.error());
     id_ = submitted->job_id();
-    v1::ReadOutputRequest output;
-    output.set_job_id(id_);
-    output.set_follow(true);
-    Follower follower(client_, call_.console(), output,
-                      call_.json() ? OutputForm::kJson : OutputForm::kBytes);
-    if (const auto code = stream(follower)) return *code;
+    int attempt = 0;  // the first one that there is
+    do {
+      v1::ReadOutputRequest output;
+      output.set_job_id(id_);
+      output.set_follow(true);
+      output.set_attempt(attempt);
+      Follower follower(client_, call_.console(), output,
+                        call_.json() ? OutputForm::kJson : OutputForm::kBytes);
+      if (const auto code = stream(follower)) return *code;
+      attempt = follower.attempt();
+      if (!request.spec().has_retry()) break;
+      if (const auto code = await_attempt(attempt)) return *code;
+    } while (attempt > 0);
     return finish(submitted->revision());
   }
 
@@ -62,6 +71,29 @@ class Runner {
               refusal_text("can't show the output of job " + short_id(id_), follower.error()));
           return std::nullopt;
       }
+    }
+  }
+
+  // Waits until another attempt than `attempt` has begun, and gives its number, or 0 once the job
+  // has ended without one; or the exit code if it ends here.
+  std::optional<int> await_attempt(int& attempt) {
+    for (;;) {
+      const auto job = client_.get_job(id_);
+      if (!job && job.error().code != ErrorCode::kCancelled)
+        return call_.fail("can't tell how job " + short_id(id_) + " goes on", job.error());
+      if (job) {
+        for (const v1::Attempt& other : job->attempts()) {
+          if (other.number() <= attempt || !other.has_start_time()) continue;
+          attempt = other.number();
+          return std::nullopt;
+        }
+        if (ended(*job)) {
+          attempt = 0;
+          return std::nullopt;
+        }
+      }
+      if (!client_.interrupts().wait(kAttemptPause, 0)) continue;
+      if (const auto code = interrupted()) return code;
     }
   }
 

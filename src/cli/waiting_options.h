@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The options of `run` and `submit` that say how a job waits: priority, times, hold. Part of
+// The options of `run` and `submit` that say how a job waits, and when it is tried again. Part of
 // SpecOptions.
 #pragma once
 
@@ -20,7 +20,9 @@ class WaitingOptions {
   Result<void> read(JobSpec& spec, WallTime now) const;
 
  private:
-  std::string priority_, not_before_, queue_time_;
+  Result<void> read_retry(JobSpec& spec) const;
+
+  std::string priority_, not_before_, queue_time_, attempts_, retry_on_, backoff_;
   bool hold_ = false;
 };
 

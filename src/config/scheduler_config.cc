@@ -60,6 +60,14 @@ constexpr KeyInfo kUnreachableAfter{
     .help =
         "A worker not heard of for this long is shown as unreachable and gets no new jobs; its "
         "jobs keep their state."};
+constexpr KeyInfo kLostAfter{
+    .section = "workers",
+    .name = "lost_after",
+    .default_text = "90s",
+    .accepts = "a time from 30s to 24h",
+    .help =
+        "A worker not heard of for this long is shown as lost. Its jobs keep their state all the "
+        "same; those with a lease are given up when that is over."};
 constexpr KeyInfo kJobsMax{.reloads = true,
                            .section = "queue",
                            .name = "jobs_max",
@@ -137,6 +145,7 @@ const std::vector<Key<SchedulerConfig>>& scheduler_keys() {
       key<&C::log_level, parse_log_level>(kLogLevel),
       key<&C::worker_user, parse_account>(kWorkerUser),
       key<&C::unreachable_after, parse_seconds_in<10, kHour>>(kUnreachableAfter),
+      key<&C::lost_after, parse_seconds_in<30, 24 * kHour>>(kLostAfter),
       key<&C::jobs_max, parse_integer_in<1, kJobsMost>>(kJobsMax),
       key<&C::jobs_of_user_max, parse_integer_in<1, kJobsMost>>(kJobsOfUserMax),
       key<&C::priority_max, parse_integer_in<-limits::kPriorityMax, limits::kPriorityMax>>(

@@ -31,6 +31,7 @@ struct SchedulerConfig {
   // [workers]
   std::string worker_user = "root";  // has the worker's role on the unix socket
   microseconds unreachable_after = limits::kUnreachableAfter;
+  microseconds lost_after = limits::kLostAfter;
 
   // [queue]
   std::int64_t jobs_max = static_cast<std::int64_t>(limits::kQueueMax);  // that have not ended

@@ -2,6 +2,10 @@
 // What each event does to a job's record. Pure: no I/O, no clock but the time that is passed in.
 #include "job/job.h"
 
+#include <algorithm>
+
+#include "job/retry.h"
+
 namespace takt {
 namespace {
 
@@ -9,6 +13,16 @@ void end_job(Job& job, const JobEnd& end, WallTime when) {
   job.end = end;
   job.end_time = when;
   job.state = state_of_end(end);
+}
+
+// An attempt has ended, and with it the job, if it is not tried again; not before `earliest`.
+void end_attempt(Job& job, const JobEnd& end, WallTime when, WallTime earliest) {
+  ++job.tries;
+  const bool again =
+      job.retry != nullptr && !job.stop_requested && tries_again(*job.retry, end, job.tries);
+  if (!again) return end_job(job, end, when);
+  job.state = JobState::kQueued;
+  job.not_before = std::max(when + backoff_of(*job.retry, job.id, job.tries), earliest);
 }
 
 struct Apply {
@@ -61,7 +75,7 @@ struct Apply {
     *attempt = std::move(news);
     if (attempt->end) {
       attempt->state = state_of_end(*attempt->end);
-      end_job(job, *attempt->end, attempt->end_time.value_or(now));
+      end_attempt(job, *attempt->end, attempt->end_time.value_or(now), now);
       return true;
     }
     job.state = attempt->state;
@@ -110,8 +124,10 @@ struct Apply {
       attempt->end = event.end;
       attempt->end_time = now;
       attempt->state = state_of_end(event.end);
+      end_attempt(job, event.end, now, event.lost_until.value_or(now));
+    } else {
+      end_job(job, event.end, now);
     }
-    end_job(job, event.end, now);
     return true;
   }
 };

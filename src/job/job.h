@@ -75,8 +75,12 @@ struct Job {
   WallTime submit_time;
   std::string submitted_by;  // "user alice", for people
   std::string submit_user;   // the local user's name, empty over TCP
+  Uuid retry_of;             // the job that this is another try of; nil: none
   int priority = 0;
   std::optional<Hold> hold;
+  std::optional<WallTime> not_before;        // of the spec, or of a retry
+  int tries = 0;                             // attempts that have ended; refused ones are none
+  std::shared_ptr<const RetryPolicy> retry;  // null: never tried again
   std::optional<StopRequest> stop_requested;
   std::vector<Attempt> attempts;  // oldest first
   std::optional<JobEnd> end;
@@ -116,9 +120,11 @@ struct Released {};
 struct Prioritized {
   int priority = 0;
 };
-// The scheduler itself ends the job: its worker is lost, or it never left the queue.
+// The scheduler itself ends the attempt, and the job if it is not tried again: its worker is lost;
+// or a job that never left the queue.
 struct Ended {
   JobEnd end;
+  std::optional<WallTime> lost_until;  // the attempt may still run until then
 };
 
 using JobEvent =

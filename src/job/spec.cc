@@ -131,6 +131,13 @@ Result<void> validate_waiting(const JobSpec& spec) {
                                 *spec.queue_time_limit > limits::kQueueTimeLimitMax))
     return invalid("spec.queue_time_limit",
                    format_duration(*spec.queue_time_limit) + " is not above 0, up to 365 days");
+  if (spec.retry) {
+    if (auto retry = validate_retry(*spec.retry); !retry) return retry;
+    if (spec.retry->on_lost && !spec.lease)
+      return invalid("spec.retry.on_lost",
+                     "is given without a lease; give both, or neither, for without a lease the "
+                     "lost attempt may still run");
+  }
   if (spec.not_before && to_unix_us(*spec.not_before) < 0)
     return invalid("spec.not_before_time", "is before 1970");
   return {};

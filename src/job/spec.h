@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "job/amounts.h"
+#include "job/retry.h"
 
 namespace takt {
 
@@ -78,6 +79,7 @@ struct JobSpec {
   std::optional<WallTime> not_before;            // absent: at once
   bool hold = false;                             // waits until somebody releases it
   std::optional<microseconds> lease;  // how long it runs on without contact; absent: for ever
+  std::optional<RetryPolicy> retry;   // absent: never tried again
   StopPolicy stop;
   std::vector<Constraint> constraints;
   Labels labels;

@@ -56,6 +56,15 @@ void encode_version_4(Encoder& out, const JobSpec& spec) {
   out.put_int(spec.queue_time_limit ? spec.queue_time_limit->count() : -1);
   out.put_int(spec.not_before ? to_unix_us(*spec.not_before) : -1);
   out.put_bool(spec.hold);
+  out.put_bool(spec.retry.has_value());
+  const RetryPolicy retry = spec.retry.value_or(RetryPolicy());
+  out.put_int(retry.max_attempts);
+  out.put_int(static_cast<std::int64_t>(retry.on.size()));
+  for (const EndCause cause : retry.on) out.put_enum(cause);
+  out.put_int(static_cast<std::int64_t>(retry.exit_codes.size()));
+  for (const int code : retry.exit_codes) out.put_int(code);
+  out.put_int(retry.backoff.count());
+  out.put_bool(retry.on_lost);
 }
 
 void decode_version_4(Decoder& in, JobSpec& spec) {
@@ -67,6 +76,16 @@ void decode_version_4(Decoder& in, JobSpec& spec) {
   if (const std::int64_t us = in.get_int(); us >= 0) spec.queue_time_limit = microseconds(us);
   if (const std::int64_t us = in.get_int(); us >= 0) spec.not_before = from_unix_us(us);
   spec.hold = in.get_bool();
+  const bool has_retry = in.get_bool();
+  RetryPolicy retry;
+  retry.max_attempts = static_cast<int>(in.get_int());
+  for (std::size_t n = in.get_count(kMostElements); n > 0; --n)
+    retry.on.push_back(in.get_enum(EndCause::kRejected));
+  for (std::size_t n = in.get_count(kMostElements); n > 0; --n)
+    retry.exit_codes.push_back(static_cast<int>(in.get_int()));
+  retry.backoff = microseconds(in.get_int());
+  retry.on_lost = in.get_bool();
+  if (has_retry) spec.retry = std::move(retry);
 }
 
 }  // namespace

@@ -107,9 +107,21 @@ v1::Launcher launcher_to_proto(Launcher launcher) {
   return v1::LAUNCHER_UNSPECIFIED;
 }
 
+v1::EndCause cause_to_proto(EndCause cause) {
+  return static_cast<v1::EndCause>(static_cast<int>(cause) + 1);
+}
+
+Result<EndCause> cause_from_proto(int cause, const std::string& field) {
+  if (cause >= v1::END_CAUSE_EXITED && cause <= v1::END_CAUSE_REJECTED)
+    return static_cast<EndCause>(cause - 1);
+  return invalid(field, "value " + std::to_string(cause) + " is no end of a job; " +
+                            std::to_string(v1::END_CAUSE_EXITED) + " (EXITED) to " +
+                            std::to_string(v1::END_CAUSE_REJECTED) + " (REJECTED) are known");
+}
+
 v1::JobEnd end_to_proto(const JobEnd& end) {
   v1::JobEnd message;
-  message.set_cause(static_cast<v1::EndCause>(static_cast<int>(end.cause) + 1));
+  message.set_cause(cause_to_proto(end.cause));
   if (end.exit_code) message.set_exit_code(*end.exit_code);
   if (end.signal) message.set_signal(*end.signal);
   message.set_core_dumped(end.core_dumped);
@@ -224,6 +236,9 @@ v1::Job job_to_proto(const Job& job) {
   if (job.stop_requested) message.set_stop_requested_by(job.stop_requested->by);
   message.set_priority(job.priority);
   if (job.hold) message.set_held_by(job.hold->by);
+  if (job.not_before) *message.mutable_not_before_time() = time_to_proto(*job.not_before);
+  message.set_tries(job.tries);
+  if (!job.retry_of.is_nil()) message.set_retry_of(job.retry_of.str());
   return message;
 }
 

@@ -28,6 +28,10 @@ Result<JobState> state_from_proto(v1::JobState state, const std::string& field);
 
 v1::Launcher launcher_to_proto(Launcher launcher);
 
+v1::EndCause cause_to_proto(EndCause cause);
+// kInvalid, naming the field, for an unspecified or unknown cause.
+Result<EndCause> cause_from_proto(int cause, const std::string& field);
+
 v1::JobEnd end_to_proto(const JobEnd& end);
 Result<JobEnd> end_from_proto(const v1::JobEnd& message);
 

@@ -25,14 +25,14 @@ bool has_unknown(const google::protobuf::Message& message) {
 
 bool unknown_anywhere(const v1::JobSpec& message) {
   return has_unknown(message) || has_unknown(message.stop()) || has_unknown(message.resources()) ||
+         has_unknown(message.retry()) ||
          std::any_of(message.environment().begin(), message.environment().end(), has_unknown) ||
          std::any_of(message.constraints().begin(), message.constraints().end(), has_unknown);
 }
 
 // The fields that this build knows but does not honour. Adding support for one takes its line out.
 Result<void> refuse_unsupported(const v1::JobSpec& message) {
-  const std::array<std::pair<bool, const char*>, 5> asked{{
-      {message.has_retry(), "spec.retry"},
+  const std::array<std::pair<bool, const char*>, 4> asked{{
       {message.has_array(), "spec.array"},
       {message.one_per_worker(), "spec.one_per_worker"},
       {message.dependencies_size() != 0, "spec.dependencies"},
@@ -121,6 +121,38 @@ v1::ConstraintOperator operator_to_proto(ConstraintOperator op) {
   return v1::CONSTRAINT_OPERATOR_UNSPECIFIED;
 }
 
+Result<void> retry_from_proto(const v1::JobSpec& message, JobSpec& spec) {
+  if (!message.has_retry()) return {};
+  const v1::RetryPolicy& asked = message.retry();
+  RetryPolicy retry;
+  if (asked.max_attempts() != 0) retry.max_attempts = asked.max_attempts();
+  for (const int number : asked.on()) {
+    const auto cause = cause_from_proto(number, "spec.retry.on");
+    if (!cause) return cause.error();
+    retry.on.push_back(*cause);
+  }
+  retry.exit_codes.assign(asked.exit_codes().begin(), asked.exit_codes().end());
+  retry.on_lost = asked.on_lost();
+  if (asked.has_backoff()) {
+    auto backoff = duration_from_proto(asked.backoff(), "spec.retry.backoff", limits::kBackoffMax);
+    if (!backoff) return backoff.error();
+    retry.backoff = *backoff;
+  }
+  if (retry.on_lost && !spec.lease) spec.lease = limits::kLeaseDefault;
+  spec.retry = std::move(retry);
+  return {};
+}
+
+void retry_to_proto(const JobSpec& spec, v1::JobSpec& message) {
+  if (!spec.retry) return;
+  v1::RetryPolicy* retry = message.mutable_retry();
+  retry->set_max_attempts(spec.retry->max_attempts);
+  for (const EndCause cause : spec.retry->on) retry->add_on(cause_to_proto(cause));
+  for (const int code : spec.retry->exit_codes) retry->add_exit_codes(code);
+  *retry->mutable_backoff() = duration_to_proto(spec.retry->backoff);
+  retry->set_on_lost(spec.retry->on_lost);
+}
+
 Result<void> waiting_from_proto(const v1::JobSpec& message, JobSpec& spec) {
   spec.priority = message.priority();
   spec.hold = message.hold();
@@ -169,6 +201,7 @@ Result<JobSpec> spec_from_proto(const v1::JobSpec& message) {
   spec.output_cap_bytes = static_cast<std::uint64_t>(message.output_cap_bytes());
   if (auto read = resources_from_proto(message, spec); !read) return read.error();
   if (auto read = waiting_from_proto(message, spec); !read) return read.error();
+  if (auto read = retry_from_proto(message, spec); !read) return read.error();
   if (message.has_stop()) {
     auto stop = stop_from_proto(message.stop());
     if (!stop) return stop.error();
@@ -191,11 +224,13 @@ void clear_waiting(v1::JobSpec& message) {
   message.clear_hold();
   message.clear_not_before_time();
   message.clear_queue_time_limit();
+  message.clear_retry();
   if (message.has_resources()) message.mutable_resources()->clear_counted();
 }
 
 Result<void> refuse_waiting(const v1::JobSpec& message) {
-  const std::array<std::pair<bool, const char*>, 4> asked{{
+  const std::array<std::pair<bool, const char*>, 5> asked{{
+      {message.has_retry(), "spec.retry"},
       {message.priority() != 0, "spec.priority"},
       {message.hold(), "spec.hold"},
       {message.has_not_before_time(), "spec.not_before_time"},
@@ -222,6 +257,7 @@ v1::JobSpec spec_to_proto(const JobSpec& spec) {
   if (spec.stdin_data) message.set_stdin_data(*spec.stdin_data);
   resources_to_proto(spec, message);
   waiting_to_proto(spec, message);
+  retry_to_proto(spec, message);
   message.mutable_stop()->set_signal(spec.stop.signal);
   message.mutable_stop()->set_target(
       spec.stop.target == StopTarget::kLeader ? v1::STOP_TARGET_LEADER : v1::STOP_TARGET_ALL);

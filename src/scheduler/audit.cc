@@ -70,6 +70,16 @@ void audit_waiting_changed(const Job& job, const std::string& by, const std::str
   log_info("job " + job.id.str() + " " + what + ", by " + by, std::move(all));
 }
 
+void audit_retried(const Job& job) {
+  const Attempt* attempt = job.current_attempt();
+  if (attempt == nullptr || !attempt->end) return;
+  Fields all = job_fields(kJobRetriedId, job);
+  all.push_back({"TAKT_END_CAUSE", std::string(cause_name(attempt->end->cause))});
+  log_notice("attempt " + attempt->id.str() + on_worker(attempt) +
+                 " failed: " + end_message(*attempt->end) + "; it is tried again",
+             std::move(all));
+}
+
 void audit_ended(const Job& job) {
   if (!job.end) return;
   Fields all = job_fields(kJobEndedId, job);

@@ -25,6 +25,7 @@ inline constexpr std::string_view kStoreReloadedId = "7a1c40e5d2f64d0bb0f3a1f2c9
 inline constexpr std::string_view kJobFreezeRequestedId = "7a1c40e5d2f64d0bb0f3a1f2c9d83e0b";
 inline constexpr std::string_view kJobWaitingChangedId = "7a1c40e5d2f64d0bb0f3a1f2c9d83e0c";
 inline constexpr std::string_view kWorkerDrainId = "7a1c40e5d2f64d0bb0f3a1f2c9d83e0d";
+inline constexpr std::string_view kJobRetriedId = "7a1c40e5d2f64d0bb0f3a1f2c9d83e0f";
 inline constexpr std::string_view kWorkerForgottenId = "7a1c40e5d2f64d0bb0f3a1f2c9d83e0e";
 
 void audit_submitted(const Job& job);
@@ -32,6 +33,8 @@ void audit_stop_requested(const Job& job, const StopRequest& request);
 void audit_freeze_requested(const Job& job, const std::string& by, bool frozen);
 // `what`: "is held", "has priority 3".
 void audit_waiting_changed(const Job& job, const std::string& by, const std::string& what);
+// Its last attempt has ended, and it waits again.
+void audit_retried(const Job& job);
 void audit_ended(const Job& job);
 void audit_placed(const Job& job);
 void audit_refused(const AttemptId& attempt, const WorkerRecord& worker, const std::string& why);

@@ -53,7 +53,8 @@ Core::Core(sd::EventLoop& loop, store::Store& store, const rpc::Credentials& cre
       fleet_({loop, credentials, mailbox_, ledger_, jobs_, dispatcher_,
               [this](const AttemptId& attempt) { starts_.start(attempt); },
               [this](const LiveJob& live) { freezes_.on_report(live); }},
-             {store.id(), store.epoch(), options.unreachable_after, options.begin_session}),
+             {store.id(), store.epoch(), options.unreachable_after, options.lost_after,
+              options.begin_session}),
       locator_(jobs_, fleet_),
       desk_(store.reader(), mailbox_, ledger_, jobs_, policy_),
       watches_(loop, store.reader(), mailbox_, ledger_) {

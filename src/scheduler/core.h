@@ -30,6 +30,7 @@ namespace takt::scheduler {
 
 struct CoreOptions {
   microseconds unreachable_after = limits::kUnreachableAfter;
+  microseconds lost_after = limits::kLostAfter;
   Session::Begin begin_session;  // for tests; none: over channels
   QueuePolicy policy;
 };

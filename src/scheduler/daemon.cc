@@ -77,7 +77,7 @@ Result<void> Daemon::open(std::vector<sd::InheritedSocket> inherited) {
   if (!old_door) return old_door.error();
   old_door_ = std::move(*old_door);
   auto core = Core::create(*loop_, *store_, *credentials_,
-                           {config_.unreachable_after, {}, policy_of(config_)});
+                           {config_.unreachable_after, config_.lost_after, {}, policy_of(config_)});
   if (!core) return core.error();
   core_ = std::move(*core);
   loop_->enable_watchdog();

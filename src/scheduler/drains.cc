@@ -101,7 +101,8 @@ Result<void> Fleet::forget(const Uuid& id, const std::string& by) {
   end.detail = "the worker was forgotten by " + by;
   const std::vector<Uuid> jobs(entry.jobs.begin(), entry.jobs.end());
   for (const Uuid& job : jobs)
-    if (LiveJob* const live = parts_.jobs.find(job)) parts_.jobs.change(*live, Ended{end});
+    if (LiveJob* const live = parts_.jobs.find(job))
+      lose(*live, end, lease_over(entry, job).value_or(BootTime::min()));
   WorkerRecord record = entry.record;
   parts_.dispatcher.placer().remove(id);
   workers_.erase(id);

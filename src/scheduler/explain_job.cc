@@ -41,8 +41,10 @@ Explanation explain_queued(const Core& core, const LiveJob& live) {
   if (live.job.hold)
     return {"it is held by " + live.job.hold->by,
             "Let it start: takt release " + live.job.id.str().substr(0, 8)};
-  if (live.not_before && *live.not_before > wall_now())
-    return {"it is not to start before " + format_time(*live.not_before)};
+  if (live.job.not_before && *live.job.not_before > wall_now())
+    return {(live.job.tries == 0 ? "it is not to start before "
+                                 : "its attempt failed; it is not tried again before ") +
+            format_time(*live.job.not_before)};
   Explanation why = explain_place(core, live.ticket.line(), live.demand(), live.rank());
   if (live.queue_deadline) why.text += "; it is given up at " + format_time(*live.queue_deadline);
   return why;

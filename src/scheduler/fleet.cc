@@ -32,7 +32,10 @@ void Fleet::register_worker(const WorkerRecord& news, Done done) {
   entry.record.name = news.name;
   entry.record.address = news.address;
   entry.record.version = news.version;
-  if (moved) entry.session.reset();
+  if (moved) {
+    entry.last_beat = last_contact(entry);
+    entry.session.reset();
+  }
   if (was_away) {
     set_state(entry, WorkerState::kUnreachable, "it registered again and is being dialled");
   } else {
@@ -56,10 +59,12 @@ void Fleet::deregister_worker(const Uuid& id, Done done) {
     return done(Error{ErrorCode::kNotFound, "no worker has the id " + id.str(), "worker_id", 0});
   }
   WorkerEntry& entry = found->second;
+  entry.last_beat = last_contact(entry);
   entry.session.reset();
   entry.silence.reset();
   if (entry.record.state != WorkerState::kAway)
     set_state(entry, WorkerState::kAway, "it deregistered");
+  watch_losses(entry);
   refresh_offer(entry);
   parts_.ledger.after_commit(std::move(done));
 }
@@ -129,6 +134,7 @@ void Fleet::expect_silence(WorkerEntry& entry) {
         const auto found = workers_.find(id);
         if (found == workers_.end()) return;
         set_state(found->second, WorkerState::kUnreachable, found->second.why_down);
+        watch_losses(found->second);
         refresh_offer(found->second);
       });
 }
@@ -143,6 +149,7 @@ void Fleet::on_occupied(const Uuid& worker, const LiveJob& live) {
   const auto found = workers_.find(worker);
   if (found == workers_.end()) return;
   found->second.jobs.insert(live.job.id);
+  if (live.lease && found->second.record.state != WorkerState::kReady) watch_losses(found->second);
   parts_.dispatcher.placer().take(worker, live.rank(), live.job.id, live.demand().amounts);
 }
 

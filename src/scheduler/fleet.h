@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The workers: who they are, how they are reached, which jobs they hold.
 //
-//   (registers) -> READY <-> UNREACHABLE      READY, UNREACHABLE -> AWAY (deregisters) -> registers
+//   (registers) -> READY <-> UNREACHABLE -> LOST -> READY
+//   any of them -> AWAY (deregisters) -> registers
+//
+// LOST is for people; a job is given up only when its own lease is over, in any state but READY.
 //
 // A drain stands beside the state: a worker that drains is reached, or not, as any other.
 // Guarantees: a worker that is AWAY is never dialled; being out of reach changes no job; a
@@ -36,8 +39,10 @@ struct WorkerEntry {
   std::unordered_set<Uuid> jobs;     // with a live attempt here
   std::unordered_set<Uuid> listed;   // jobs whose current attempt the list had
   std::string why_down = "not yet dialled";
-  sd::Source silence;    // when it becomes UNREACHABLE
-  sd::Source drain_end;  // when its jobs are stopped
+  sd::Source silence;                     // when it becomes UNREACHABLE
+  sd::Source drain_end;                   // when its jobs are stopped
+  sd::Source loss;                        // when it is LOST, or a lease of its jobs is over
+  BootTime last_beat = BootClock::now();  // that it may have heard, of sessions that are gone
 };
 
 class Fleet {
@@ -47,6 +52,7 @@ class Fleet {
     Uuid store_id;
     std::int64_t epoch = 0;
     microseconds unreachable_after{};
+    microseconds lost_after{};
     Session::Begin begin_session;  // none: over channels
   };
   // What the fleet needs of the rest.
@@ -107,6 +113,13 @@ class Fleet {
   // drains.cc
   void await_deadline(WorkerEntry& entry);
   void on_drain_timer(WorkerEntry& entry);
+
+  // losses.cc
+  void watch_losses(WorkerEntry& entry);
+  void on_loss_timer(WorkerEntry& entry);
+  [[nodiscard]] BootTime last_contact(const WorkerEntry& entry) const;
+  [[nodiscard]] std::optional<BootTime> lease_over(const WorkerEntry& entry, const Uuid& job) const;
+  void lose(LiveJob& live, JobEnd end, BootTime until);
 
   // settlement.cc
   Result<void> on_hello(WorkerEntry& entry, const v1::WorkerHello& hello);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/limits.h"
 #include "scheduler/audit.h"
 
 namespace takt::scheduler {
@@ -21,10 +22,12 @@ LiveJob& JobTable::insert(std::int64_t number, Job job) {
   LiveJob& live = found->second;
   live.number = number;
   live.ticket = queue_.ticket(demand_of(*job.spec));
-  live.not_before = job.spec->not_before;
-  if (job.spec->queue_time_limit)
-    live.queue_deadline = std::max(job.submit_time, live.not_before.value_or(job.submit_time)) +
-                          *job.spec->queue_time_limit;
+  const JobSpec& spec = *job.spec;
+  if (spec.queue_time_limit)
+    live.queue_deadline = std::max(job.submit_time, spec.not_before.value_or(job.submit_time)) +
+                          *spec.queue_time_limit;
+  if (spec.lease) live.lease = *spec.lease + spec.stop.grace + microseconds(limits::kBackstop);
+  if (spec.retry) job.retry = std::make_shared<const RetryPolicy>(*spec.retry);
   live.job = std::move(job);
   live.job.spec.reset();
   ++of_submitter_[live.job.submitted_by];
@@ -37,6 +40,7 @@ std::int64_t JobTable::add(Job job, WallTime now) {
   job.revision = number;
   job.submit_time = now;
   job.priority = job.spec->priority;
+  job.not_before = job.spec->not_before;
   if (job.spec->hold) job.hold = Hold{job.submitted_by, false};
   ledger_.record(store::JobWrite{number, job, now, true});
   ledger_.after_commit([this, id = job.id](const Result<void>& committed) {
@@ -85,11 +89,19 @@ bool JobTable::change(LiveJob& live, const JobEvent& event) {
   const JobState before = live.job.state;
   const std::optional<Uuid> worker_before = occupied(live.job);
   const WallTime now = wall_now();
+  const int tries_before = live.job.tries;
   if (!apply(live.job, event, now)) return false;
   live.job.revision = ledger_.next_revision();
   ledger_.record(store::JobWrite{live.number, live.job, now, false});
   follow(live, before, worker_before);
+  if (live.job.tries > tries_before && !has_ended(live.job.state)) tell_retry(live);
   return true;
+}
+
+void JobTable::tell_retry(const LiveJob& live) {
+  ledger_.after_commit([job = live.job](const Result<void>& committed) {
+    if (committed) audit_retried(job);
+  });
 }
 
 void JobTable::follow(LiveJob& live, JobState before, const std::optional<Uuid>& worker_before) {
@@ -107,7 +119,7 @@ void JobTable::follow(LiveJob& live, JobState before, const std::optional<Uuid>&
 // Puts the job into its line, or takes it out, and sets its alarm, all as its state says.
 void JobTable::stand_in_line(LiveJob& live) {
   const bool queued = live.job.state == JobState::kQueued;
-  const bool early = queued && live.not_before && *live.not_before > wall_now();
+  const bool early = queued && live.job.not_before && *live.job.not_before > wall_now();
   std::optional<Rank> place;
   if (queued && !early && !live.job.hold) place = live.rank();
   if (place != live.in_line) {
@@ -116,7 +128,7 @@ void JobTable::stand_in_line(LiveJob& live) {
     live.in_line = place;
   }
   std::optional<WallTime> alarm;
-  if (queued) alarm = early ? live.not_before : live.queue_deadline;
+  if (queued) alarm = early ? live.job.not_before : live.queue_deadline;
   if (alarm != live.alarm) {
     if (live.alarm) alarms_.cancel(live.job.id, *live.alarm);
     if (alarm) alarms_.set(live.job.id, *alarm);

@@ -26,11 +26,11 @@
 namespace takt::scheduler {
 
 struct LiveJob {
-  std::int64_t number = 0;  // its age
-  Job job;                  // without spec; only the last attempt
-  Queue::Ticket ticket;     // for its line
-  std::optional<WallTime> not_before;
+  std::int64_t number = 0;                 // its age
+  Job job;                                 // without spec; only the last attempt
+  Queue::Ticket ticket;                    // for its line
   std::optional<WallTime> queue_deadline;  // then it has waited too long
+  std::optional<microseconds> lease;       // without contact, then it surely has ended
   std::optional<Rank> in_line;             // its place, while it stands in its line
   std::optional<WallTime> alarm;           // while it is queued: when to look at it again
 
@@ -86,6 +86,7 @@ class JobTable {
   void stand_in_line(LiveJob& live);
   void occupy(LiveJob& live, const std::optional<Uuid>& before);
   void on_alarm(const Uuid& id);
+  void tell_retry(const LiveJob& live);
   void record_end(const LiveJob& live);
   void remove(std::unordered_map<Uuid, LiveJob>::iterator found);
   static std::optional<Uuid> occupied(const Job& job);

@@ -31,6 +31,10 @@ void Fleet::on_report(WorkerEntry& entry, const v1::AttemptReport& report) {
       current != nullptr && current->id == attempt->id && current->worker_id == entry.record.id;
   if (!ours) return on_stray(entry, *attempt);
   entry.listed.insert(attempt->id.job_id);
+  if (has_ended(current->state) && !attempt->end) {
+    audit_orphan(attempt->id, entry.record, "which was given up; it is stopped");
+    return stop_attempt(entry, attempt->id, {"takt-scheduler", "it was given up", {}});
+  }
   parts_.jobs.change(*live, Reported{*attempt});
   parts_.on_report(*live);
   if (attempt->end) acknowledge(entry.record.id, attempt->id);

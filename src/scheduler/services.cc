@@ -30,14 +30,6 @@ ServerUnaryReactor* admit(const rpc::Guard& guard, CallbackServerContext* contex
   return reactor;
 }
 
-ServerUnaryReactor* unimplemented(const rpc::Guard& guard, CallbackServerContext* context,
-                                  Action action, const std::string& verb) {
-  if (auto caller = guard.admit(*context, action); !caller)
-    return rpc::refuse(context, caller.error());
-  return rpc::refuse(
-      context, Error{ErrorCode::kUnimplemented, verb + " is not part of this version", "", 0});
-}
-
 class JobService final : public v1::JobService::CallbackService {
  public:
   JobService(Core& core, rpc::Caller caller) : core_(core), guard_(std::move(caller)) {}
@@ -84,9 +76,11 @@ class JobService final : public v1::JobService::CallbackService {
         guard_, context, Action::kResumeJob, response,
         [&](const auto& caller, const auto& reply) { resume_job(core_, caller, *request, reply); });
   }
-  ServerUnaryReactor* RetryJob(CallbackServerContext* context, const v1::RetryJobRequest*,
-                               v1::RetryJobResponse*) override {
-    return unimplemented(guard_, context, Action::kRetryJob, "RetryJob");
+  ServerUnaryReactor* RetryJob(CallbackServerContext* context, const v1::RetryJobRequest* request,
+                               v1::RetryJobResponse* response) override {
+    return admit(
+        guard_, context, Action::kRetryJob, response,
+        [&](const auto& caller, const auto& reply) { retry_job(core_, caller, *request, reply); });
   }
   ServerUnaryReactor* HoldJob(CallbackServerContext* context, const v1::HoldJobRequest* request,
                               v1::HoldJobResponse* response) override {

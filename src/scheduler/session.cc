@@ -78,7 +78,7 @@ void Session::open_stream(const Begin& begin) {
   hello.mutable_hello()->set_store_id(options_.store_id.str());
   hello.mutable_hello()->set_epoch(options_.epoch);
   stream_->send(std::move(hello));
-  ticker_ = loop_.add_timer(nanoseconds(limits::kHeartbeat), [this] { tick(); });
+  tick_later();
 }
 
 void Session::send(v1::SessionRequest message) {
@@ -151,6 +151,7 @@ void Session::on_list_end(std::int64_t count) {
 
 void Session::beat() {
   v1::SessionRequest message;
+  last_beat_ = BootClock::now();
   message.mutable_heartbeat()->set_sequence(++beat_);
   message.mutable_heartbeat()->set_acknowledged(heard_beat_);
   send(std::move(message));
@@ -173,13 +174,20 @@ void Session::redial_later() {
   backoff_ = std::min<nanoseconds>(backoff_ * 2, limits::kReconnectMax);
 }
 
+void Session::tick_later() {
+  next_tick_ = BootClock::now() + limits::kHeartbeat;
+  ticker_ = loop_.add_timer(next_tick_, [this] { tick(); });
+}
+
 void Session::tick() {
+  // A loop that stood still has heard nobody: what came meanwhile is not read yet.
+  if (BootClock::now() - next_tick_ >= limits::kHeartbeat) last_heard_ = BootClock::now();
   if (BootClock::now() - last_heard_ >= options_.silence_max) {
     const auto patience = std::chrono::duration_cast<seconds>(options_.silence_max).count();
     return hang_up("nothing was heard for " + std::to_string(patience) + " s");
   }
   if (stage_ == Stage::kSettled) beat();
-  ticker_ = loop_.add_timer(nanoseconds(limits::kHeartbeat), [this] { tick(); });
+  tick_later();
 }
 
 }  // namespace takt::scheduler

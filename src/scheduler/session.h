@@ -65,6 +65,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void send(v1::SessionRequest message);
 
   [[nodiscard]] bool settled() const { return stage_ == Stage::kSettled; }
+  // When the last sign of life went out; nothing that the worker has heard is younger.
+  [[nodiscard]] BootTime last_beat() const { return last_beat_; }
   [[nodiscard]] const std::string& address() const { return options_.address; }
 
  private:
@@ -82,6 +84,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void hang_up(const std::string& why);
   void redial_later();
   void tick();
+  void tick_later();
 
   sd::EventLoop& loop_;
   const rpc::Credentials& credentials_;
@@ -99,6 +102,8 @@ class Session : public std::enable_shared_from_this<Session> {
   std::int64_t heard_beat_ = 0;           // the worker's last
   std::vector<v1::SessionRequest> held_;  // until the list is complete
   BootTime last_heard_;
+  BootTime next_tick_;
+  BootTime last_beat_ = BootClock::now();  // an earlier scheduler may have beaten until now
   nanoseconds backoff_;
   sd::Source redial_;
   sd::Source ticker_;

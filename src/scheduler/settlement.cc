@@ -20,6 +20,7 @@ Result<void> Fleet::on_hello(WorkerEntry& entry, const v1::WorkerHello& hello) {
 
 void Fleet::on_settled(WorkerEntry& entry) {
   entry.silence.reset();
+  entry.loss.reset();
   entry.why_down.clear();
   if (entry.record.state == WorkerState::kReady) {
     parts_.ledger.record(entry.record);  // labels, capacity or boot may be new
@@ -46,7 +47,7 @@ void Fleet::settle(WorkerEntry& entry, const Uuid& job) {
     JobEnd end;
     end.cause = EndCause::kWorkerLost;
     end.detail = "the worker's host was rebooted";
-    parts_.jobs.change(*live, Ended{std::move(end)});
+    parts_.jobs.change(*live, Ended{std::move(end), std::nullopt});
     return;
   }
   // It never arrived. After the commit of the attempt, if that is under way still.
@@ -69,6 +70,7 @@ void Fleet::on_down(WorkerEntry& entry, const std::string& why) {
     audit_worker_state(entry.record, why);
   entry.why_down = why;
   if (entry.record.state == WorkerState::kReady && !entry.silence) expect_silence(entry);
+  watch_losses(entry);
   refresh_offer(entry);
 }
 

@@ -98,6 +98,7 @@ void SubmitDesk::take(const Submission& submission, Done done) {
     job.spec = std::make_shared<const JobSpec>(spec);
     job.submitted_by = submission.submitted_by;
     job.submit_user = submission.submit_user;
+    job.retry_of = submission.retry_of;
     submitted.job_ids.push_back(job.id);
     const std::int64_t number = jobs_.add(std::move(job), now);
     if (submitted.revision == 0) submitted.revision = number;

@@ -29,6 +29,7 @@ struct Submission {
   std::string submitted_by;  // for people
   std::string submit_user;   // the local user, empty over TCP
   bool by_operator = false;
+  Uuid retry_of;           // nil: none
   std::string request_id;  // empty: nothing to compare with
   std::vector<JobSpec> specs;
 };

@@ -30,6 +30,8 @@ std::string submitter_of(const rpc::Caller& caller) {
   return caller.tls ? caller.certificate : "tcp";
 }
 
+}  // namespace
+
 Result<Submission> new_submission(const rpc::Caller& caller, const std::string& request_id) {
   if (request_id.size() > limits::kRequestIdMaxBytes) {
     return invalid("request_id", "has " + std::to_string(request_id.size()) + " bytes; at most " +
@@ -49,8 +51,6 @@ void submit(Core& core, Submission submission, const SubmitDesk::Done& done) {
       [&core, submission = std::move(submission), done] { core.desk().submit(submission, done); },
       [done](const Error& error) { done(error); });
 }
-
-}  // namespace
 
 Result<JobSpec> checked_spec(const rpc::Caller& caller, const v1::JobSpec& message,
                              const std::string& prefix) {

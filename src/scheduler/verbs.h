@@ -32,6 +32,8 @@ void release_job(Core& core, const rpc::Caller& caller, const v1::ReleaseJobRequ
                  const rpc::UnaryReply<v1::ReleaseJobResponse>& reply);
 void update_job(Core& core, const rpc::Caller& caller, const v1::UpdateJobRequest& request,
                 const rpc::UnaryReply<v1::UpdateJobResponse>& reply);
+void retry_job(Core& core, const rpc::Caller& caller, const v1::RetryJobRequest& request,
+               const rpc::UnaryReply<v1::RetryJobResponse>& reply);
 void explain_job(Core& core, const v1::ExplainJobRequest& request,
                  const rpc::UnaryReply<v1::ExplainJobResponse>& reply);
 void plan_job(Core& core, const rpc::Caller& caller, const v1::PlanJobRequest& request,
@@ -73,6 +75,12 @@ void with_job(Core& core, const rpc::Caller& caller, const std::string& key,
 // A spec as it may be taken from this caller; fields in errors begin with `prefix`.
 Result<JobSpec> checked_spec(const rpc::Caller& caller, const v1::JobSpec& message,
                              const std::string& prefix);
+
+// A submission of this caller, without specs. kInvalid for a bad request id.
+Result<Submission> new_submission(const rpc::Caller& caller, const std::string& request_id);
+
+// Takes it on the loop; calls `done` once.
+void submit(Core& core, Submission submission, const SubmitDesk::Done& done);
 
 // A page size as asked for, or the default; too large ones are capped.
 Result<std::size_t> page_size(int asked);

@@ -78,6 +78,13 @@ Result<Job> read_job(Query& row, std::int64_t& number) {
   const auto held_by = row.get_optional_text();
   const bool held_by_operator = row.get_number() != 0;
   if (held_by) job.hold = Hold{*held_by, held_by_operator};
+  job.not_before = row.get_optional_time();
+  job.tries = row.get_int();
+  if (const auto text = row.get_optional_text()) {
+    auto retry_of = Uuid::parse(*text, "jobs.retry_of");
+    if (!retry_of) return retry_of.error();
+    job.retry_of = *retry_of;
+  }
   return job;
 }
 

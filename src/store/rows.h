@@ -15,7 +15,8 @@ namespace takt::store {
 inline constexpr const char* kJobColumns =
     "j.number, j.id, j.revision, j.state, j.submit_time_us, j.submitted_by, j.submit_user, "
     "j.stop_by, j.stop_reason, j.stop_grace_us, j.end_record, j.end_time_us, "
-    "j.priority, j.held_by, j.held_by_operator";
+    "j.priority, j.held_by, j.held_by_operator, "
+    "j.not_before_us, j.tries, j.retry_of";
 
 // A job without spec and attempts; `number` gets its age.
 Result<Job> read_job(Query& row, std::int64_t& number);

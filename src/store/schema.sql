@@ -25,7 +25,10 @@ CREATE TABLE jobs(
   end_time_us INTEGER,
   priority INTEGER NOT NULL DEFAULT 0,
   held_by TEXT,
-  held_by_operator INTEGER NOT NULL DEFAULT 0
+  held_by_operator INTEGER NOT NULL DEFAULT 0,
+  not_before_us INTEGER,
+  tries INTEGER NOT NULL DEFAULT 0,
+  retry_of TEXT
 ) STRICT;
 CREATE INDEX jobs_by_state ON jobs(state, number);
 CREATE INDEX jobs_by_name ON jobs(name, number) WHERE name <> '';

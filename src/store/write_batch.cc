@@ -47,6 +47,7 @@ void bind_changing(Query& query, const Job& job, const std::string& end) {
   } else {
     query.null().number(0);
   }
+  query.time(job.not_before).number(job.tries);
 }
 
 void insert_job(Connection& connection, const JobWrite& write) {
@@ -54,9 +55,15 @@ void insert_job(Connection& connection, const JobWrite& write) {
   const std::string end = end_record(job.end);
   Query query(connection.prepare(
       "INSERT INTO jobs(revision, state, stop_by, stop_reason, stop_grace_us, end_record, "
-      "end_time_us, priority, held_by, held_by_operator, id, number, name, submit_time_us, "
-      "submitted_by, submit_user) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+      "end_time_us, priority, held_by, held_by_operator, not_before_us, tries, retry_of, id, "
+      "number, name, submit_time_us, submitted_by, submit_user) "
+      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   bind_changing(query, job, end);
+  if (job.retry_of.is_nil()) {
+    query.null();
+  } else {
+    query.id(job.retry_of);
+  }
   query.id(job.id).number(write.number).text(job.spec->name);
   query.time(job.submit_time).text(job.submitted_by).text(job.submit_user).run();
 }
@@ -88,8 +95,8 @@ void update_job(Connection& connection, const JobWrite& write) {
   const std::string end = end_record(job.end);
   Query query(connection.prepare(
       "UPDATE jobs SET revision = ?, state = ?, stop_by = ?, stop_reason = ?, stop_grace_us = ?, "
-      "end_record = ?, end_time_us = ?, priority = ?, held_by = ?, held_by_operator = ? "
-      "WHERE number = ?"));
+      "end_record = ?, end_time_us = ?, priority = ?, held_by = ?, held_by_operator = ?, "
+      "not_before_us = ?, tries = ? WHERE number = ?"));
   bind_changing(query, job, end);
   query.number(write.number).run();
 }

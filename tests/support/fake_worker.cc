@@ -154,7 +154,7 @@ void FakeWorker::break_output_after(int messages) {
 
 bool FakeWorker::wait(const std::function<bool()>& ready) {
   std::unique_lock lock(mutex_);
-  return changed_.wait_for(lock, std::chrono::seconds(20), ready);
+  return changed_.wait_for(lock, std::chrono::seconds(60), ready);
 }
 
 bool FakeWorker::wait_starts(std::size_t count) {
@@ -219,6 +219,8 @@ void FakeWorker::on_hello(const std::shared_ptr<Stream>& stream) {
   hello.mutable_hello()->set_version("fake");
   (*hello.mutable_hello()->mutable_labels())["kind"] = "fake";
   hello.mutable_hello()->mutable_capacity()->set_slots(16);
+  hello.mutable_hello()->mutable_capacity()->set_cpu_millicores(8000);
+  hello.mutable_hello()->mutable_capacity()->set_memory_bytes(std::int64_t{8} << 30);
   hello.mutable_hello()->mutable_capacity()->add_launchers(v1::LAUNCHER_CGROUP);
   stream->send(std::move(hello));
   // One message each, so that the list has parts.
@@ -235,7 +237,8 @@ void FakeWorker::on_hello(const std::shared_ptr<Stream>& stream) {
 
 void FakeWorker::take_start(const v1::StartCommand& start) {
   starts_.push_back(start);
-  if (const auto known = held_.find(start.job_id()); known != held_.end())
+  const auto known = held_.find(start.job_id());
+  if (known != held_.end() && known->second.number() == start.attempt())
     return report(known->second);
   if (on_start_ == OnStart::kLose) return;
   if (on_start_ == OnStart::kRefuse) {
@@ -246,7 +249,8 @@ void FakeWorker::take_start(const v1::StartCommand& start) {
     if (session_ != nullptr) session_->send(std::move(message));
     return;
   }
-  v1::Attempt& attempt = held_[start.job_id()];
+  v1::Attempt& attempt = held_[start.job_id()];  // an earlier one has ended
+  attempt.Clear();
   attempt.set_job_id(start.job_id());
   attempt.set_number(start.attempt());
   attempt.set_worker_id(id_);

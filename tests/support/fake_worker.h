@@ -50,7 +50,7 @@ class FakeWorker {
   // The next stream of output ends with UNAVAILABLE after so many messages.
   void break_output_after(int messages);
 
-  // Wait for what the scheduler sends; false after 20 s.
+  // Wait for what the scheduler sends; false after 60 s.
   bool wait_starts(std::size_t count);
   bool wait_stops(std::size_t count);
   bool wait_acknowledged(const std::string& job, int count = 1);

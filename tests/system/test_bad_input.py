@@ -33,7 +33,6 @@ INVALID_SPECS = {
     "over the limit": ({"argv": ["true"], "stdin_data": "QUFB" * 360000}, "spec"),
 }
 UNIMPLEMENTED_SPECS = {
-    "retry": {"argv": ["true"], "retry": {"max_attempts": 3}},
     "array": {"argv": ["true"], "array": {"count": 3}},
     "dependencies": {"argv": ["true"], "dependencies": [
         {"job_id": ID, "condition": "DEPENDENCY_CONDITION_END"}]},

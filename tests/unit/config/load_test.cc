@@ -88,10 +88,10 @@ TEST_F(Load, DropInsAreCounted) {
 TEST_F(Load, AnUnknownKeyIsRefusedWithTheKnownOnes) {
   EXPECT_EQ(refusal("[workers]\nusers = x\n"),
             "s.conf:2: unknown key \"users\" in [workers]; accepted there are user, "
-            "unreachable_after");
+            "unreachable_after, lost_after");
   EXPECT_EQ(refusal("[workers]\ngroup = x\n"),
             "s.conf:2: unknown key \"group\" in [workers]; it belongs to [access]; accepted there "
-            "are user, unreachable_after");
+            "are user, unreachable_after, lost_after");
   EXPECT_EQ(refusal("[workers]\nUser = x\n").rfind("s.conf:2: unknown key \"User\"", 0), 0U);
 }
 
@@ -141,8 +141,9 @@ TEST_F(Load, OverridesAreCheckedLikeLines) {
             "notice, info, debug\n"
             "--set: unknown key \"scheduler.x\"; accepted are scheduler.state_directory, "
             "scheduler.listen, scheduler.insecure, scheduler.log_level, workers.user, "
-            "workers.unreachable_after, queue.jobs_max, queue.jobs_of_user_max, "
-            "queue.priority_max, queue.placement, access.group, access.admin_group, compat.listen, "
+            "workers.unreachable_after, workers.lost_after, queue.jobs_max, "
+            "queue.jobs_of_user_max, queue.priority_max, queue.placement, access.group, "
+            "access.admin_group, compat.listen, "
             "compat.insecure, compat.slots, tls.certificate, tls.key, tls.ca");
 }
 

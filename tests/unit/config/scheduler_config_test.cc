@@ -20,6 +20,7 @@ TEST(SchedulerKeys, HaveDefaultsAndBounds) {
        {"scheduler.log_level", {{"debug"}, {"", "7"}}},
        {"workers.user", {{"takt-worker"}, {"", "0"}}},
        {"workers.unreachable_after", {{"10s", "1h"}, {"", "9s", "61min", "soon"}}},
+       {"workers.lost_after", {{"30s", "24h"}, {"", "29s", "25h", "soon"}}},
        {"queue.jobs_max", {{"1", "999999"}, {"", "0", "1000001"}}},
        {"queue.jobs_of_user_max", {{"1", "999999"}, {"", "0", "1000001"}}},
        {"queue.priority_max", {{"-1000", "1000"}, {"", "1001", "high"}}},

@@ -37,6 +37,11 @@ inline JobSpec full_spec() {
   spec.queue_time_limit = std::chrono::hours(1);
   spec.not_before = from_unix_us(1'800'000'000'000'000);
   spec.hold = true;
+  spec.retry = RetryPolicy{.max_attempts = 4,
+                           .on = {EndCause::kExited, EndCause::kWorkerLost},
+                           .exit_codes = {75},
+                           .backoff = std::chrono::seconds(30),
+                           .on_lost = true};
   spec.nice = -5;
   spec.umask = 027;
   spec.allow_new_privileges = true;

@@ -54,6 +54,17 @@ const std::map<std::string, Setter>& valid_values() {
          spec.mutable_run_time_limit()->set_seconds(60);
          spec.mutable_run_time_limit()->set_nanos(7000);
        }},
+      {"retry",
+       [](v1::JobSpec& spec) {
+         spec.mutable_lease()->set_seconds(600);
+         v1::RetryPolicy& retry = *spec.mutable_retry();
+         retry.set_max_attempts(3);
+         retry.add_on(v1::END_CAUSE_EXITED);
+         retry.add_on(v1::END_CAUSE_HOST_SHUTDOWN);
+         retry.add_exit_codes(75);
+         retry.set_on_lost(true);
+         retry.mutable_backoff()->set_seconds(30);
+       }},
       {"script", [](v1::JobSpec& spec) { spec.set_script(std::string("#!/bin/sh\n\0\xff", 12)); }},
       {"stop",
        [](v1::JobSpec& spec) {
@@ -99,7 +110,7 @@ TEST(ConvertSpec, EachFieldIsHonouredOrRefusedByItsName) {
     EXPECT_EQ(spec.error().field, "spec." + field.name());
     EXPECT_NE(spec.error().message.find("spec." + field.name()), std::string::npos);
   }
-  EXPECT_GE(honoured, 27) << "the fields of a full domain spec";
+  EXPECT_GE(honoured, 28) << "the fields of a full domain spec";
 }
 
 // Of the messages within: every field of theirs on its own.
@@ -212,8 +223,9 @@ TEST(ConvertSpec, AWorkerIsNotToldHowAJobWaited) {
   spec.not_before.reset();
   spec.queue_time_limit.reset();
   spec.resources.counted.clear();
+  spec.retry.reset();
   EXPECT_EQ(spec_from_proto(message).value(), spec) << "and all else";
-  for (const char* field : {"priority", "hold", "not_before_time", "queue_time_limit"}) {
+  for (const char* field : {"retry", "priority", "hold", "not_before_time", "queue_time_limit"}) {
     v1::JobSpec one = small_message();
     set_something(one, *v1::JobSpec::descriptor()->FindFieldByName(field));
     const auto refused = refuse_waiting(one);
@@ -235,6 +247,12 @@ TEST(ConvertSpec, ValuesOutOfBoundsAreInvalidByName) {
   message = small_message();
   message.mutable_queue_time_limit()->set_seconds(-6);
   expect_invalid(message, "spec.queue_time_limit", "-6");
+  message = small_message();
+  message.mutable_retry()->set_max_attempts(1001);
+  expect_invalid(message, "spec.retry.max_attempts", "1001");
+  message = small_message();
+  message.mutable_retry()->add_on(v1::END_CAUSE_UNSPECIFIED);
+  expect_invalid(message, "spec.retry.on", "0");
   message = small_message();
   (*message.mutable_resources()->mutable_counted())["gpu"] = 0;
   expect_invalid(message, "spec.resources.counted.gpu", "0");

@@ -79,20 +79,16 @@ TEST_F(SchedulerTest, BadRequestsNameTheFieldAndWhatIsWrong) {
   EXPECT_EQ(empty.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(rpc::from_status(empty).field, "spec.argv");
   v1::JobSpec later = spec();
-  later.mutable_retry()->set_max_attempts(5);
+  later.mutable_array()->set_count(5);
   const grpc::Status unknown = try_submit(later, "", response);
   EXPECT_EQ(unknown.error_code(), grpc::StatusCode::UNIMPLEMENTED);
-  EXPECT_EQ(rpc::from_status(unknown).field, "spec.retry");
+  EXPECT_EQ(rpc::from_status(unknown).field, "spec.array");
   EXPECT_EQ(try_submit(spec(), std::string(200, 'x'), response).error_code(),
             grpc::StatusCode::INVALID_ARGUMENT);
   v1::Job job;
   EXPECT_EQ(try_get("not/an/id", job).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(try_get("01234567-0000-4000-8000-000000000000", job).error_code(),
             grpc::StatusCode::NOT_FOUND);
-  v1::RetryJobResponse retried;
-  const grpc::Status retry = jobs_->RetryJob(context().get(), {}, &retried);
-  EXPECT_EQ(retry.error_code(), grpc::StatusCode::UNIMPLEMENTED);
-  EXPECT_NE(retry.error_message().find("RetryJob"), std::string::npos);
   v1::ListJobsRequest list;
   list.set_page_token("nonsense");
   v1::ListJobsResponse listed;

@@ -43,7 +43,7 @@ void SchedulerTest::stop() {
 
 std::unique_ptr<grpc::ClientContext> SchedulerTest::context() {
   auto context = std::make_unique<grpc::ClientContext>();
-  context->set_deadline(system_clock::now() + std::chrono::seconds(20));
+  context->set_deadline(system_clock::now() + std::chrono::seconds(60));
   return context;
 }
 
@@ -144,7 +144,7 @@ std::vector<v1::Worker> SchedulerTest::workers() {
 }
 
 bool SchedulerTest::wait_worker(const std::string& id, v1::WorkerState state) {
-  const auto deadline = system_clock::now() + std::chrono::seconds(20);
+  const auto deadline = system_clock::now() + std::chrono::seconds(60);
   while (system_clock::now() < deadline) {
     for (const v1::Worker& worker : workers()) {
       if (worker.worker_id() == id && worker.state() == state) return true;

@@ -51,7 +51,7 @@ class SchedulerTest : public testing::Test {
   std::vector<v1::WatchJobsResponse> watch_until(const std::string& job, v1::JobState state,
                                                  std::int64_t after = 0);
   std::vector<v1::Worker> workers();
-  // Asks again and again until the worker is in that state; the deadline is 20 s.
+  // Asks again and again until the worker is in that state; the deadline is 60 s.
   bool wait_worker(const std::string& id, v1::WorkerState state);
 
   // A command that the fake worker takes.

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// takt retry: an ended job once more, as a new job.
+#include "cli/each_job.h"
+#include "cli/resource_options.h"
+#include "cli/verb.h"
+#include "rpc/convert_spec.h"
+
+namespace takt::cli {
+namespace {
+
+int run_retry(Invocation& call) {
+  std::vector<std::string> jobs;
+  ResourceOptions options;
+  call.operands(jobs, limits::kClientJobsMax);
+  options.declare_limits(call);
+  if (const auto end = call.parse()) return *end;
+  v1::RetryJobRequest request;
+  JobSpec asked;
+  if (auto read = options.read_limits(asked.resources); !read)
+    return call.usage(read.error().message);
+  if (const v1::JobSpec message = rpc::spec_to_proto(asked); message.has_resources())
+    *request.mutable_resources() = message.resources();
+  auto client = call.connect();
+  if (!client) return call.fail("can't retry jobs", client.error());
+  int code = 0;
+  for (const std::string& name : jobs) {
+    request.set_job_id(name);
+    request.set_request_id(Uuid::random().str());  // a call that is repeated makes no second job
+    const auto response = (*client)->call(&v1::JobService::Stub::RetryJob, request);
+    if (!response) {
+      code = call.fail("can't retry job " + in_quotes(name), response.error());
+      if (out_of_reach(response.error())) return code;
+      continue;
+    }
+    const std::string text = call.json() ? to_json(*response) : response->job_id();
+    if (const int failed = call.answer(text + "\n")) return failed;
+  }
+  return code;
+}
+
+}  // namespace
+
+constinit const Verb kRetryVerb = {
+    .name = "retry",
+    .group = "Jobs",
+    .operands = "JOB...",
+    .summary = "submit ended jobs once more",
+    .examples =
+        "  takt retry 6f0b\n"
+        "  takt retry 6f0b --memory 3G    # the last one was killed for memory\n",
+    .details =
+        "Prints the id of the new job; the old one stays as it is, and takt status of the new one\n"
+        "says of which it is another try. To have failures tried again without being asked, see\n"
+        "--attempts of takt submit.\n"
+        "With --json: a RetryJobResponse a line.\n",
+    .run = run_retry,
+};
+
+}  // namespace takt::cli

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// RetryJob: the spec of an ended job, with other resources if asked for, as a new job.
+#include <utility>
+
+#include "base/limits.h"
+#include "rpc/convert_spec.h"
+#include "scheduler/verbs.h"
+
+namespace takt::scheduler {
+namespace {
+
+// What is asked for takes the place of what was.
+void override_resources(v1::Resources& own, const v1::Resources& asked) {
+  if (asked.cpu_millicores() != 0) own.set_cpu_millicores(asked.cpu_millicores());
+  if (asked.memory_bytes() != 0) own.set_memory_bytes(asked.memory_bytes());
+  if (asked.has_swap_bytes()) own.set_swap_bytes(asked.swap_bytes());
+  if (asked.tasks() != 0) own.set_tasks(asked.tasks());
+  for (const auto& [name, count] : asked.counted()) (*own.mutable_counted())[name] = count;
+}
+
+// The spec to submit, or why there is none.
+Result<JobSpec> spec_again(const rpc::Caller& caller, const Job& job,
+                           const v1::Resources& resources) {
+  if (!has_ended(job.state))
+    return make_error(ErrorCode::kFailedPrecondition, "job " + job.id.str() +
+                                                          " has not ended (it is " +
+                                                          std::string(state_name(job.state)) +
+                                                          "); stop it first, or submit another");
+  if (auto allowed = may_act_on(caller, job); !allowed) return allowed.error();
+  v1::JobSpec message = rpc::spec_to_proto(*job.spec);
+  if (resources.ByteSizeLong() > 0) override_resources(*message.mutable_resources(), resources);
+  message.clear_not_before_time();
+  message.clear_hold();
+  return checked_spec(caller, message, "");
+}
+
+}  // namespace
+
+void retry_job(Core& core, const rpc::Caller& caller, const v1::RetryJobRequest& request,
+               const rpc::UnaryReply<v1::RetryJobResponse>& reply) {
+  auto submission = new_submission(caller, request.request_id());
+  if (!submission) {
+    reply.fail(submission.error());
+    return;
+  }
+  core.reader().get_job(
+      request.job_id(), true,
+      [&core, caller, reply, submission = std::move(*submission),
+       resources = request.resources()](const Result<store::JobView>& view) mutable {
+        if (!view) return (void)reply.fail(view.error());
+        auto spec = spec_again(caller, view->job, resources);
+        if (!spec) return (void)reply.fail(spec.error());
+        submission.specs.push_back(std::move(*spec));
+        submission.retry_of = view->job.id;
+        submit(core, std::move(submission), [reply](const Result<Submitted>& submitted) {
+          if (!submitted) return (void)reply.fail(submitted.error());
+          v1::RetryJobResponse response;
+          response.set_job_id(submitted->job_ids.front().str());
+          reply.finish(std::move(response));
+        });
+      });
+}
+
+}  // namespace takt::scheduler
