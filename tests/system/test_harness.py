@@ -24,7 +24,7 @@ class PlainMachine(unittest.TestCase):
         tree = pathlib.Path(folder.name)
         tree.chmod(0o755)
         staging.install_test_tools(tree)
-        cls.machine = Machine(root.prepare([]), [tree])
+        cls.machine = Machine(root.prepare(), [tree])
         cls.addClassCleanup(cls.machine.stop)
         cls.machine.boot()
 
@@ -60,7 +60,7 @@ class PlainMachine(unittest.TestCase):
         self.assertIn("ENOENT", said)
 
     def test_nothing_is_left_of_a_stopped_machine(self) -> None:
-        machine = Machine(root.prepare([]))
+        machine = Machine(root.prepare())
         with machine:
             process = machine.popen(["sh", "-c", "echo up; exec sleep infinity"], stdout=-1)
             self.assertEqual(process.stdout.readline(), b"up\n")

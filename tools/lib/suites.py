@@ -79,9 +79,9 @@ def build(name: str, *targets: str) -> Count:
     return Count(0, 1, trouble) if trouble else Count()
 
 
-def build_installed(*versions: str) -> Count:
+def build_installed(*versions: str, **environment: str) -> Count:
     """Builds what the test machines install; with "next" also the packages of a later version."""
-    trouble = execute([str(LIB / "build-installed"), *versions], BUILD_BUDGET_S)
+    trouble = execute([str(LIB / "build-installed"), *versions], BUILD_BUDGET_S, **environment)
     return Count(0, 1, trouble) if trouble else Count()
 
 
@@ -211,11 +211,20 @@ def run_fuzz(_options: argparse.Namespace) -> Count:
     return sum((Count(0, 1) if result.trouble else Count(1) for result in results), Count())
 
 
-def run_system(options: argparse.Namespace) -> Count:
+def run_system(options: argparse.Namespace, **environment: str) -> Count:
     if os.geteuid() != 0:
         return Count(0, 1, "the system suite boots containers: run with sudo")
-    built = build_installed("next")
-    return built if built.failed else python_suite("tests/system", 12 * 60, options.only)
+    built = build_installed("next", **environment)
+    if built.failed:
+        return built
+    return python_suite("tests/system", 12 * 60, options.only, **environment)
+
+
+def run_trixie(options: argparse.Namespace) -> Count:
+    """The packages are built in a root of Debian 13, and the machines run that, too."""
+    if not shutil.which("mmdebstrap"):
+        return Count(note="not run: this distribution has no package of mmdebstrap")
+    return run_system(options, TAKT_TEST_RELEASE="trixie")
 
 
 def run_vm(options: argparse.Namespace) -> Count:
@@ -256,11 +265,12 @@ SUITES: dict[str, tuple[str, Callable[[argparse.Namespace], Count]]] = {
     "system": ("the installed tree on systemd booted in a container (root)", run_system),
     "vm": ("power cuts and reboots on a kernel of its own, User Mode Linux (root)", run_vm),
     "rpm": ("the RPM packages, as files, beside the Debian ones", run_rpm),
+    "trixie": ("system once more, built for Debian 13 and on machines of it (root)", run_trixie),
     "torture": ("jobs of every kind under kills, stops and restarts at random (root)", run_torture),
 }
-# Only where it is named, or with --all: what sanitize runs too, with more eyes; and a build of its
-# own for packages that are not this distribution's.
-BY_NAME = ("unit", "component", "rpm")
+# Only where it is named, or with --all: what sanitize runs too, with more eyes; and what takes a
+# build of its own.
+BY_NAME = ("unit", "component", "trixie", "rpm")
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -268,10 +278,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--suite", action="append", choices=SUITES, metavar="NAME",
                         help="run only this suite; may be repeated")
     parser.add_argument("--only", action="append", default=[], metavar="PART",
-                        help="in style, system and vm: only tests whose id contains PART")
+                        help="in style and where root is needed: only tests whose id contains PART")
     parser.add_argument("--all", action="store_true",
                         help="also the slow checks: clang-tidy on every folder, unit and component "
-                             "without sanitizers, a history of 100,000 jobs, 20 power cuts")
+                             "without sanitizers, a history of 100,000 jobs, 20 power cuts, "
+                             "packages of Debian 13 and RPM")
     parser.add_argument("--list", action="store_true", help="list the suites")
     return parser.parse_args(arguments)
 

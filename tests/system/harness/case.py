@@ -38,9 +38,9 @@ def trees() -> tuple[pathlib.Path, pathlib.Path]:
 
 
 @functools.cache
-def base_root() -> pathlib.Path:
-    """Returns the cached root that can run what is installed."""
-    return root.prepare(staging.binaries(trees()[0]))
+def base_root(*more: str) -> pathlib.Path:
+    """Returns the cached root that can run what is installed, and has some more packages."""
+    return root.prepare(*staging.needed_packages(trees()[0]), *more)
 
 
 def artifacts_folder(suite: str) -> pathlib.Path:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The cached root folder of the test machines: this distribution's base system with systemd.
+"""The cached root folder of the test machines: a distribution's base system with systemd.
 
 Guarantees: a root in the cache is complete (it is renamed into place), is never written to again,
 and is keyed by the distribution and the package list; the cache lies outside the source tree.
@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -17,7 +18,7 @@ DEBIAN_PACKAGES = ["systemd", "systemd-sysv", "dbus", "udev", "procps", "python3
 FEDORA_PACKAGES = ["systemd", "systemd-udev", "dbus-broker", "procps-ng", "python3", "iproute",
                    "util-linux", "coreutils", "python3-grpcio", "python3-protobuf",
                    "bash-completion", "fish", "zsh"]
-KEPT_ROOTS = 3
+KEPT_ROOTS = 6  # what a run of all suites uses
 
 
 def os_release() -> dict[str, str]:
@@ -25,6 +26,14 @@ def os_release() -> dict[str, str]:
     lines = pathlib.Path("/etc/os-release").read_text().splitlines()
     pairs = (line.split("=", 1) for line in lines if "=" in line)
     return {key: value.strip('"') for key, value in pairs}
+
+
+def release() -> str:
+    """Returns the release that the machines run, by its code name: this host's, unless
+    TAKT_TEST_RELEASE names another one of Debian."""
+    own = os_release()
+    return (os.environ.get("TAKT_TEST_RELEASE") or own.get("VERSION_CODENAME")
+            or own["VERSION_ID"])
 
 
 def cache_folder() -> pathlib.Path:
@@ -37,8 +46,8 @@ def is_debian() -> bool:
     return shutil.which("apt-get") is not None
 
 
-def runtime_packages(binaries: list[pathlib.Path]) -> list[str]:
-    """Returns the packages that own the shared libraries which the binaries load."""
+def owners(binaries: list[pathlib.Path]) -> set[str]:
+    """Returns the packages (RPM) that own the shared libraries which the binaries load."""
     libraries: set[str] = set()
     for binary in binaries:
         for line in subprocess.run(["ldd", str(binary)], capture_output=True, text=True,
@@ -48,31 +57,24 @@ def runtime_packages(binaries: list[pathlib.Path]) -> list[str]:
                 libraries.add(os.path.realpath(fields[2]))
             elif "not found" in line:
                 raise RuntimeError(f"{binary}: {line.strip()}")
-    return sorted(owners(libraries))
+    # One question for all: each takes long.
+    return set(subprocess.run(["rpm", "-q", "--whatprovides", "--qf", "%{NAME}\\n", *libraries],
+                              capture_output=True, text=True, check=True).stdout.split())
 
 
-def owners(paths: set[str]) -> set[str]:
-    """Returns the packages that library files belong to. One question for all: each takes long."""
-    if not is_debian():
-        return set(subprocess.run(["rpm", "-q", "--whatprovides", "--qf", "%{NAME}\\n", *paths],
-                                  capture_output=True, text=True, check=True).stdout.split())
-    # dpkg knows a file of a merged-/usr system by the name that its package used.
-    names = {name: path for path in paths for name in (path, path.removeprefix("/usr"))}
-    said = subprocess.run(["dpkg-query", "-S", *names], capture_output=True, text=True).stdout
-    found = {names[file]: package.split(":")[0]
-             for package, file in (line.split(": ", 1) for line in said.splitlines())
-             if not package.startswith("diversion by")}
-    if paths - found.keys():
-        raise RuntimeError(f"no package owns {', '.join(sorted(paths - found.keys()))}")
-    return set(found.values())
+def dependencies(packages: list[pathlib.Path]) -> set[str]:
+    """Returns what Debian packages depend on; of alternatives the first."""
+    said = "".join(subprocess.run(["dpkg-deb", "--field", str(package), "Depends"], text=True,
+                                  capture_output=True, check=True).stdout for package in packages)
+    return set(re.findall(r"(?:^|, )([^\s,|]+)", said, re.MULTILINE))
 
 
-def prepare(binaries: list[pathlib.Path]) -> pathlib.Path:
-    """Returns a root that can run the binaries, built now if the cache has none."""
-    release = os_release()
+def prepare(*more: str) -> pathlib.Path:
+    """Returns a root with what all tests need and these packages, built now if the cache has none.
+    """
     base = DEBIAN_PACKAGES if is_debian() else FEDORA_PACKAGES
-    packages = sorted({*base, *runtime_packages(binaries)})
-    version = release.get("VERSION_CODENAME") or release["VERSION_ID"]
+    packages = sorted({*base, *more})
+    version = release()
     key = hashlib.sha256(" ".join([version, *packages]).encode()).hexdigest()[:12]
     cache = cache_folder()
     cache.mkdir(parents=True, exist_ok=True)

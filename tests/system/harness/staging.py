@@ -46,8 +46,8 @@ def versions() -> tuple[str, str]:
 
 
 def packages_folder(version: str) -> pathlib.Path:
-    """Returns where tools/build-deb puts the packages of a version."""
-    return SOURCE / "build" / "deb" / version
+    """Returns where tools/build-deb puts the packages of a version, for the machines' release."""
+    return SOURCE / "build" / "deb" / os.environ.get("TAKT_TEST_RELEASE", "") / version
 
 
 def package_files(version: str) -> list[pathlib.Path]:
@@ -76,6 +76,13 @@ def install_packages(tree: pathlib.Path) -> None:
         target.mkdir(parents=True)
         for package in package_files(version):
             shutil.copy(package, target)
+
+
+def needed_packages(tree: pathlib.Path) -> list[str]:
+    """Returns the distribution's packages that takt, installed below `tree`, needs to run."""
+    if root.is_debian():
+        return sorted(root.dependencies(package_files(versions()[0])) - set(PACKAGES))
+    return sorted(root.owners(binaries(tree)))
 
 
 def binaries(tree: pathlib.Path) -> list[pathlib.Path]:
