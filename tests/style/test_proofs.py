@@ -10,7 +10,8 @@ import sources
 
 DOCUMENTS = ("docs/promises.md", "docs/peers.md")
 GOOGLE_TEST = re.compile(r"^TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\s*\)", re.MULTILINE)
-NAMED = re.compile(r"`((?:(?:unit|component|system|vm|torture)/|\.)[^`]+)`")
+PYTHON = ("system", "vm", "torture", "rpm")
+NAMED = re.compile(rf"`((?:(?:unit|component|{'|'.join(PYTHON)})/|\.)[^`]+)`")
 
 
 def google_tests(folder: str) -> set[str]:
@@ -52,7 +53,7 @@ class Proofs(unittest.TestCase):
 
     def test_every_named_proof_is_there(self) -> None:
         tests = {"unit": google_tests("tests/unit"), "component": google_tests("tests/component"),
-                 **{kind: python_tests(f"tests/{kind}") for kind in ("system", "vm", "torture")}}
+                 **{kind: python_tests(f"tests/{kind}") for kind in PYTHON}}
         missing = []
         seen = 0
         for document in DOCUMENTS:

@@ -13,12 +13,6 @@ from harness.staging import INSIDE, PACKAGES, PACKAGES_INSIDE, SOURCE
 VERSION, NEXT_VERSION = staging.versions()
 JOBS = 100
 LAUNCHERS = ("LAUNCHER_SCOPE", "LAUNCHER_CGROUP")
-# Where dpkg, apt and systemd keep what they remember of any package.
-NOT_OURS = ("/var/lib/dpkg", "/var/lib/apt", "/var/cache", "/var/log", "/var/lib/systemd/timers",
-            "/var/lib/systemd/catalog", "/etc/ld.so.cache", "/var/tmp", "/etc/takt-test")
-# System users stay, and so do the copies of the files that they are in.
-USER_FILES = {f"/etc/{name}-" for name in ("passwd", "group", "shadow", "gshadow", "subuid",
-                                         "subgid")}
 WITNESS = "/var/tmp/witness"
 # Writes to both streams all the time until the file is there; its output has no gaps then.
 WRITER = ("n=0; until test -e {go}; do n=$((n+1)); echo out $n; echo err $n >&2; sleep 0.01; done;"
@@ -42,12 +36,6 @@ class Package(PackagesCase):
         """Returns the packages of a version, as files of the machine."""
         return [f"{PACKAGES_INSIDE}/{version}/{file.name}"
                 for file in staging.package_files(version)]
-
-    def files(self) -> set[str]:
-        """Returns all files that are there, but for what nobody would call takt's."""
-        found = self.machine.run("find", "/etc", "/usr", "/var", "/opt", "/run/takt", "-xdev",
-                                 check=False).lines
-        return {path for path in found if not path.startswith(NOT_OURS)}
 
     def version(self) -> str:
         """Returns the version of the command line that is installed."""
@@ -169,7 +157,7 @@ class Package(PackagesCase):
         self.apt("purge", *PACKAGES)
         self.machine.wait_until(lambda: not host.job_units(self.machine), "no scope")
         self.machine.wait_until(lambda: not host.job_cgroups(self.machine), "no cgroup")
-        left = self.files() - before - USER_FILES
+        left = self.files() - before
         self.assertEqual({path for path in left if not path.startswith("/home/carol")}, set())
         for user in ("takt-scheduler", "takt-job"):
             self.machine.run("id", user)

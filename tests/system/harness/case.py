@@ -20,6 +20,13 @@ from .takt import Takt
 
 SOCKETS = ("takt-scheduler.socket", "takt-worker.socket")
 SERVICES = ("takt-scheduler.service", "takt-worker.service")
+# Where package managers and systemd keep what they remember of any package.
+NOT_OURS = ("/var/lib/dpkg", "/var/lib/apt", "/var/lib/rpm", "/var/cache", "/var/log",
+            "/var/lib/systemd/timers", "/var/lib/systemd/catalog", "/etc/ld.so.cache", "/var/tmp",
+            "/etc/takt-test")
+# System users stay, and so do the copies of the files that they are in.
+USER_FILES = {f"/etc/{name}-" for name in ("passwd", "group", "shadow", "gshadow", "subuid",
+                                         "subgid")}
 
 
 @functools.cache
@@ -95,21 +102,29 @@ class MachineCase(EvidenceCase):
 
 
 class PackagesCase(EvidenceCase):
-    """A booted machine that has never heard of takt; the packages of two versions lie on it."""
+    """A booted machine that has never heard of takt; packages lie on it as files."""
 
+    packages = staging.install_packages  # puts them there: those of two versions
+    tools: tuple[str, ...] = ()  # what else of the distribution is installed
     machine: Machine
     takt: Takt
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.machine = Machine(base_root(), (tree(staging.install_test_tools),
-                                            tree(staging.install_packages)))
+        cls.machine = Machine(base_root(*cls.tools), (tree(staging.install_test_tools),
+                                                      tree(cls.packages)))
         cls.addClassCleanup(cls.machine.stop)
         cls.machine.boot()
         cls.takt = Takt(cls.machine)
 
     def evidence(self) -> str:
         return self.machine.journal("-b")
+
+    def files(self) -> set[str]:
+        """Returns all files that are there, but for what nobody would call takt's."""
+        found = self.machine.run("find", "/etc", "/usr", "/var", "/opt", "/run/takt", "-xdev",
+                                 check=False).lines
+        return {path for path in found if not path.startswith(NOT_OURS)} - USER_FILES
 
 
 class TaktCase(MachineCase):
