@@ -46,16 +46,18 @@ constexpr std::array<TimeUnit, 17> kTimes{{{"us", 1},
                                            {"days", 86400 * kSecond},
                                            {"w", 7 * 86400 * kSecond}}};
 
-std::string quoted(std::string_view text) { return "\"" + std::string(text.substr(0, 64)) + "\""; }
+std::string in_quotes(std::string_view text) {
+  return "\"" + std::string(text.substr(0, 64)) + "\"";
+}
 
 Error bad_size(std::string_view text, std::string_view field) {
   return invalid(std::string(field),
-                 quoted(text) + " is not a size; write for example 65536, 512M or 2G");
+                 in_quotes(text) + " is not a size; write for example 65536, 512M or 2G");
 }
 
 Error bad_duration(std::string_view text, std::string_view field) {
   return invalid(std::string(field),
-                 quoted(text) + " is not a time span; write for example 90s, 5min or 2h");
+                 in_quotes(text) + " is not a time span; write for example 90s, 5min or 2h");
 }
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -125,7 +127,7 @@ Result<std::int64_t> parse_millicores(std::string_view text, std::string_view fi
   const bool good = take_number(rest, number) && rest.empty() && number <= 100'000;
   const double millicores = number * 1000;
   if (!good || std::llround(millicores) < 1 || std::abs(millicores - std::round(millicores)) > 1e-6)
-    return invalid(std::string(field), quoted(text) +
+    return invalid(std::string(field), in_quotes(text) +
                                            " is not a number of processors; write for example 2, "
                                            "1.5 or 0.25");
   return static_cast<std::int64_t>(std::llround(millicores));
@@ -145,7 +147,7 @@ Result<bool> parse_bool(std::string_view text, std::string_view field) {
     if (text == yes) return true;
   for (std::string_view no : {"no", "false", "off", "0"})
     if (text == no) return false;
-  return invalid(std::string(field), quoted(text) + " is not a switch; write yes or no");
+  return invalid(std::string(field), in_quotes(text) + " is not a switch; write yes or no");
 }
 
 Result<std::int64_t> parse_integer(std::string_view text, std::string_view field, std::int64_t low,
@@ -155,7 +157,7 @@ Result<std::int64_t> parse_integer(std::string_view text, std::string_view field
   if (parsed.ec == std::errc() && parsed.ptr == text.data() + text.size() && number >= low &&
       number <= high)
     return number;
-  return invalid(std::string(field), quoted(text) + " is not a whole number from " +
+  return invalid(std::string(field), in_quotes(text) + " is not a whole number from " +
                                          std::to_string(low) + " to " + std::to_string(high));
 }
 

@@ -60,7 +60,7 @@ Result<void> take_argument(std::string_view argument, Arguments& arguments,
   auto set = arguments.value_of("--set", argument);
   if (!set) return set.error();
   if (!*set)
-    return make_error(ErrorCode::kInvalid, "unknown argument " + quoted(argument) + kSeeHelp);
+    return make_error(ErrorCode::kInvalid, "unknown argument " + in_quotes(argument) + kSeeHelp);
   Result<Override> given = parse_override(**set);
   if (!given) return given.error().in("--set");
   options.load.overrides.push_back(*std::move(given));

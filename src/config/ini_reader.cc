@@ -46,26 +46,26 @@ std::string list_of(const std::vector<std::string_view>& sections) {
 std::string trouble_in_section(std::string_view line, const Reading& reading) {
   const std::size_t end = line.find(']');
   if (end == std::string_view::npos)
-    return quoted(line) + " has no closing bracket; write [SECTION]";
+    return in_quotes(line) + " has no closing bracket; write [SECTION]";
   if (end + 1 != line.size())
-    return "text behind the section in " + quoted(line) + "; write [SECTION] alone on its line";
+    return "text behind the section in " + in_quotes(line) + "; write [SECTION] alone on its line";
   const std::string_view name = line.substr(1, end - 1);
   const auto& known = reading.sections;
   if (std::find(known.begin(), known.end(), name) == known.end())
-    return "unknown section " + quoted(line) + "; accepted are " + list_of(known);
+    return "unknown section " + in_quotes(line) + "; accepted are " + list_of(known);
   return {};
 }
 
 // Why a KEY = VALUE line is refused; empty if it is good.
 std::string trouble_in_key(std::string_view line) {
   if (is_blank(line.front()))
-    return "indented line " + quoted(trim(line)) +
+    return "indented line " + in_quotes(trim(line)) +
            "; begin it in the first column (values do not go on over several lines)";
   const std::size_t equals = line.find('=');
   if (equals == std::string_view::npos || line.find(':') < equals)
-    return "missing '=' in " + quoted(line) + "; write KEY = VALUE, [SECTION] or # comment";
+    return "missing '=' in " + in_quotes(line) + "; write KEY = VALUE, [SECTION] or # comment";
   if (trim(line.substr(0, equals)).empty())
-    return "no key before '=' in " + quoted(line) + "; write KEY = VALUE";
+    return "no key before '=' in " + in_quotes(line) + "; write KEY = VALUE";
   return {};
 }
 
@@ -85,15 +85,15 @@ bool admit(std::string_view raw, Reading& reading) {
     trouble = "the line has " + std::to_string(raw.size()) + " bytes; at most " +
               std::to_string(kLineMaxBytes) + " are accepted";
   else if (has_control(raw))
-    trouble = "control character in " + quoted(whole) + "; only printable text is accepted";
+    trouble = "control character in " + in_quotes(whole) + "; only printable text is accepted";
   else if (is_section && is_blank(raw.front()))
-    trouble = "indented section " + quoted(whole) + "; begin it in the first column";
+    trouble = "indented section " + in_quotes(whole) + "; begin it in the first column";
   else if (is_section)
     trouble = trouble_in_section(trim(without_comment(whole)), reading);
   else
     trouble = trouble_in_key(without_comment(raw));
   if (trouble.empty() && !reading.any_section) {
-    trouble = quoted(whole) + " stands before any section; put it below one of " +
+    trouble = in_quotes(whole) + " stands before any section; put it below one of " +
               list_of(reading.sections);
     reading.skip = true;  // once is enough
   }

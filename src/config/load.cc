@@ -38,7 +38,7 @@ Error unknown_key(const FileInfo& file, std::string_view section, std::string_vi
     if (info.section == section) here += (here.empty() ? "" : ", ") + std::string(info.name);
     if (info.name == key) elsewhere = "; it belongs to [" + std::string(info.section) + "]";
   }
-  return make_error(ErrorCode::kInvalid, "unknown key " + quoted(key) + " in [" +
+  return make_error(ErrorCode::kInvalid, "unknown key " + in_quotes(key) + " in [" +
                                              std::string(section) + "]" + elsewhere +
                                              "; accepted there are " + here);
 }
@@ -121,8 +121,8 @@ void load_overrides(const FileInfo& file, const std::vector<Override>& overrides
     std::string accepted;
     for (const KeyInfo& info : file.keys)
       accepted += (accepted.empty() ? "" : ", ") + field_of(info.section, info.name);
-    mistakes.push_back(make_error(
-        ErrorCode::kInvalid, "--set: unknown key " + quoted(field) + "; accepted are " + accepted));
+    mistakes.push_back(make_error(ErrorCode::kInvalid, "--set: unknown key " + in_quotes(field) +
+                                                           "; accepted are " + accepted));
   }
 }
 
@@ -134,7 +134,7 @@ Result<Override> parse_override(std::string_view text) {
   const std::size_t dot = name.find('.');
   if (equals == std::string_view::npos || dot == std::string_view::npos || dot == 0 ||
       dot + 1 == name.size() || has_control(text))
-    return make_error(ErrorCode::kInvalid, quoted(text) +
+    return make_error(ErrorCode::kInvalid, in_quotes(text) +
                                                " sets nothing; write SECTION.KEY=VALUE, such as "
                                                "scheduler.log_level=debug");
   return Override{.section = std::string(name.substr(0, dot)),

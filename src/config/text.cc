@@ -21,7 +21,7 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   constexpr std::size_t kShown = 64;
   std::string shown = "\"" + std::string(text.substr(0, kShown));
   std::replace_if(shown.begin(), shown.end(), is_control, '?');

@@ -16,7 +16,7 @@ bool is_blank(char c);
 std::string_view trim(std::string_view text);
 
 // In double quotes and cut to 64 bytes, for messages; control characters become '?'.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 // True if a byte below 0x20 other than tab, or DEL, is in it.
 bool has_control(std::string_view text);

@@ -15,7 +15,7 @@ namespace takt::config {
 namespace {
 
 Error bad_value(std::string_view text, std::string_view field, std::string_view trouble) {
-  return invalid(std::string(field), quoted(text) + " " + std::string(trouble));
+  return invalid(std::string(field), in_quotes(text) + " " + std::string(trouble));
 }
 
 Error bad_address(std::string_view text, std::string_view field) {

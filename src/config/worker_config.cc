@@ -28,7 +28,7 @@ Result<void> complete_name(WorkerConfig& config, const WorkerHost& host) {
   Result<std::string> name = parse_name(host.host_name, "worker.name");
   if (!name)
     return invalid("worker.name",
-                   "not given, and the host's name " + quoted(host.host_name) +
+                   "not given, and the host's name " + in_quotes(host.host_name) +
                        " will not do; give it one of letters, digits, '.', '_' and '-'");
   config.name = *std::move(name);
   return {};

@@ -13,7 +13,7 @@ Result<Launcher> parse_launcher(std::string_view text, std::string_view field) {
   for (Launcher launcher : {Launcher::kAuto, Launcher::kScope, Launcher::kCgroup})
     if (text == to_string(launcher)) return launcher;
   return invalid(std::string(field),
-                 quoted(text) + " is not a launcher; accepted are auto, scope, cgroup");
+                 in_quotes(text) + " is not a launcher; accepted are auto, scope, cgroup");
 }
 
 Result<std::vector<Launcher>> parse_launchers(std::string_view text, std::string_view field) {
@@ -21,7 +21,7 @@ Result<std::vector<Launcher>> parse_launchers(std::string_view text, std::string
   for (std::string_view element : split_list(text)) {
     Result<Launcher> launcher = parse_launcher(element, field);
     if (!launcher || *launcher == Launcher::kAuto)
-      return invalid(std::string(field), quoted(element) +
+      return invalid(std::string(field), in_quotes(element) +
                                              " is not a launcher that a job can ask for; accepted "
                                              "are scope, cgroup");
     launchers.push_back(*launcher);
@@ -33,7 +33,7 @@ Result<std::int64_t> parse_processors(std::string_view text, std::string_view fi
   const auto millicores = parse_millicores(text, field);
   if (!millicores) return millicores.error();
   if (*millicores < limits::kCpuMinMillicores || *millicores > limits::kCpuMaxMillicores)
-    return invalid(std::string(field), quoted(text) + " is not from 0.01 to 8192 processors");
+    return invalid(std::string(field), in_quotes(text) + " is not from 0.01 to 8192 processors");
   return *millicores;
 }
 
