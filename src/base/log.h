@@ -18,6 +18,10 @@ struct LogField {
   std::string value;
 };
 
+// The field by which journalctl -x finds what our catalog says of a line. Ids are constants in
+// headers and never change: catalogs and scripts know them.
+inline LogField message_id(std::string_view id) { return {"MESSAGE_ID", std::string(id)}; }
+
 using LogSink = void (*)(LogLevel level, std::string_view message,
                          const std::vector<LogField>& fields);
 

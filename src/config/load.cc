@@ -179,17 +179,21 @@ bool Reloaded::has(std::string_view key) const {
 }
 
 void log_reloaded(const Result<Reloaded>& reloaded) {
-  if (!reloaded) return log_error("not reloaded, all stays as it was: " + reloaded.error().message);
+  if (!reloaded)
+    return log_error("not reloaded, all stays as it was: " + reloaded.error().message,
+                     {message_id(kNotReloadedId)});
   const auto list = [](const std::vector<std::string>& keys) {
     std::string text;
     for (const std::string& key : keys) text += (text.empty() ? "" : ", ") + key;
     return text;
   };
   log_notice("reloaded" + (reloaded->taken.empty() ? "; no key that a reload takes has changed"
-                                                   : ": " + list(reloaded->taken)));
+                                                   : ": " + list(reloaded->taken)),
+             {message_id(kReloadedId)});
   if (!reloaded->need_restart.empty())
-    log_warning(list(reloaded->need_restart) +
-                ": changed, and it takes a restart until that counts");
+    log_warning(
+        list(reloaded->need_restart) + ": changed, and it takes a restart until that counts",
+        {message_id(kNeedRestartId)});
 }
 
 }  // namespace takt::config

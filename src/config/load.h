@@ -48,6 +48,11 @@ struct Reloaded {
   [[nodiscard]] bool has(std::string_view key) const;  // among what was taken
 };
 
+// Never change them: catalogs and scripts know them.
+inline constexpr std::string_view kReloadedId = "7a1c40e5d2f64d0bb0f3a1f2c9d83e30";
+inline constexpr std::string_view kNeedRestartId = "7a1c40e5d2f64d0bb0f3a1f2c9d83e31";
+inline constexpr std::string_view kNotReloadedId = "7a1c40e5d2f64d0bb0f3a1f2c9d83e32";
+
 // Tells the log. An error is a configuration of which nothing was taken.
 void log_reloaded(const Result<Reloaded>& reloaded);
 

@@ -151,7 +151,8 @@ void log_refusal(const grpc::ServerContextBase& context, Action action, const Er
   static LogGate gate(limits::kRefusalLinesPerMinute);
   if (gate.open())
     log_warning("refused " + std::string(action_name(action)) + " to " + context.peer() + ": " +
-                error.message);
+                    error.message,
+                {message_id(kActionRefusedId)});
 }
 
 }  // namespace

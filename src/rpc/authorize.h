@@ -5,12 +5,16 @@
 #include <grpcpp/server_context.h>
 
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/result.h"
 #include "rpc/caller.h"
 
 namespace takt::rpc {
+
+// Never change it: catalogs and scripts know it.
+inline constexpr std::string_view kActionRefusedId = "7a1c40e5d2f64d0bb0f3a1f2c9d83e43";
 
 // Every RPC of every service.
 enum class Action {

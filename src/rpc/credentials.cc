@@ -15,7 +15,8 @@ namespace {
 
 void warn_of_expiry(const Tls& tls) {
   if (const std::string warning = expiry_warning(tls.own()); !warning.empty())
-    log_warning(warning + "; put a new one in its place, no restart is needed");
+    log_warning(warning + "; put a new one in its place, no restart is needed",
+                {message_id(kCertificateExpiresId)});
 }
 
 }  // namespace
@@ -147,7 +148,8 @@ void Credentials::complain(const std::string& trouble, bool asked) {
   complaint_ = trouble;
   if (!asked && (!again || told_)) return;
   told_ = true;
-  log_error("the files of [tls] were not taken, so those read before stay in force: " + trouble);
+  log_error("the files of [tls] were not taken, so those read before stay in force: " + trouble,
+            {message_id(kTlsFilesNotTakenId)});
 }
 
 }  // namespace takt::rpc

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "base/result.h"
@@ -17,6 +18,10 @@
 #include "rpc/tls.h"
 
 namespace takt::rpc {
+
+// Never change them: catalogs and scripts know them.
+inline constexpr std::string_view kCertificateExpiresId = "7a1c40e5d2f64d0bb0f3a1f2c9d83e40";
+inline constexpr std::string_view kTlsFilesNotTakenId = "7a1c40e5d2f64d0bb0f3a1f2c9d83e41";
 
 class Credentials {
  public:

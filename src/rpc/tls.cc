@@ -58,7 +58,9 @@ class ClientVerifier final : public Verifier {
   // The client sees a closed connection only, so the line is for who looks after it here.
   Result<void> judge(const Result<CertificateInfo>& peer) final {
     if (peer) return {};
-    if (gate_.open()) log_warning("turned away a TLS client: " + peer.error().message);
+    if (gate_.open())
+      log_warning("turned away a TLS client: " + peer.error().message,
+                  {message_id(kTlsClientRefusedId)});
     return peer.error();
   }
   LogGate gate_{limits::kRefusalLinesPerMinute};

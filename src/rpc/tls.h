@@ -9,11 +9,15 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "rpc/certificate.h"
 
 namespace takt::rpc {
+
+// Never change it: catalogs and scripts know it.
+inline constexpr std::string_view kTlsClientRefusedId = "7a1c40e5d2f64d0bb0f3a1f2c9d83e42";
 
 // Paths of files in PEM form; all three, or none for no TLS.
 struct TlsFiles {

@@ -9,10 +9,10 @@ namespace {
 
 using Fields = std::vector<LogField>;
 
-Fields fields(std::string_view message_id) { return {{"MESSAGE_ID", std::string(message_id)}}; }
+Fields fields(std::string_view id) { return {message_id(id)}; }
 
-Fields job_fields(std::string_view message_id, const Job& job) {
-  Fields all = fields(message_id);
+Fields job_fields(std::string_view id, const Job& job) {
+  Fields all = fields(id);
   all.push_back({"TAKT_JOB_ID", job.id.str()});
   all.push_back({"TAKT_SUBMITTED_BY", job.submitted_by});
   if (const Attempt* attempt = job.current_attempt()) {
@@ -22,17 +22,16 @@ Fields job_fields(std::string_view message_id, const Job& job) {
   return all;
 }
 
-Fields attempt_fields(std::string_view message_id, const AttemptId& attempt,
-                      const WorkerRecord& worker) {
-  Fields all = fields(message_id);
+Fields attempt_fields(std::string_view id, const AttemptId& attempt, const WorkerRecord& worker) {
+  Fields all = fields(id);
   all.push_back({"TAKT_JOB_ID", attempt.job_id.str()});
   all.push_back({"TAKT_ATTEMPT", std::to_string(attempt.number)});
   all.push_back({"TAKT_WORKER_ID", worker.id.str()});
   return all;
 }
 
-Fields worker_fields(std::string_view message_id, const WorkerRecord& worker) {
-  Fields all = fields(message_id);
+Fields worker_fields(std::string_view id, const WorkerRecord& worker) {
+  Fields all = fields(id);
   all.push_back({"TAKT_WORKER_ID", worker.id.str()});
   all.push_back({"TAKT_WORKER_STATE", std::string(worker_state_name(shown_state(worker)))});
   return all;

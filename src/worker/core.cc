@@ -9,4 +9,10 @@ std::vector<LogField> fields_of(const LiveAttempt& live) {
           {"OBJECT_SYSTEMD_UNIT", live.record.unit}};
 }
 
+std::vector<LogField> fields_of(const LiveAttempt& live, std::string_view id) {
+  std::vector<LogField> fields = fields_of(live);
+  fields.push_back(message_id(id));
+  return fields;
+}
+
 }  // namespace takt::worker

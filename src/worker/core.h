@@ -58,5 +58,7 @@ struct Core {
 
 // The journal's fields that say which attempt a line is about.
 std::vector<LogField> fields_of(const LiveAttempt& live);
+// The same, for a line that the catalog explains.
+std::vector<LogField> fields_of(const LiveAttempt& live, std::string_view message_id);
 
 }  // namespace takt::worker

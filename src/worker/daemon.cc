@@ -222,7 +222,8 @@ void Daemon::begin_stop() {
   core_->stopping = true;
   sd::notify_stopping();
   abort_starts();
-  log_notice("going down; " + std::to_string(core_->attempts.all().size()) + " jobs run on");
+  log_notice("going down; " + std::to_string(core_->attempts.all().size()) + " jobs run on",
+             {message_id(kWorkerGoesDownId)});
   registrar_->deregister([this] { shut_down_server(); });
 }
 

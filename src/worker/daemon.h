@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "compat/worker_door.h"
@@ -31,6 +32,9 @@
 #include "worker/stopping.h"
 
 namespace takt::worker {
+
+// Never change it: catalogs and scripts know it.
+inline constexpr std::string_view kWorkerGoesDownId = "7a1c40e5d2f64d0bb0f3a1f2c9d83e33";
 
 // How the worker speaks over TCP. kInvalid if what is configured will not do. Blocks on the disk.
 Result<std::unique_ptr<rpc::Credentials>> load_credentials(const config::WorkerConfig& config);

@@ -7,14 +7,6 @@
 #include "base/log.h"
 
 namespace takt::worker {
-namespace {
-
-void tell(const std::string& message, std::vector<LogField> fields) {
-  fields.push_back({"MESSAGE_ID", std::string(kRecordDamagedId)});
-  log_error(message, fields);
-}
-
-}  // namespace
 
 bool is_damage(const Error& error) {
   const int number = error.error_number;
@@ -23,7 +15,8 @@ bool is_damage(const Error& error) {
 
 void note_damage(LiveAttempt& live, const char* file, const Error& error) {
   live.damage = "the record \"" + std::string(file) + "\" could not be read";
-  tell("job " + live.record.id.str() + ": " + live.damage + ": " + error.message, fields_of(live));
+  log_error("job " + live.record.id.str() + ": " + live.damage + ": " + error.message,
+            fields_of(live, kRecordDamagedId));
 }
 
 void set_file_aside(Core& core, LiveAttempt& live, const char* file, const Error& error) {
@@ -34,10 +27,11 @@ void set_file_aside(Core& core, LiveAttempt& live, const char* file, const Error
 }
 
 void set_attempt_aside(Core& core, const AttemptId& id, const Error& error) {
-  tell("attempt " + id.str() + " cannot be read and is set aside: " + error.message,
-       {{"TAKT_JOB_ID", id.job_id.str()},
-        {"TAKT_ATTEMPT", std::to_string(id.number)},
-        {"OBJECT_SYSTEMD_UNIT", attempt::unit_name(name_of(id))}});
+  log_error("attempt " + id.str() + " cannot be read and is set aside: " + error.message,
+            {message_id(kRecordDamagedId),
+             {"TAKT_JOB_ID", id.job_id.str()},
+             {"TAKT_ATTEMPT", std::to_string(id.number)},
+             {"OBJECT_SYSTEMD_UNIT", attempt::unit_name(name_of(id))}});
   if (auto aside = core.state.set_aside(id); !aside)
     log_error("attempt " + id.str() + ": " + aside.error().message);
 }

@@ -70,7 +70,7 @@ void Ending::without_process(const LivePtr& live) {
 
 void Ending::supervisor_lost(const LivePtr& live) {
   log_error("job " + live->record.id.str() + ": its supervisor died without a record",
-            fields_of(*live));
+            fields_of(*live, kSupervisorLostId));
   leader_ended(live);
   kill_rest(live);
 }
@@ -116,7 +116,7 @@ void Ending::retry_later(const LivePtr& live, const Error& error,
                          void (Ending::*step)(const LivePtr&)) {
   log_error("job " + live->record.id.str() + ": its end cannot be recorded: " + error.message +
                 "; trying again",
-            fields_of(*live));
+            fields_of(*live, kEndNotRecordedId));
   live->empty_source = core_.loop.add_timer(kDiskRetry, [this, step, weak = std::weak_ptr(live)] {
     if (const LivePtr found = weak.lock()) (this->*step)(found);
   });

@@ -5,11 +5,16 @@
 #pragma once
 
 #include <functional>
+#include <string_view>
 #include <vector>
 
 #include "worker/core.h"
 
 namespace takt::worker {
+
+// Never change them: catalogs and scripts know them.
+inline constexpr std::string_view kSupervisorLostId = "7a1c40e5d2f64d0bb0f3a1f2c9d83e12";
+inline constexpr std::string_view kEndNotRecordedId = "7a1c40e5d2f64d0bb0f3a1f2c9d83e13";
 
 class Ending {
  public:

@@ -42,12 +42,10 @@ void Holdouts::look(const LivePtr& live, nanoseconds pause) {
     std::string names;
     for (const RemainingProcess& process : live->record.remaining)
       names += (names.empty() ? "" : ", ") + described(process);
-    std::vector<LogField> fields = fields_of(*live);
-    fields.push_back({"MESSAGE_ID", std::string(kHoldoutsId)});
     log_warning("job " + live->record.id.str() + " is ending for " +
                     format_duration(live->record.remaining.front().waited) +
                     ", but processes do not go: " + names,
-                fields);
+                fields_of(*live, kHoldoutsId));
     core_.changed(live);
   }
   look_in(live, std::min<nanoseconds>(pause * 2, limits::kHoldoutsPauseMax));

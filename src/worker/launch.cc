@@ -283,7 +283,7 @@ void Launch::fail(const LivePtr& live, const std::string& step, const Error& err
   if (error.error_number == 0) end.stop_reason = error.message;
   log_warning(
       "job " + live->record.id.str() + " could not be started: " + step + ": " + error.message,
-      fields_of(*live));
+      fields_of(*live, kStartFailedId));
   abort(live, std::move(end));
 }
 

@@ -8,6 +8,7 @@
 #include <deque>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -15,6 +16,9 @@
 #include "worker/ending.h"
 
 namespace takt::worker {
+
+// Never change it: catalogs and scripts know it.
+inline constexpr std::string_view kStartFailedId = "7a1c40e5d2f64d0bb0f3a1f2c9d83e11";
 
 class Launch {
  public:

@@ -97,8 +97,9 @@ void Registrar::on_answer(const grpc::Status& status) {
   if (!status.ok()) {
     if (!complained_)
       log_warning("the scheduler at " + core_.config.scheduler_address +
-                  " cannot be told that this worker is here: " + rpc::from_status(status).message +
-                  "; trying on");
+                      " cannot be told that this worker is here: " +
+                      rpc::from_status(status).message + "; trying on",
+                  {message_id(kNotRegisteredId)});
     complained_ = true;
     check_in(backoff_);
     backoff_ = std::min<nanoseconds>(backoff_ * 2, limits::kReconnectMax);

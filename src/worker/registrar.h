@@ -10,11 +10,15 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "takt/v1/registry_service.grpc.pb.h"
 #include "worker/core.h"
 
 namespace takt::worker {
+
+// Never change it: catalogs and scripts know it.
+inline constexpr std::string_view kNotRegisteredId = "7a1c40e5d2f64d0bb0f3a1f2c9d83e22";
 
 class Registrar {
  public:
