@@ -69,8 +69,9 @@ Result<v1::ListWorkersResponse> Client::list_workers() {
   do {
     auto page = call(&v1::OperatorService::Stub::ListWorkers, request);
     if (!page) return page.error();
-    all.mutable_workers()->MergeFrom(page->workers());
     request.set_page_token(page->next_page_token());
+    page->clear_next_page_token();
+    all.MergeFrom(*page);
   } while (!request.page_token().empty() &&
            static_cast<std::size_t>(all.workers_size()) <= limits::kWorkersMax);
   return all;

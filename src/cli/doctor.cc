@@ -8,18 +8,21 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <tuple>
 #include <utility>
 
 #include "base/fs.h"
+#include "base/units.h"
 #include "base/version.h"
 #include "cgroup/cgroup.h"
 #include "cli/text.h"
 #include "config/scheduler_config.h"
 #include "config/worker_config.h"
 #include "rpc/channel.h"
+#include "rpc/convert.h"
 
 namespace takt::cli {
 namespace {
@@ -30,6 +33,9 @@ constexpr const char* kBusSocket = "/run/dbus/system_bus_socket";
 constexpr std::array kControllers = {"cpu", "io", "memory", "pids"};
 constexpr int kKernelMajor = 5;  // 5.14: cgroup.kill
 constexpr int kKernelMinor = 14;
+constexpr seconds kClockDiffers(2);
+constexpr seconds kClockWrong(60);
+constexpr const char* kUpgrade = "upgrade the older one; nothing stops meanwhile";
 
 Finding good(std::string what) { return {Verdict::kGood, std::move(what), ""}; }
 Finding bad(std::string what, std::string remedy) {
@@ -70,7 +76,23 @@ std::string joined(const std::vector<std::string>& names) {
   return text;
 }
 
-Findings check_cgroups() {
+std::vector<std::string> missing_controllers(const std::string& there) {
+  const std::string padded = " " + there.substr(0, there.find('\n')) + " ";
+  std::vector<std::string> missing;
+  for (const char* name : kControllers)
+    if (padded.find(std::string(" ") + name + " ") == std::string::npos) missing.emplace_back(name);
+  return missing;
+}
+
+Finding check_controllers(const std::vector<std::string>& missing) {
+  if (missing.empty()) return good("the controllers cpu, io, memory and pids are there");
+  return note("controllers are missing: " + joined(missing) +
+                  "; jobs that ask for a limit that needs one are refused",
+              "see which hierarchy has them: grep cgroup /proc/self/mountinfo; to have all in one, "
+              "boot with systemd.unified_cgroup_hierarchy=1");
+}
+
+Findings check_cgroups(const Result<config::WorkerConfig>& config) {
   const auto tree = cgroup::Tree::find();
   if (!tree)
     return {bad("there is no unified control group hierarchy (cgroup2): no job can be run",
@@ -78,18 +100,11 @@ Findings check_cgroups() {
   Findings found{good("control groups (cgroup2) at " + tree->mount_point())};
   const auto text = read_file(AT_FDCWD, tree->mount_point() + "/cgroup.controllers", 4096);
   if (!text) return found;
-  const std::string padded = " " + text->substr(0, text->find('\n')) + " ";
-  std::vector<std::string> missing;
-  for (const char* name : kControllers)
-    if (padded.find(std::string(" ") + name + " ") == std::string::npos) missing.emplace_back(name);
-  if (missing.empty()) {
-    found.push_back(good("the controllers cpu, io, memory and pids are there"));
-  } else {
-    found.push_back(note("controllers are missing: " + joined(missing) +
-                             "; jobs that ask for a limit that needs one are refused",
-                         "see which hierarchy has them: grep cgroup /proc/self/mountinfo; to have "
-                         "all in one, boot with systemd.unified_cgroup_hierarchy=1"));
-  }
+  const std::vector<std::string> missing = missing_controllers(*text);
+  found.push_back(check_controllers(missing));
+  if (!config) return found;
+  const Findings limits = check_limits(*config, missing);
+  found.insert(found.end(), limits.begin(), limits.end());
   return found;
 }
 
@@ -134,16 +149,32 @@ Findings check_configuration() {
 
 Findings check_worker_host() {
   if (!exists(kWorker)) return {};
+  const auto config = config::load_worker_config({});
   Findings found{check_kernel()};
-  const Findings groups = check_cgroups();
+  const Findings groups = check_cgroups(config);
   found.insert(found.end(), groups.begin(), groups.end());
   found.push_back(check_systemd());
-  if (const auto config = config::load_worker_config({}))
+  if (config)
     found.push_back(::access(config->supervisor.c_str(), X_OK) == 0
                         ? good(config->supervisor + " can be run")
                         : bad(config->supervisor + " cannot be run: no job can be started",
                               "install the package takt-worker again"));
   found.push_back(check_socket("/run/takt/worker.sock", "the worker", "takt-worker"));
+  return found;
+}
+
+Findings check_limits(const config::WorkerConfig& config, const std::vector<std::string>& missing) {
+  Findings found;
+  const auto check = [&](const char* key, std::int64_t value, const char* controller) {
+    if (value == 0 || std::find(missing.begin(), missing.end(), controller) == missing.end())
+      return;
+    found.push_back(bad(std::string(key) + " in worker.conf needs the controller " + controller +
+                            ", which is missing: every job is refused",
+                        std::string("take ") + key + " out, or bring the controller back"));
+  };
+  check("memory_max", config.memory_max_bytes, "memory");
+  check("cpus_max", config.cpus_max_millicores, "cpu");
+  check("tasks_max", config.tasks_max, "pids");
   return found;
 }
 
@@ -153,6 +184,30 @@ Finding check_clock() {
     return good("the clock is kept in step");
   return note("nobody keeps this host's clock in step: times of jobs may be wrong",
               "sudo timedatectl set-ntp true");
+}
+
+Findings check_scheduler(const v1::ListWorkersResponse& answer, WallTime asked, WallTime answered) {
+  Findings found{good("the scheduler answers")};
+  const std::string& its_version = answer.scheduler_version();
+  if (!its_version.empty() && its_version != version())
+    found.push_back(
+        note("the scheduler is takt " + printable(its_version) + ", and this is " + version(),
+             kUpgrade));
+  if (!answer.has_scheduler_time()) return found;  // an older one
+  // What lies between question and answer may be the way alone.
+  const WallTime its = rpc::time_from_proto(answer.scheduler_time());
+  const microseconds apart = its - std::clamp(its, asked, std::max(asked, answered));
+  const microseconds size = apart < apart.zero() ? -apart : apart;
+  if (size <= kClockDiffers) {
+    found.push_back(good("this host's clock and the scheduler's agree"));
+    return found;
+  }
+  found.push_back({size > kClockWrong ? Verdict::kBad : Verdict::kNote,
+                   "this host's clock is " + format_duration(size) +
+                       (apart > apart.zero() ? " behind" : " ahead of") +
+                       " the scheduler's: times are told wrongly",
+                   "on the host whose clock is wrong: sudo timedatectl set-ntp true"});
+  return found;
 }
 
 Findings check_fleet(const std::vector<v1::Worker>& workers) {
@@ -173,7 +228,7 @@ Findings check_fleet(const std::vector<v1::Worker>& workers) {
     if (worker.version() != version() && !worker.version().empty())
       found.push_back(
           note(name + " is takt " + printable(worker.version()) + ", and this is " + version(),
-               "upgrade the older one; nothing stops meanwhile"));
+               kUpgrade));
   }
   if (ready > 0) {
     found.insert(found.begin(), good(std::to_string(ready) +

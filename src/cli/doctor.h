@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "takt/v1/worker.pb.h"
+#include "base/clock.h"
+#include "config/worker_config.h"
+#include "takt/v1/operator_service.pb.h"
 
 namespace takt::cli {
 
@@ -30,8 +32,16 @@ Findings check_configuration();
 // Whether a worker can run jobs here, as its host lets it. Nothing where no worker is installed.
 Findings check_worker_host();
 
+// Limits that worker.conf puts on each job and that this host cannot enforce for want of a
+// controller: jobs are refused then.
+Findings check_limits(const config::WorkerConfig& config, const std::vector<std::string>& missing);
+
 // Whether the clock is kept by somebody: times of jobs are told by it.
 Finding check_clock();
+
+// The scheduler's version and clock, beside this program's and this host's; it was asked and has
+// answered at these times.
+Findings check_scheduler(const v1::ListWorkersResponse& answer, WallTime asked, WallTime answered);
 
 // The fleet, as the scheduler tells of it.
 Findings check_fleet(const std::vector<v1::Worker>& workers);

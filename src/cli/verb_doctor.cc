@@ -21,6 +21,7 @@ Findings look(Invocation& call) {
   append(all, check_worker_host());
   all.push_back(check_clock());
   auto client = call.connect();
+  const WallTime asked = wall_now();
   auto workers =
       client ? (*client)->list_workers() : Result<v1::ListWorkersResponse>(client.error());
   if (!workers) {
@@ -30,7 +31,7 @@ Findings look(Invocation& call) {
     all.push_back({Verdict::kBad, workers.error().message, remedy});
     return all;
   }
-  all.push_back({Verdict::kGood, "the scheduler answers", ""});
+  append(all, check_scheduler(*workers, asked, wall_now()));
   append(all, check_fleet({workers->workers().begin(), workers->workers().end()}));
   return all;
 }

@@ -2,6 +2,8 @@
 // ListWorkers: pages from the store, by name. A page token is the last worker's id and name.
 #include <utility>
 
+#include "base/version.h"
+#include "rpc/convert.h"
 #include "scheduler/convert_worker.h"
 #include "scheduler/verbs.h"
 
@@ -49,6 +51,8 @@ void list_workers(Core& core, const v1::ListWorkersRequest& request,
                                  const WorkerRecord& last = page->workers.back().worker;
                                  response.set_next_page_token(last.id.str() + last.name);
                                }
+                               *response.mutable_scheduler_time() = rpc::time_to_proto(wall_now());
+                               response.set_scheduler_version(version());
                                reply.finish(std::move(response));
                              });
 }

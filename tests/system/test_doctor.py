@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """takt doctor on a host that is well, and on one that is not."""
 
+import json
+
 from harness.case import SERVICES, SOCKETS, TaktCase
 from harness.process import Result
 
@@ -32,6 +34,7 @@ class Doctor(TaktCase):
                      "ok      /usr/lib/takt/takt-supervisor can be run",
                      "ok      the worker's socket /run/takt/worker.sock is served",
                      "ok      the scheduler answers",
+                     "ok      this host's clock and the scheduler's agree",
                      "ok      1 worker is ready"):
             self.assertIn(line, said.stdout.splitlines())
 
@@ -50,6 +53,24 @@ class Doctor(TaktCase):
             self.assertGreater(said.stdout.count("FAILED"), 2, said)
         finally:
             self.machine.run("rm", WORKER_DROP_IN)
+
+    def test_limit_that_this_host_cannot_enforce(self) -> None:
+        self.machine.write(WORKER_DROP_IN, "[jobs]\nmemory_max = 1G\n")
+        try:
+            self.assert_first_failure(
+                self.doctor(), "memory_max in worker.conf needs the controller memory, which is"
+                " missing: every job is refused", "take memory_max out, or bring the controller")
+            self.machine.run("systemctl", "reload", "takt-worker.service")
+            self.wait_for_worker_to_say("reloaded: jobs.memory_max")
+            self.assertEqual(self.takt.run("run", "--", "true", check=False).code, 125)
+        finally:
+            self.machine.run("rm", WORKER_DROP_IN)
+            self.machine.run("systemctl", "reload", "takt-worker.service")
+
+    def test_scheduler_tells_its_version(self) -> None:
+        version = self.machine.run("takt-scheduler", "--version").stdout.split()[-1]
+        answer = json.loads(self.takt.run("workers", "--json").stdout)
+        self.assertEqual(answer["scheduler_version"], version)
 
     def test_bus_that_is_away(self) -> None:
         self.machine.run("systemctl", "stop", "dbus.socket", "dbus.service")

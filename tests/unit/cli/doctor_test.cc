@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/version.h"
+#include "rpc/convert.h"
 #include "unit/cli/fake_scheduler.h"
 #include "unit/cli/program_run.h"
 
@@ -17,6 +18,58 @@ v1::Worker worker(const std::string& name, v1::WorkerState state,
   worker.set_state(state);
   worker.set_version(its_version);
   return worker;
+}
+
+v1::ListWorkersResponse answer_at(WallTime time) {
+  v1::ListWorkersResponse answer;
+  *answer.mutable_scheduler_time() = rpc::time_to_proto(time);
+  answer.set_scheduler_version(version());
+  return answer;
+}
+
+TEST(CheckScheduler, AClockThatDiffersIsNotedAndAWrongOneIsBad) {
+  const WallTime asked = from_unix_us(1'700'000'000'000'000);
+  const WallTime answered = asked + seconds(5);
+  struct Case {
+    WallTime its;
+    Verdict verdict;
+    std::string what;
+  };
+  const std::string end = " the scheduler's: times are told wrongly";
+  for (const Case& c : {
+           Case{asked - seconds(2), Verdict::kGood, "this host's clock and the scheduler's agree"},
+           Case{asked + seconds(3), Verdict::kGood, "this host's clock and the scheduler's agree"},
+           Case{answered + seconds(3), Verdict::kNote, "this host's clock is 3s behind" + end},
+           Case{asked - seconds(60), Verdict::kNote, "this host's clock is 1min ahead of" + end},
+           Case{asked - seconds(61), Verdict::kBad, "this host's clock is 1min 1s ahead of" + end},
+       }) {
+    const Findings found = check_scheduler(answer_at(c.its), asked, answered);
+    ASSERT_EQ(found.size(), 2U);
+    EXPECT_EQ(found[1].verdict, c.verdict) << c.what;
+    EXPECT_EQ(found[1].what, c.what);
+  }
+}
+
+TEST(CheckScheduler, AnotherVersionIsNoted) {
+  v1::ListWorkersResponse answer;
+  answer.set_scheduler_version("0.0.9");
+  const Findings found = check_scheduler(answer, {}, {});
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[1].verdict, Verdict::kNote);
+  EXPECT_EQ(found[1].what, "the scheduler is takt 0.0.9, and this is " + std::string(version()));
+}
+
+TEST(CheckLimits, OneWhoseControllerIsMissingIsBad) {
+  config::WorkerConfig config;
+  config.memory_max_bytes = 1;
+  config.cpus_max_millicores = 1;
+  EXPECT_TRUE(check_limits(config, {"io", "pids"}).empty());
+  const Findings found = check_limits(config, {"cpu", "io", "pids"});
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].verdict, Verdict::kBad);
+  EXPECT_EQ(found[0].what,
+            "cpus_max in worker.conf needs the controller cpu, which is missing: every job is "
+            "refused");
 }
 
 TEST(CheckFleet, NoReadyWorkerIsBad) {
