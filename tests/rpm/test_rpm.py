@@ -17,6 +17,7 @@ VERSION = staging.versions()[0]
 # Where a distribution puts what every package has.
 OWN_PLACES = ("/usr/share/doc", "/usr/share/licenses", "/usr/lib/.build-id", "/usr/lib/debug",
               "/usr/share/lintian")
+EXAMPLES = "/usr/share/doc/takt/examples/"
 # Debian's place, and Fedora's.
 MOVED = {"/lib/systemd/system": "/usr/lib/systemd/system",
          "/usr/share/zsh/vendor-completions": "/usr/share/zsh/site-functions"}
@@ -70,7 +71,7 @@ def files_of_rpm(package: str) -> dict[str, tuple[str, str]]:
 def without_own_places(files: dict[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
     """Returns those that are takt's own; manual pages by their name before compression."""
     return {path.removesuffix(".gz"): rest for path, rest in files.items()
-            if not path.startswith(OWN_PLACES)}
+            if path.startswith(EXAMPLES) or not path.startswith(OWN_PLACES)}
 
 
 class Rpm(unittest.TestCase):
