@@ -55,7 +55,8 @@ def files_of_deb(package: str) -> dict[str, tuple[str, str]]:
     for line in said("dpkg-deb", "--contents", deb(package)).splitlines():
         mode, owner, *_, path = line.split(maxsplit=5)
         if not mode.startswith("d"):
-            found[as_in_fedora(path.removeprefix("."))] = (mode, owner)
+            path = path.removeprefix(".").partition(" -> ")[0]
+            found[as_in_fedora(path)] = (mode, owner)
     return without_own_places(found)
 
 
