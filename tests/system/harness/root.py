@@ -14,7 +14,8 @@ import shutil
 import subprocess
 
 DEBIAN_PACKAGES = ["systemd", "systemd-sysv", "dbus", "udev", "procps", "python3", "iproute2",
-                   "python3-grpcio", "python3-protobuf", "bash-completion", "fish", "zsh"]
+                   "python3-grpcio", "python3-protobuf", "bash-completion", "fish", "zsh",
+                   "openssl"]
 FEDORA_PACKAGES = ["systemd", "systemd-udev", "dbus-broker", "procps-ng", "python3", "iproute",
                    "util-linux", "coreutils", "python3-grpcio", "python3-protobuf",
                    "bash-completion", "fish", "zsh"]
