@@ -8,12 +8,13 @@ from harness.case import PackagesCase
 from harness.staging import PACKAGES, PACKAGES_INSIDE, SOURCE
 
 VERSION, _ = staging.versions()
-PAGES = ("install.md", "configure.md", "operate.md")  # in this order, on one machine
+PAGES = ("install.md", "scheduling.md", "configure.md", "operate.md")  # so, on one machine
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SESSION = re.compile(r"^\.Bd -literal.*?\n(.*?)^\.Ed$", re.MULTILINE | re.DOTALL)
 JOB_ID = re.compile(r"^[0-9a-f-]{36}$", re.MULTILINE)
 # What the pages' commands have to say, among other things.
-SAID = ("tidied up", "exit code 78", "runs on db-1", "over TLS", "MemoryMax=", "exit code 125",
+SAID = ("tidied up", "licensed", "would wait: ", "exit code 75", "draining (new disk)",
+        "exit code 78", "runs on db-1", "over TLS", "MemoryMax=", "exit code 125",
         "ok      the scheduler answers", "exit code 143")
 RELOAD = "systemctl reload takt-worker"
 
@@ -37,7 +38,8 @@ class Docs(PackagesCase):
         if "sudo " not in block:
             return self.machine.run("bash", "-c", setup + block, user="alice").stdout
         setup += ('takt() { setpriv --reuid=alice --regid=alice --init-groups takt "$@"; }\n'
-                  'sudo() { if [ "$1" = apt ]; then shift; set -- apt-get -y "$@"; fi; "$@"; }\n'
+                  'sudo() { case $1 in apt) shift; apt-get -y "$@" ;;\n'
+                  '  takt) command "$@" ;; *) "$@" ;; esac; }\n'
                   "export DEBIAN_FRONTEND=noninteractive\n")
         return self.machine.run("bash", "-c", setup + block, timeout_s=120).stdout
 
