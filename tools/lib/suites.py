@@ -217,7 +217,7 @@ def run_system(options: argparse.Namespace, **environment: str) -> Count:
     built = build_installed("next", **environment)
     if built.failed:
         return built
-    return python_suite("tests/system", 12 * 60, options.only, **environment)
+    return python_suite("tests/system", 20 * 60, options.only, **environment)
 
 
 def run_trixie(options: argparse.Namespace) -> Count:
