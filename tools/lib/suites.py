@@ -26,7 +26,7 @@ SOURCE = pathlib.Path(__file__).resolve().parents[2]
 LIB = SOURCE / "tools" / "lib"
 PYTHON = "/usr/bin/python3"
 PATIENCE_S = 60  # for the clean-up of a suite that ran out of time
-BUILD_BUDGET_S = 25 * 60
+BUILD_BUDGET_S = 40 * 60
 PROGRAMS = ("takt", "takt-scheduler", "takt-worker", "takt-supervisor")
 FUZZ_S = 4  # for each fuzzer; tools/fuzz gives it a minute
 
