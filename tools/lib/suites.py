@@ -165,13 +165,14 @@ def run_scale(options: argparse.Namespace) -> Count:
 
 
 def run_sanitize(_options: argparse.Namespace) -> Count:
-    return meson_suite("asan", "unit", 5 * 60) + meson_suite("asan", "component", 12 * 60)
+    return meson_suite("asan", "unit", 8 * 60) + meson_suite("asan", "component", 12 * 60)
 
 
-# Built and run with ThreadSanitizer: what is below gRPC, and scheduler and workers without it.
-THREADS_UNIT = ("attempt", "base", "cgroup", "config", "job", "sd", "store", "supervisor",
-                "threads", "worker")
-# Their peers are gRPC from end to end: with what is suppressed of it.
+# Built and run with ThreadSanitizer in every run: what needs no gRPC to build.
+THREADS_UNIT = ("attempt", "base", "cgroup", "config", "job", "sd", "store", "supervisor")
+# With --all: scheduler and workers without gRPC between them ...
+THREADS_UNIT_ALL = ("threads", "worker")
+# ... and with gRPC from end to end, and what is suppressed of it.
 THREADS_UNIT_SUPPRESSED = ("scheduler",)
 
 
@@ -188,17 +189,22 @@ def tsan_tests(suite: str, budget_s: float, *names: str, suppress: bool) -> Coun
                        LD_PRELOAD=str(SOURCE / "build/tsan/tests/support/grpc_order.so"))
 
 
-def run_threads(_options: argparse.Namespace) -> Count:
-    """TSan takes long to build: only what is needed to see our own code's threads."""
-    suppressed = THREADS_UNIT_SUPPRESSED
-    programs = ("takt-scheduler", "takt-worker", "takt-supervisor")
-    tests = (*THREADS_UNIT, *suppressed, "component")
-    built = build("tsan", "grpc_order", *(f"{name}_test" for name in tests),
-                  *(f"{program}:executable" for program in programs))
+def run_threads(options: argparse.Namespace) -> Count:
+    """TSan takes long to build: only what is needed to see our own code's threads, and what
+    includes gRPC, which is most of it, in the long form."""
+    plain = (*THREADS_UNIT, *(THREADS_UNIT_ALL if options.all else ()))
+    targets = [f"{name}_test" for name in plain]
+    if options.all:
+        targets += [f"{name}_test" for name in (*THREADS_UNIT_SUPPRESSED, "component")]
+        targets += [f"{name}:executable" for name in PROGRAMS if name != "takt"]
+    built = build("tsan", "grpc_order", *targets)
     if built.failed:
         return built
-    return (tsan_tests("unit", 6 * 60, *(f"unit-{name}" for name in THREADS_UNIT), suppress=False)
-            + tsan_tests("unit", 4 * 60, *(f"unit-{name}" for name in suppressed), suppress=True)
+    count = tsan_tests("unit", 8 * 60, *(f"unit-{name}" for name in plain), suppress=False)
+    if not options.all:
+        return count
+    suppressed = (f"unit-{name}" for name in THREADS_UNIT_SUPPRESSED)
+    return (count + tsan_tests("unit", 8 * 60, *suppressed, suppress=True)
             + tsan_tests("component", 15 * 60, suppress=True))
 
 
@@ -262,7 +268,7 @@ SUITES: dict[str, tuple[str, Callable[[argparse.Namespace], Count]]] = {
     "component": ("the daemons together on this machine", run_component),
     "scale": ("what a restart costs after many jobs, and with many running", run_scale),
     "sanitize": ("unit and component built with ASan and UBSan", run_sanitize),
-    "threads": ("unit (without gRPC) and component built with TSan", run_threads),
+    "threads": ("unit below gRPC built with TSan; with --all the daemons, too", run_threads),
     "fuzz": ("the fuzzers of all that is read back, some seconds each", run_fuzz),
     "system": ("the installed tree on systemd booted in a container (root)", run_system),
     "trixie": ("system once more, built for Debian 13 and on machines of it (root)", run_trixie),
@@ -284,7 +290,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--all", action="store_true",
                         help="also the slow checks: clang-tidy on every folder, unit and component "
                              "without sanitizers, a history of 100,000 jobs, 20 power cuts, "
-                             "packages of Debian 13 and RPM")
+                             "packages of Debian 13 and RPM, the daemons with TSan")
     parser.add_argument("--list", action="store_true", help="list the suites")
     return parser.parse_args(arguments)
 
