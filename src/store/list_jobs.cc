@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Jobs by filter, newest first. Every page is read by an index, in order, so that it costs the same
-// however long the history is: one filter leads, by its index; the others are looked at on the way.
-// With states alone, each state is one branch, read by its index and merged.
+// Jobs by filter, newest first. Every page is read by an index, in order, and never the history as
+// a whole: one filter leads, by its index; the others are looked at on the way. States lead where
+// they are all of live jobs, of which there are few beside the ended ones, or where nothing else is
+// asked for: then each is one branch, and the branches are merged.
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -35,8 +36,8 @@ class Sql {
                   std::optional<JobState> state) {
     text_ += "SELECT j.number FROM ";
     auto label = filter_.labels.begin();
-    const bool by_label = label != filter_.labels.end();
-    const bool by_worker = !by_label && !filter_.worker.empty();
+    const bool by_label = !state && label != filter_.labels.end();
+    const bool by_worker = !state && !by_label && !filter_.worker.empty();
     if (by_label) {
       text_ +=
           "labels AS l CROSS JOIN jobs AS j ON j.number = l.number WHERE l.key = ? AND "
@@ -57,7 +58,7 @@ class Sql {
     text_ += " AND " + number + " >= ? AND " + number + " < ?";
     add(low);
     add(high);
-    const bool leads = !by_label && !by_worker;
+    const bool leads = !state && !by_label && !by_worker;
     add_equal("j.name", filter_.name, leads);
     add_equal("j.submit_user", filter_.user, leads && filter_.name.empty());
     add_states(state);
@@ -68,7 +69,7 @@ class Sql {
       add(label->first);
       add(label->second);
     }
-    if (by_label && !filter_.worker.empty()) {
+    if (!by_worker && !filter_.worker.empty()) {
       text_ +=
           " AND EXISTS(SELECT 1 FROM attempts AS a WHERE a.job = j.number AND"
           " +a.worker_name = ?)";
@@ -141,10 +142,12 @@ std::int64_t number_at(Connection& connection, WallTime time) {
   return low;
 }
 
-// Only states, so that each leads a branch of its own.
+// Whether each state leads a branch of its own.
 bool states_lead(const JobFilter& filter) {
-  return !filter.states.empty() && filter.labels.empty() && filter.worker.empty() &&
-         filter.name.empty() && filter.user.empty();
+  if (filter.states.empty()) return false;
+  const bool alone =
+      filter.labels.empty() && filter.worker.empty() && filter.name.empty() && filter.user.empty();
+  return alone || std::none_of(filter.states.begin(), filter.states.end(), has_ended);
 }
 
 Sql compose(const JobFilter& filter, std::int64_t low, std::int64_t high, std::int64_t most) {
@@ -174,13 +177,17 @@ std::size_t weight(const JobSpec& spec) {
 
 }  // namespace
 
+std::string list_sql(const JobFilter& filter) {
+  return compose(filter, 0, std::numeric_limits<std::int64_t>::max(), 1).text();
+}
+
 Result<JobPage> query_jobs(Connection& connection, const JobFilter& filter) {
   JobFilter wanted = filter;
   std::sort(wanted.states.begin(), wanted.states.end());
   wanted.states.erase(std::unique(wanted.states.begin(), wanted.states.end()), wanted.states.end());
   const std::int64_t low = wanted.since ? number_at(connection, *wanted.since) : 0;
-  const std::int64_t high =
-      wanted.before > 0 ? wanted.before : std::numeric_limits<std::int64_t>::max();
+  std::int64_t high = wanted.before > 0 ? wanted.before : std::numeric_limits<std::int64_t>::max();
+  if (wanted.until) high = std::min(high, number_at(connection, *wanted.until));
   const Sql sql = compose(wanted, low, high, static_cast<std::int64_t>(wanted.page_size) + 1);
   Query query(connection.prepare_dynamic(sql.text()));
   sql.bind(query);

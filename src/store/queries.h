@@ -18,6 +18,9 @@ Result<JobView> query_job(Connection& connection, const std::string& key, bool w
 
 Result<JobPage> query_jobs(Connection& connection, const JobFilter& filter);
 
+// The text of that query, for tests of its plan.
+std::string list_sql(const JobFilter& filter);
+
 // At most `limit` changes after one revision, up to another (included).
 Result<EventPage> query_events(Connection& connection, std::int64_t after, std::int64_t up_to,
                                std::size_t limit);

@@ -105,9 +105,15 @@ void put_attempt(Connection& connection, std::int64_t job, const Attempt& attemp
   const std::string end = end_record(attempt.end);
   const std::string usage = encode_usage(attempt.usage);
   Query query(connection.prepare(
-      "INSERT OR REPLACE INTO attempts(job, number, state, worker_id, worker_name, boot_id, unit, "
+      "INSERT INTO attempts(job, number, state, worker_id, worker_name, boot_id, unit, "
       "cgroup, leader_pid, user, launcher, start_time_us, end_time_us, end_record, usage_record) "
-      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+      // Not the worker: it never changes, and its index is left alone then.
+      "ON CONFLICT(job, number) DO UPDATE SET state = excluded.state, unit = excluded.unit, "
+      "cgroup = excluded.cgroup, leader_pid = excluded.leader_pid, user = excluded.user, "
+      "launcher = excluded.launcher, start_time_us = excluded.start_time_us, "
+      "end_time_us = excluded.end_time_us, end_record = excluded.end_record, "
+      "usage_record = excluded.usage_record"));
   query.number(job).number(attempt.id.number).value(attempt.state).id(attempt.worker_id);
   query.text(attempt.worker_name).text(attempt.boot_id).text(attempt.unit).text(attempt.cgroup);
   query.number(attempt.leader_pid).text(attempt.user).value(attempt.launcher);

@@ -2,6 +2,8 @@
 // ListJobs' filters: what they find, page by page, and that an index leads to it.
 #include <algorithm>
 
+#include "store/queries.h"
+
 #include "unit/store/store_fixture.h"
 
 namespace takt::store {
@@ -99,6 +101,57 @@ TEST_F(ListJobsTest, ByWorkerEachJobOnce) {
   EXPECT_EQ(found(filter), places([](int at) { return at % 15 == 0; }));
   filter.worker = "three";
   EXPECT_TRUE(found(filter).empty());
+}
+
+TEST_F(ListJobsTest, LiveStatesTogetherWithAnyOtherFilter) {
+  JobFilter filter;
+  filter.states = {JobState::kQueued, JobState::kRunning};
+  filter.user = "bob";
+  EXPECT_EQ(found(filter), places([](int at) { return at % 3 != 0 && at % 2 == 0; }));
+  filter.labels = {{"team", "ops"}};
+  EXPECT_EQ(found(filter), places([](int at) { return at % 3 != 0 && at % 10 == 0; }));
+  filter = {};
+  filter.states = {JobState::kQueued};
+  filter.worker = "two";
+  EXPECT_TRUE(found(filter).empty());
+  filter.states = {JobState::kSucceeded};
+  EXPECT_EQ(found(filter), places([](int at) { return at % 3 == 0; }));
+}
+
+// Read by the plan that SQLite makes of each query: no step goes through a table as a whole, and
+// none sorts what it has found, but for the page itself.
+TEST_F(ListJobsTest, EveryFilterIsLedByAnIndex) {
+  store_.reset();
+  SQLite::Database database(folder_.path() + "/takt.db");
+  std::vector<JobFilter> filters(9);
+  filters[1].states = {JobState::kQueued, JobState::kSucceeded};
+  filters[2].labels = {{"team", "ops"}, {"at", "5"}};
+  filters[3].worker = "one";
+  filters[4].name = "tenth";
+  filters[5].user = "bob";
+  filters[6].states = {JobState::kQueued, JobState::kRunning};
+  filters[6].user = "bob";
+  filters[7].states = {JobState::kQueued};
+  filters[7].worker = "one";
+  filters[7].labels = {{"team", "ops"}};
+  filters[8].states = {JobState::kFailed};
+  filters[8].name = "tenth";
+  const std::vector<std::string> led_by{"PRIMARY KEY (rowid>? AND rowid<?)",
+                                        "jobs_by_state (state=? AND number>? AND number<?)",
+                                        "PRIMARY KEY (key=? AND value=? AND number>? AND number<?)",
+                                        "attempts_by_worker (worker_name=? AND job>? AND job<?)",
+                                        "jobs_by_name (name=? AND number>? AND number<?)",
+                                        "jobs_by_user (submit_user=? AND number>? AND number<?)",
+                                        "jobs_by_state (state=? AND number>? AND number<?)",
+                                        "jobs_by_state (state=? AND number>? AND number<?)",
+                                        "jobs_by_name (name=? AND number>? AND number<?)"};
+  for (std::size_t at = 0; at < filters.size(); ++at) {
+    SQLite::Statement plan(database, "EXPLAIN QUERY PLAN " + list_sql(filters[at]));
+    std::string steps;
+    while (plan.executeStep()) steps += plan.getColumn(3).getString() + "\n";
+    EXPECT_NE(steps.find(led_by[at]), std::string::npos) << at << ":\n" << steps;
+    EXPECT_EQ(steps.find("SCAN j"), std::string::npos) << at << ":\n" << steps;
+  }
 }
 
 TEST_F(ListJobsTest, ByNameUserAndTime) {
