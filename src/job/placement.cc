@@ -177,10 +177,12 @@ bool Placer::pass(std::size_t most, const Place& place) {
   return true;
 }
 
-std::optional<Uuid> Placer::choose(const Demand& demand, const Rank& rank) const {
+std::optional<Uuid> Placer::choose(const Demand& demand, const Rank& rank,
+                                   const Queue::Line* line) const {
   const Offer* best = nullptr;
   for (const auto& [id, offer] : offers_) {
     if (!has_room(offer, rank, demand.amounts) || !suits(offer, demand)) continue;
+    if (line != nullptr && excluded_(id, line->id)) continue;
     const bool better = best == nullptr || cost_of(offer) < cost_of(*best) ||
                         (cost_of(offer) == cost_of(*best) && id < best->worker_id);
     if (better) best = &offer;

@@ -51,8 +51,10 @@ class Placer {
   // Places up to `most` jobs; true if it was stopped by that.
   bool pass(std::size_t most, const Place& place);
 
-  // Where a job of this demand would go now, if it were the first of all; absent: nowhere.
-  [[nodiscard]] std::optional<Uuid> choose(const Demand& demand, const Rank& rank) const;
+  // Where a job of this demand and rank would go now, at the head of its line; absent: nowhere.
+  // `line` is null if there is none yet.
+  [[nodiscard]] std::optional<Uuid> choose(const Demand& demand, const Rank& rank,
+                                           const Queue::Line* line) const;
 
   [[nodiscard]] const std::unordered_map<Uuid, Offer>& offers() const { return offers_; }
   [[nodiscard]] const Reservations& reservations() const { return reservations_; }

@@ -30,7 +30,7 @@ Explanation explain_place(const Core& core, const Queue::Line* line, const Deman
   std::size_t before = 0;
   const std::string text = line == nullptr ? "" : jobs_before(*line, rank, before);
   const Rank head = before == 0 ? rank : line->jobs.begin()->first;
-  if (core.placer().choose(demand, head))
+  if (core.placer().choose(demand, head, line))
     return {before == 0 ? "it is about to start" : text + " before it in its line, which moves on"};
   Explanation why = explain(core.placer(), demand, head);
   if (before > 0) why.text = text + " before it in its line; the first one " + why.text;
@@ -87,7 +87,7 @@ v1::PlanJobResponse plan(const Core& core, const JobSpec& spec) {
   const Rank rank{spec.priority, std::numeric_limits<std::int64_t>::max()};
   const Queue::Line* line = core.jobs().queue().find(demand);
   const bool first = line == nullptr || line->jobs.empty() || rank < line->jobs.begin()->first;
-  const auto worker = first ? core.placer().choose(demand, rank) : std::nullopt;
+  const auto worker = first ? core.placer().choose(demand, rank, line) : std::nullopt;
   if (!worker) {
     *response.mutable_waiting() = to_proto(explain_place(core, line, demand, rank));
     return response;

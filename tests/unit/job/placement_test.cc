@@ -178,6 +178,8 @@ TEST(Placer, AnExcludedWorkerIsNotTriedForThatLineOnly) {
   };
   waiting.add_worker(worker("one", 4));
   EXPECT_THAT(waiting.pass(), ElementsAre(Pair(2, "one")));
+  EXPECT_EQ(waiting.placer().choose(anywhere(), {0, 0}, waiting.queue().find(anywhere())),
+            std::nullopt);
   waiting.excluded = {};
   EXPECT_THAT(waiting.pass(), IsEmpty()) << "nobody said that anything has changed";
   waiting.placer().look_again(waiting.id("one"));
@@ -200,11 +202,11 @@ TEST(Placer, AClosedWorkerGetsNothingUntilItOpens) {
 TEST(Placer, ChoosesWithoutTaking) {
   Waiting waiting;
   waiting.add_worker(worker("one", 1));
-  EXPECT_EQ(waiting.placer().choose(anywhere(), {0, 1}), waiting.id("one"));
-  EXPECT_EQ(waiting.placer().choose(with_cpus(5), {0, 1}), std::nullopt);
+  EXPECT_EQ(waiting.placer().choose(anywhere(), {0, 1}, nullptr), waiting.id("one"));
+  EXPECT_EQ(waiting.placer().choose(with_cpus(5), {0, 1}, nullptr), std::nullopt);
   waiting.add(anywhere());
   EXPECT_THAT(waiting.pass(), SizeIs(1));
-  EXPECT_EQ(waiting.placer().choose(anywhere(), {0, 1}), std::nullopt);
+  EXPECT_EQ(waiting.placer().choose(anywhere(), {0, 1}, nullptr), std::nullopt);
 }
 
 // Small jobs come all the time, and a large one that came first.

@@ -195,14 +195,40 @@ TEST_F(SchedulerQueueTest, EveryStateIsExplained) {
   EXPECT_EQ(hold(job).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
 }
 
+TEST_F(SchedulerQueueTest, ARefusalIsExplained) {
+  const auto worker = make_worker(kWorkerOne, "one");
+  worker->on_start(test::FakeWorker::OnStart::kRefuse);
+  const std::string job = submit(spec());
+  ASSERT_TRUE(worker->wait_starts(1));
+  watch_until(job, v1::JOB_STATE_QUEUED, get(job).revision() - 1);
+  const v1::ExplainJobResponse why = explain(job);
+  EXPECT_EQ(why.explanation().substr(0, 37), "one has room, but refused a start of ")
+      << why.explanation();
+  EXPECT_FALSE(why.never());
+}
+
 class SmallQueueTest : public SchedulerQueueTest {
  protected:
   void SetUp() override {
-    config_.jobs_max = 3;
+    config_.jobs_max = jobs_max_;
     config_.jobs_of_user_max = 2;
     SchedulerQueueTest::SetUp();
   }
+  std::int64_t jobs_max_ = 3;
 };
+
+class FullQueueTest : public SmallQueueTest {
+ protected:
+  FullQueueTest() { jobs_max_ = 1; }
+};
+
+TEST_F(FullQueueTest, MoreThanThereMayBeInAllIsRefused) {
+  submit(spec());
+  v1::SubmitJobResponse response;
+  const grpc::Status more = try_submit(spec(), "", response);
+  EXPECT_EQ(more.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_NE(more.error_message().find("the queue is full: 1"), std::string::npos);
+}
 
 TEST_F(SmallQueueTest, MoreThanASubmitterMayHaveIsRefusedByName) {
   const std::string job = submit(spec());
