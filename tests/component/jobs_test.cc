@@ -121,11 +121,6 @@ TEST_F(Jobs, ARequestThatComesAgainIsTheSameJob) {
 
 TEST_F(Jobs, FieldsThatAreNotHonouredAreRefusedByName) {
   std::string job;
-  v1::JobSpec priority = sh("true");
-  priority.set_priority(3);
-  const grpc::Status named = try_submit(priority, "", job);
-  EXPECT_EQ(named.error_code(), grpc::StatusCode::UNIMPLEMENTED);
-  EXPECT_NE(named.error_message().find("spec.priority"), std::string::npos);
   v1::JobSpec newer = sh("true");
   newer.GetReflection()->MutableUnknownFields(&newer)->AddVarint(9999, 1);
   EXPECT_EQ(try_submit(newer, "", job).error_code(), grpc::StatusCode::UNIMPLEMENTED);
