@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Verbs that do one thing to each job that is named, one after another. Guarantees: one that is
-// refused does not keep the others from it; nobody in reach ends it.
+// Verbs that do one thing to each job or worker that is named, one after another. Guarantees: one
+// that is refused does not keep the others from it; nobody in reach ends it.
 #pragma once
 
 #include <string>
@@ -12,24 +12,37 @@
 
 namespace takt::cli {
 
-// The exit code. `action` as in "can't pause job 6f0b"; the request is complete but for the job.
-template <class Request, class Method>
-int for_each_job(Invocation& call, const std::string& action, Method method, Request request,
-                 const std::vector<std::string>& jobs) {
+// Has `one(client, name)` act on each name and print the text that it gives; the exit code.
+// `action` and `noun` as in "can't pause job 6f0b".
+template <class One>
+int for_each_named(Invocation& call, const std::string& action, const std::string& noun,
+                   const std::vector<std::string>& names, One one) {
   auto client = call.connect();
-  if (!client) return call.fail("can't " + action + " jobs", client.error());
+  if (!client) return call.fail("can't " + action + " " + noun + "s", client.error());
   int code = 0;
-  for (const std::string& name : jobs) {
-    request.set_job_id(name);
-    const auto response = (*client)->call(method, request);
-    if (!response) {
-      code = call.fail("can't " + action + " job " + in_quotes(name), response.error());
-      if (out_of_reach(response.error())) return code;
-    } else if (call.json()) {
-      if (const int failed = call.answer(to_json(*response) + "\n")) return failed;
+  for (const std::string& name : names) {
+    const Result<std::string> text = one(**client, name);
+    if (!text) {
+      code = call.fail("can't " + action + " " + noun + " " + in_quotes(name), text.error());
+      if (out_of_reach(text.error())) return code;
+    } else if (const int failed = text->empty() ? 0 : call.answer(*text)) {
+      return failed;
     }
   }
   return code;
+}
+
+// The same by one RPC, quiet but with --json. The request is complete but for the job.
+template <class Request, class Method>
+int for_each_job(Invocation& call, const std::string& action, Method method, Request request,
+                 const std::vector<std::string>& jobs) {
+  return for_each_named(call, action, "job", jobs,
+                        [&](Client& client, const std::string& name) -> Result<std::string> {
+                          request.set_job_id(name);
+                          const auto response = client.call(method, request);
+                          if (!response) return response.error();
+                          return call.json() ? to_json(*response) + "\n" : std::string();
+                        });
 }
 
 // The same of a verb that has no options of its own: with its operands.

@@ -3,6 +3,7 @@
 #include "base/units.h"
 #include "cli/invocation.h"
 #include "cli/json.h"
+#include "cli/reason.h"
 #include "cli/text.h"
 #include "cli/verb.h"
 #include "rpc/convert.h"
@@ -16,9 +17,7 @@ Result<v1::DrainWorkerRequest> make_request(const std::string& worker, const std
                                             const std::string& deadline) {
   v1::DrainWorkerRequest request;
   request.set_worker_id(worker);
-  if (reason.size() > limits::kReasonMaxBytes || rpc::clean_text(reason, reason.size()) != reason)
-    return invalid("--reason",
-                   "takes up to " + std::to_string(limits::kReasonMaxBytes) + " bytes of UTF-8");
+  if (auto good = check_reason(reason); !good) return good.error();
   request.set_reason(reason);
   if (deadline.empty()) return request;
   const auto span = parse_duration(deadline, "--deadline");

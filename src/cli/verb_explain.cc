@@ -10,24 +10,17 @@ int run_explain(Invocation& call) {
   std::vector<std::string> jobs;
   call.operands(jobs, limits::kClientJobsMax);
   if (const auto end = call.parse()) return *end;
-  auto client = call.connect();
-  if (!client) return call.fail("can't explain jobs", client.error());
-  int code = 0;
-  for (const std::string& name : jobs) {
-    v1::ExplainJobRequest request;
-    request.set_job_id(name);
-    const auto response = (*client)->call(&v1::JobService::Stub::ExplainJob, request);
-    if (!response) {
-      code = call.fail("can't explain job " + in_quotes(name), response.error());
-      if (out_of_reach(response.error())) return code;
-      continue;
-    }
-    const std::string title = jobs.size() == 1 ? "" : name + ": ";
-    const std::string text =
-        call.json() ? to_json(*response) + "\n" : printable(title) + explanation_text(*response);
-    if (const int failed = call.answer(text)) return failed;
-  }
-  return code;
+  return for_each_named(call, "explain", "job", jobs,
+                        [&](Client& client, const std::string& name) -> Result<std::string> {
+                          v1::ExplainJobRequest request;
+                          request.set_job_id(name);
+                          const auto response =
+                              client.call(&v1::JobService::Stub::ExplainJob, request);
+                          if (!response) return response.error();
+                          if (call.json()) return to_json(*response) + "\n";
+                          const std::string title = jobs.size() == 1 ? "" : printable(name) + ": ";
+                          return title + explanation_text(*response);
+                        });
 }
 
 }  // namespace

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // takt forget: gives up a worker that will not return.
-#include "cli/invocation.h"
-#include "cli/json.h"
-#include "cli/text.h"
+#include "cli/each_job.h"
 #include "cli/verb.h"
 
 namespace takt::cli {
@@ -12,21 +10,15 @@ int run_forget(Invocation& call) {
   std::vector<std::string> workers;
   call.operands(workers, limits::kClientJobsMax);
   if (const auto end = call.parse()) return *end;
-  auto client = call.connect();
-  if (!client) return call.fail("can't forget workers", client.error());
-  int code = 0;
-  for (const std::string& name : workers) {
-    v1::ForgetWorkerRequest request;
-    request.set_worker_id(name);
-    const auto response = (*client)->call(&v1::OperatorService::Stub::ForgetWorker, request);
-    if (!response) {
-      code = call.fail("can't forget worker " + in_quotes(name), response.error());
-      if (out_of_reach(response.error())) return code;
-    } else if (call.json()) {
-      if (const int failed = call.answer(to_json(*response) + "\n")) return failed;
-    }
-  }
-  return code;
+  return for_each_named(call, "forget", "worker", workers,
+                        [&](Client& client, const std::string& name) -> Result<std::string> {
+                          v1::ForgetWorkerRequest request;
+                          request.set_worker_id(name);
+                          const auto response =
+                              client.call(&v1::OperatorService::Stub::ForgetWorker, request);
+                          if (!response) return response.error();
+                          return call.json() ? to_json(*response) + "\n" : std::string();
+                        });
 }
 
 }  // namespace

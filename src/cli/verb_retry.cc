@@ -20,22 +20,15 @@ int run_retry(Invocation& call) {
     return call.usage(read.error().message);
   if (const v1::JobSpec message = rpc::spec_to_proto(asked); message.has_resources())
     *request.mutable_resources() = message.resources();
-  auto client = call.connect();
-  if (!client) return call.fail("can't retry jobs", client.error());
-  int code = 0;
-  for (const std::string& name : jobs) {
-    request.set_job_id(name);
-    request.set_request_id(Uuid::random().str());  // a call that is repeated makes no second job
-    const auto response = (*client)->call(&v1::JobService::Stub::RetryJob, request);
-    if (!response) {
-      code = call.fail("can't retry job " + in_quotes(name), response.error());
-      if (out_of_reach(response.error())) return code;
-      continue;
-    }
-    const std::string text = call.json() ? to_json(*response) : response->job_id();
-    if (const int failed = call.answer(text + "\n")) return failed;
-  }
-  return code;
+  return for_each_named(
+      call, "retry", "job", jobs,
+      [&](Client& client, const std::string& name) -> Result<std::string> {
+        request.set_job_id(name);
+        request.set_request_id(Uuid::random().str());  // a call that is repeated makes one job
+        const auto response = client.call(&v1::JobService::Stub::RetryJob, request);
+        if (!response) return response.error();
+        return (call.json() ? to_json(*response) : response->job_id()) + "\n";
+      });
 }
 
 }  // namespace

@@ -2,18 +2,16 @@
 // takt stop: asks jobs to stop; the end comes later.
 #include "base/units.h"
 #include "cli/each_job.h"
+#include "cli/reason.h"
 #include "cli/verb.h"
 #include "rpc/convert.h"
-#include "rpc/status.h"
 
 namespace takt::cli {
 namespace {
 
 Result<v1::StopJobRequest> make_request(const std::string& reason, const std::string& grace) {
   v1::StopJobRequest request;
-  if (reason.size() > limits::kReasonMaxBytes || rpc::clean_text(reason, reason.size()) != reason)
-    return invalid("--reason",
-                   "takes up to " + std::to_string(limits::kReasonMaxBytes) + " bytes of UTF-8");
+  if (auto good = check_reason(reason); !good) return good.error();
   request.set_reason(reason);
   if (grace.empty()) return request;
   const auto span = parse_duration(grace, "--grace");
