@@ -54,6 +54,20 @@ class JobTests:
         self.assertEqual(self.machine.read(witness), "usr1\n")
         self.assert_nothing_left(witness)
 
+    def test_run_shows_each_attempt(self) -> None:
+        done = self.takt.run("run", "--attempts", "2", "--", "sh", "-c",
+                             'echo "attempt $TAKT_ATTEMPT"; exit 3', check=False)
+        self.assertEqual((done.stdout, done.code), ("attempt 1\nattempt 2\n", 3))
+
+    def test_what_an_operator_holds_only_operators_release(self) -> None:
+        job = self.takt.run("submit", "--hold", "--", "true").stdout.strip()
+        self.machine.run("takt", "hold", job)
+        refused = self.takt.run("release", job, check=False)
+        self.assertEqual(refused.code, 1)
+        self.assertIn("only operators may release it", refused.stderr)
+        self.machine.run("takt", "release", job)
+        self.takt.wait_for_end(job)
+
     def test_output_and_exit_code_come_through_run(self) -> None:
         done = self.takt.run("run", "--", "sh", "-c", "echo hello; exit 3", check=False)
         self.assertEqual((done.stdout, done.code), ("hello\n", 3))

@@ -194,5 +194,28 @@ TEST_F(Retried, ALateReportOfAGivenUpAttemptChangesNothing) {
   EXPECT_EQ(job_.state, JobState::kStarting);
 }
 
+// How a queued job waits.
+TEST(ApplyWaiting, AnOperatorsHoldTakesThePlaceOfAUsersAndNotTheOtherWayRound) {
+  Job job;
+  EXPECT_TRUE(apply(job, Held{{"user alice", false}}, {}));
+  EXPECT_FALSE(apply(job, Held{{"user bob", false}}, {})) << "it is held";
+  EXPECT_TRUE(apply(job, Held{{"user root", true}}, {}));
+  EXPECT_FALSE(apply(job, Held{{"user alice", false}}, {}));
+  EXPECT_EQ(job.hold, (Hold{"user root", true}));
+  EXPECT_TRUE(apply(job, Released{}, {}));
+  EXPECT_FALSE(apply(job, Released{}, {}));
+}
+
+TEST(ApplyWaiting, OnlyAQueuedJobIsHeldReleasedOrMoved) {
+  Job job;
+  EXPECT_TRUE(apply(job, Prioritized{7}, {}));
+  EXPECT_FALSE(apply(job, Prioritized{7}, {})) << "nothing changes";
+  EXPECT_TRUE(apply(job, Placed{Uuid::random(), "w", "boot"}, {}));
+  EXPECT_FALSE(apply(job, Held{{"user root", true}}, {}));
+  EXPECT_FALSE(apply(job, Released{}, {}));
+  EXPECT_FALSE(apply(job, Prioritized{8}, {}));
+  EXPECT_EQ(job.priority, 7);
+}
+
 }  // namespace
 }  // namespace takt

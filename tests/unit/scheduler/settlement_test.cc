@@ -131,6 +131,21 @@ TEST_F(SchedulerTest, AnUnreachableWorkerChangesNoJob) {
   EXPECT_FALSE(get(job).has_unreachable_since_time());
 }
 
+// The scheduler heard nobody meanwhile, and that is no worker's fault. The fake worker says nothing
+// by itself, so a look at the time alone would take it for gone.
+TEST_F(SchedulerTest, ALoopThatStoodStillHangsUpOnNobody) {
+  stop();
+  config_.unreachable_after = std::chrono::seconds(10);
+  start();
+  const auto worker = make_worker(kWorkerOne, "one");
+  daemon_->core().run([] { std::this_thread::sleep_for(std::chrono::seconds(11)); },
+                      [](const Error& error) { ADD_FAILURE() << error.message; });
+  const std::string job = submit(spec());
+  watch_until(job, v1::JOB_STATE_RUNNING);
+  EXPECT_EQ(worker->sessions(), 1);
+  EXPECT_EQ(workers()[0].state(), v1::WORKER_STATE_READY);
+}
+
 TEST_F(SchedulerTest, AWorkerThatWentAwayIsNotDialledUntilItRegisters) {
   const auto worker = make_worker(kWorkerOne, "one");
   const std::string job = submit(spec());
