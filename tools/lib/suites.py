@@ -193,10 +193,10 @@ def run_threads(options: argparse.Namespace) -> Count:
     """TSan takes long to build: only what is needed to see our own code's threads, and what
     includes gRPC, which is most of it, in the long form."""
     plain = (*THREADS_UNIT, *(THREADS_UNIT_ALL if options.all else ()))
-    targets = [f"{name}_test" for name in plain]
+    targets = [f"{name}_test" for name in plain] + ["takt-supervisor:executable"]
     if options.all:
         targets += [f"{name}_test" for name in (*THREADS_UNIT_SUPPRESSED, "component")]
-        targets += [f"{name}:executable" for name in PROGRAMS if name != "takt"]
+        targets += ["takt-scheduler:executable", "takt-worker:executable"]
     built = build("tsan", "grpc_order", *targets)
     if built.failed:
         return built
