@@ -34,7 +34,9 @@ inline constexpr std::int64_t kTasksMax = 4194304;  // the kernel's own bound on
 inline constexpr std::int64_t kWeightMax = 10000;
 inline constexpr std::int64_t kCountedMax = 1'000'000'000;  // of one thing that workers count
 inline constexpr int kPriorityMax = 1000;
-inline constexpr int kAttemptsMax = 1000;  // of one job, by its retry policy
+inline constexpr int kAttemptsMax = 1000;            // of one job, by its retry policy
+inline constexpr int kPartsMax = 10000;              // of one job
+inline constexpr std::size_t kDependenciesMax = 64;  // of one job
 
 // --- time ---
 inline constexpr auto kRunTimeLimitMax = 24h * 365;
@@ -159,11 +161,14 @@ inline constexpr auto kClientPauseMax = 2s;
 inline constexpr auto kClientTellAfter = 3s;         // of waiting, then it says for what
 inline constexpr auto kClientOutagePatience = 1h;    // of a follower that lost contact
 inline constexpr std::size_t kClientJobsMax = 1000;  // jobs named to one verb
+inline constexpr std::size_t kClientPartsMax = 16;   // whose output is followed at once
+inline constexpr std::size_t kErrorsTold = 20;       // of one request
 
 static_assert(kSpecMaxBytes * 2 < kMessageMaxBytes, "a spec and its frame fit a message");
 static_assert(kUnreachableAfter >= 2 * kHeartbeat, "one late heartbeat is no outage");
 static_assert(kLostAfter > kUnreachableAfter, "unreachable comes before lost");
 static_assert(kOutputPiecesMax >= 4, "some for the begin, two for the end");
+static_assert(kPartsMax < static_cast<int>(kLedgerOpenMax), "a job with its parts is one commit");
 static_assert(kPageSizeDefault <= kPageSizeMax, "the default page is allowed");
 
 }  // namespace takt::limits

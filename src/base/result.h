@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "base/check.h"
 
@@ -35,6 +36,7 @@ struct Error {
   std::string message;   // one sentence without a full stop; says the value and what is accepted
   std::string field;     // the request's field or configuration key, empty if none
   int error_number = 0;  // errno of kSystem, else 0
+  std::vector<Error> more = {};  // what else is wrong with the same request
 
   // The same error with "what: " put before its message.
   [[nodiscard]] Error in(std::string_view what) const;

@@ -17,6 +17,12 @@ void end_job(Job& job, const JobEnd& end, WallTime when) {
 
 // An attempt has ended, and with it the job, if it is not tried again; not before `earliest`.
 void end_attempt(Job& job, const JobEnd& end, WallTime when, WallTime earliest) {
+  const bool requeued = job.stop_requested && job.stop_requested->requeue;
+  if (requeued) job.stop_requested.reset();
+  if (requeued && end.cause == EndCause::kStopped) {
+    job.state = JobState::kQueued;
+    return;
+  }
   ++job.tries;
   const bool again =
       job.retry != nullptr && !job.stop_requested && tries_again(*job.retry, end, job.tries);
@@ -29,8 +35,13 @@ struct Apply {
   Job& job;
   WallTime now;
 
+  // Of a job with parts: some of them may, and those have records of their own.
+  [[nodiscard]] bool waits() const {
+    return job.state == JobState::kQueued || (job.parts > 0 && !has_ended(job.state));
+  }
+
   bool operator()(const Placed& event) const {
-    if (job.state != JobState::kQueued) return false;
+    if (job.state != JobState::kQueued || job.parts > 0) return false;
     Attempt attempt;
     attempt.id = {job.id, job.attempts.empty() ? 1 : job.attempts.back().id.number + 1};
     attempt.worker_id = event.worker_id;
@@ -84,9 +95,11 @@ struct Apply {
 
   bool operator()(const StopRequested& event) const {
     if (has_ended(job.state)) return false;
-    const bool first = !job.stop_requested.has_value();
+    // One for good takes the place of one after which the job would be queued again.
+    const bool first =
+        !job.stop_requested.has_value() || (job.stop_requested->requeue && !event.request.requeue);
     if (first) job.stop_requested = event.request;
-    if (job.state == JobState::kQueued) {
+    if (job.state == JobState::kQueued && job.parts == 0) {
       end_job(job,
               JobEnd{.cause = EndCause::kStopped,
                      .stopped_by = job.stop_requested->by,
@@ -99,21 +112,36 @@ struct Apply {
 
   // An operator's hold takes the place of a user's, never the other way round.
   bool operator()(const Held& event) const {
-    if (job.state != JobState::kQueued) return false;
+    if (!waits()) return false;
     if (job.hold && (job.hold->by_operator || !event.hold.by_operator)) return false;
     job.hold = event.hold;
     return true;
   }
 
   bool operator()(const Released&) const {
-    if (job.state != JobState::kQueued || !job.hold) return false;
+    if (!waits() || !job.hold) return false;
     job.hold.reset();
     return true;
   }
 
   bool operator()(const Prioritized& event) const {
-    if (job.state != JobState::kQueued || job.priority == event.priority) return false;
+    if (!waits() || job.priority == event.priority) return false;
     job.priority = event.priority;
+    return true;
+  }
+
+  bool operator()(const Adopted& event) const {
+    const Attempt* last = job.current_attempt();
+    const bool newer = last == nullptr || last->id.number < event.attempt.id.number;
+    if (job.state != JobState::kQueued || job.parts > 0 || !newer) return false;
+    job.attempts.push_back(event.attempt);
+    job.state = event.attempt.state;
+    return true;
+  }
+
+  bool operator()(const PartPlaced&) const {
+    if (job.parts == 0 || job.state != JobState::kQueued) return false;
+    job.state = JobState::kRunning;
     return true;
   }
 
@@ -133,6 +161,36 @@ struct Apply {
 };
 
 }  // namespace
+
+JobSpec spec_of_part(JobSpec whole, const Part& part) {
+  const int count = whole.array ? whole.array->count : 0;
+  std::erase_if(whole.environment, [](const EnvironmentVariable& variable) {
+    return variable.name.starts_with("TAKT_ARRAY_");
+  });
+  whole.environment.push_back({"TAKT_ARRAY_ID", part.whole.str()});
+  whole.environment.push_back({"TAKT_ARRAY_INDEX", std::to_string(part.index)});
+  if (count > 0) whole.environment.push_back({"TAKT_ARRAY_COUNT", std::to_string(count)});
+  return whole;
+}
+
+int& PartCounts::of(JobState state) {
+  switch (state) {
+    case JobState::kQueued:
+      return queued;
+    case JobState::kStarting:
+    case JobState::kRunning:
+    case JobState::kPaused:
+    case JobState::kEnding:
+      break;
+    case JobState::kSucceeded:
+      return succeeded;
+    case JobState::kFailed:
+      return failed;
+    case JobState::kStopped:
+      return stopped;
+  }
+  return active;
+}
 
 bool apply(Job& job, const JobEvent& event, WallTime now) {
   return std::visit(Apply{job, now}, event);

@@ -58,6 +58,7 @@ struct StopRequest {
   std::string by;
   std::string reason;
   std::optional<microseconds> grace;  // absent: the job's own
+  bool requeue = false;               // the job is queued again, once its attempt has been stopped
 };
 
 // Keeps a queued job from starting.
@@ -66,6 +67,31 @@ struct Hold {
   bool by_operator = false;  // then only operators release it
   friend bool operator==(const Hold&, const Hold&) = default;
 };
+
+// How the parts of a job stand.
+struct PartCounts {
+  int total = 0;
+  int queued = 0;
+  int active = 0;  // on workers
+  int succeeded = 0;
+  int failed = 0;
+  int stopped = 0;
+  // Those in this state.
+  [[nodiscard]] int& of(JobState state);
+  friend bool operator==(const PartCounts&, const PartCounts&) = default;
+};
+
+// What makes a job a part of another.
+struct Part {
+  Uuid whole;
+  std::int64_t whole_number = 0;  // the whole's age
+  int index = 0;
+  std::string worker;  // the only one that it is for; empty: any
+  friend bool operator==(const Part&, const Part&) = default;
+};
+
+// What a part runs: its whole's spec, and in the environment which part it is.
+JobSpec spec_of_part(JobSpec whole, const Part& part);
 
 struct Job {
   Uuid id;
@@ -80,6 +106,8 @@ struct Job {
   std::optional<Hold> hold;
   std::optional<WallTime> not_before;        // of the spec, or of a retry
   int tries = 0;                             // attempts that have ended; refused ones are none
+  int parts = 0;                             // how many it has; 0: it is one job
+  std::shared_ptr<const Part> part;          // null: it is no part
   std::shared_ptr<const RetryPolicy> retry;  // null: never tried again
   std::optional<StopRequest> stop_requested;
   std::vector<Attempt> attempts;  // oldest first
@@ -120,6 +148,13 @@ struct Released {};
 struct Prioritized {
   int priority = 0;
 };
+// A worker has an attempt of a queued job that is newer than all on record: a backup was put back
+// that is older than the attempt.
+struct Adopted {
+  Attempt attempt;  // with the worker's id, name and boot
+};
+// The first of a job's parts is on a worker.
+struct PartPlaced {};
 // The scheduler itself ends the attempt, and the job if it is not tried again: its worker is lost;
 // or a job that never left the queue.
 struct Ended {
@@ -127,8 +162,8 @@ struct Ended {
   std::optional<WallTime> lost_until;  // the attempt may still run until then
 };
 
-using JobEvent =
-    std::variant<Placed, StartRefused, Reported, StopRequested, Held, Released, Prioritized, Ended>;
+using JobEvent = std::variant<Placed, StartRefused, Reported, StopRequested, Held, Released,
+                              Prioritized, Adopted, PartPlaced, Ended>;
 
 // Changes the record as the event says, and returns whether anything changed. An event that comes
 // twice, late or for an older attempt changes nothing; an ended job never changes its end.

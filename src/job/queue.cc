@@ -16,11 +16,13 @@ std::optional<Rank> head_of(const Queue::Line& line) {
 
 }  // namespace
 
-Demand demand_of(const JobSpec& spec) {
+Demand demand_of(const JobSpec& spec, const std::string& only_worker) {
   Demand demand;
   demand.amounts = {1, spec.resources.cpu_millicores, spec.resources.memory_bytes,
                     spec.resources.tasks, spec.resources.counted};
   demand.constraints = spec.constraints;
+  if (!only_worker.empty())
+    demand.constraints.push_back({"worker", ConstraintOperator::kEqual, {only_worker}});
   demand.launcher = spec.launcher;
   // The order of the conditions says nothing, so it makes no second line.
   std::sort(demand.constraints.begin(), demand.constraints.end());

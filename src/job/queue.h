@@ -27,7 +27,8 @@ struct Demand {
   friend auto operator<=>(const Demand&, const Demand&) = default;
 };
 
-Demand demand_of(const JobSpec& spec);
+// Of a job of this spec; of a part that is for one worker only, also its name.
+Demand demand_of(const JobSpec& spec, const std::string& only_worker = "");
 
 // Where a job stands among those that wait; what comes first is the smaller one.
 struct Rank {

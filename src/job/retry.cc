@@ -20,6 +20,7 @@ bool is_final(EndCause cause) {
     case EndCause::kQueueTimedOut:
     case EndCause::kDependencyFailed:
     case EndCause::kRejected:
+    case EndCause::kPartsEnded:
       return true;
     default:
       return false;

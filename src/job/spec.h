@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "base/uuid.h"
 #include "job/amounts.h"
 #include "job/retry.h"
 
@@ -59,6 +60,23 @@ struct EnvironmentVariable {
   friend bool operator==(const EnvironmentVariable&, const EnvironmentVariable&) = default;
 };
 
+// Many jobs of one kind: parts with the indexes 0 to count - 1.
+struct ArraySpec {
+  int count = 1;
+  int max_running = 0;       // at once; 0: no bound
+  std::vector<int> indexes;  // only these parts, ascending; empty: all
+  friend bool operator==(const ArraySpec&, const ArraySpec&) = default;
+};
+
+enum class DependencyCondition { kSuccess, kEnd, kFailure };
+
+// A job that must end first.
+struct Dependency {
+  Uuid job_id;
+  DependencyCondition condition = DependencyCondition::kSuccess;
+  friend bool operator==(const Dependency&, const Dependency&) = default;
+};
+
 struct JobSpec {
   std::string name;
   std::vector<std::string> argv;  // of the script, if there is one
@@ -80,6 +98,9 @@ struct JobSpec {
   bool hold = false;                             // waits until somebody releases it
   std::optional<microseconds> lease;  // how long it runs on without contact; absent: for ever
   std::optional<RetryPolicy> retry;   // absent: never tried again
+  std::optional<ArraySpec> array;     // absent: one job
+  bool one_per_worker = false;        // a part on each worker that matches
+  std::vector<Dependency> dependencies;
   StopPolicy stop;
   std::vector<Constraint> constraints;
   Labels labels;
@@ -93,7 +114,8 @@ struct JobSpec {
 };
 
 // Whether the spec can be accepted at all; the error names the field ("spec.argv") and what is
-// accepted. What only a worker can tell (users, folders) is not looked at.
+// accepted, and so does each of `more`. What only a worker can tell (users, folders) is not looked
+// at.
 Result<void> validate_spec(const JobSpec& spec);
 
 // -limits::kPriorityMax to limits::kPriorityMax.
@@ -104,6 +126,9 @@ Result<void> validate_name(const std::string& name, const std::string& field);
 
 // Label keys and values: as names; a value may be empty.
 Result<void> validate_labels(const Labels& labels, const std::string& field);
+
+// Whether a job that ended in this state is what was waited for.
+bool is_fulfilled(DependencyCondition condition, bool succeeded);
 
 // Whether a worker with these labels satisfies every constraint.
 bool constraints_hold(const std::vector<Constraint>& constraints, const Labels& worker_labels);

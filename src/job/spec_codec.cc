@@ -9,8 +9,9 @@ namespace takt {
 namespace {
 
 constexpr std::string_view kMagic = "TKSP";
-// 2: what a job may use, run time limit, …; 3: lease; 4: counted resources and how it waits
-constexpr std::uint8_t kVersion = 4;
+// 2: what a job may use, run time limit, …; 3: lease; 4: counted resources and how it waits;
+// 5: parts and dependencies
+constexpr std::uint8_t kVersion = 5;
 
 // Vectors in a decoded record are bounded by what validate_spec lets through.
 constexpr std::size_t kMostElements = limits::kSpecMaxBytes;
@@ -88,6 +89,38 @@ void decode_version_4(Decoder& in, JobSpec& spec) {
   if (has_retry) spec.retry = std::move(retry);
 }
 
+void encode_version_5(Encoder& out, const JobSpec& spec) {
+  out.put_bool(spec.array.has_value());
+  const ArraySpec array = spec.array.value_or(ArraySpec());
+  out.put_int(array.count);
+  out.put_int(array.max_running);
+  out.put_int(static_cast<std::int64_t>(array.indexes.size()));
+  for (const int index : array.indexes) out.put_int(index);
+  out.put_bool(spec.one_per_worker);
+  out.put_int(static_cast<std::int64_t>(spec.dependencies.size()));
+  for (const Dependency& dependency : spec.dependencies) {
+    out.put(dependency.job_id.str());
+    out.put_enum(dependency.condition);
+  }
+}
+
+Result<void> decode_version_5(Decoder& in, JobSpec& spec) {
+  const bool has_array = in.get_bool();
+  ArraySpec array;
+  array.count = static_cast<int>(in.get_int());
+  array.max_running = static_cast<int>(in.get_int());
+  for (std::size_t n = in.get_count(kMostElements); n > 0; --n)
+    array.indexes.push_back(static_cast<int>(in.get_int()));
+  if (has_array) spec.array = std::move(array);
+  spec.one_per_worker = in.get_bool();
+  for (std::size_t n = in.get_count(kMostElements); n > 0; --n) {
+    const auto id = Uuid::parse(in.get(), "a dependency");
+    if (!id) return make_error(ErrorCode::kDataLoss, id.error().message);
+    spec.dependencies.push_back({*id, in.get_enum(DependencyCondition::kFailure)});
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string encode_spec(const JobSpec& spec) {
@@ -127,6 +160,7 @@ std::string encode_spec(const JobSpec& spec) {
   encode_version_2(out, spec);
   out.put_int(spec.lease ? spec.lease->count() : -1);
   encode_version_4(out, spec);
+  encode_version_5(out, spec);
   return out.finish(kMagic, kVersion);
 }
 
@@ -170,6 +204,8 @@ Result<JobSpec> decode_spec(std::string_view record) {
   if (in->version() >= 3)
     if (const std::int64_t us = in->get_int(); us >= 0) spec.lease = microseconds(us);
   if (in->version() >= 4) decode_version_4(*in, spec);
+  if (in->version() >= 5)
+    if (auto read = decode_version_5(*in, spec); !read) return read.error().in("spec");
   if (auto whole = in->finish(); !whole) return whole.error().in("spec");
   return spec;
 }

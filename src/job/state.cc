@@ -29,10 +29,18 @@ std::string how_it_went(const JobEnd& end) {
   return how;
 }
 
+std::string parts_text(const JobEnd& end) {
+  const std::string total = std::to_string(end.parts_total);
+  if (end.parts_failed > 0)
+    return std::to_string(end.parts_failed) + " of " + total + " parts did not succeed";
+  return end.parts_total == 1 ? "its part succeeded" : "all " + total + " parts succeeded";
+}
+
 std::string stopped_text(const JobEnd& end) {
   std::string text = "stopped";
   if (!end.stopped_by.empty()) text += " by " + end.stopped_by;
   if (!end.reason.empty()) text += ": " + end.reason;
+  if (end.parts_failed > 0) return text + " (" + parts_text(end) + ")";
   const std::string how = how_it_went(end);
   return how.empty() ? text : text + " (" + how + ")";
 }
@@ -132,13 +140,17 @@ std::string_view cause_name(EndCause cause) {
       return "dependency-failed";
     case EndCause::kRejected:
       return "rejected";
+    case EndCause::kPartsEnded:
+      return "parts-ended";
   }
   return "unknown";
 }
 
 JobState state_of_end(const JobEnd& end) {
   if (end.cause == EndCause::kStopped) return JobState::kStopped;
-  const bool well = end.cause == EndCause::kExited && end.exit_code == 0;
+  const bool well = end.cause == EndCause::kPartsEnded
+                        ? end.parts_failed == 0
+                        : end.cause == EndCause::kExited && end.exit_code == 0;
   return well ? JobState::kSucceeded : JobState::kFailed;
 }
 
@@ -169,6 +181,8 @@ std::string end_message(const JobEnd& end) {
       return with_detail("a job that it depends on ended otherwise", end);
     case EndCause::kRejected:
       return with_detail("rejected", end);
+    case EndCause::kPartsEnded:
+      return parts_text(end);
   }
   return "";
 }

@@ -43,6 +43,7 @@ enum class EndCause {
   kQueueTimedOut = 9,
   kDependencyFailed = 10,
   kRejected = 11,
+  kPartsEnded = 12,
 };
 
 [[nodiscard]] bool has_ended(JobState state);
@@ -84,6 +85,8 @@ struct JobEnd {
   std::string note;                            // such as "cleanup lost"
   std::optional<OomKill> oom;                  // kOomKilled
   std::optional<microseconds> run_time_limit;  // kTimedOut
+  int parts_total = 0;                         // of a job with parts
+  int parts_failed = 0;                        // those of them that did not succeed
   friend bool operator==(const JobEnd&, const JobEnd&) = default;
 };
 

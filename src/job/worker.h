@@ -46,6 +46,7 @@ struct Drain {
   std::string reason;
   WallTime start_time;
   std::optional<WallTime> deadline;  // then its jobs are stopped; absent: they are not
+  bool requeue = false;              // and queued again
   friend bool operator==(const Drain&, const Drain&) = default;
 };
 

@@ -17,7 +17,7 @@ constexpr std::int64_t kSecond = 1'000'000;
 static_assert(v1::JOB_STATE_QUEUED == static_cast<int>(JobState::kQueued) + 1);
 static_assert(v1::JOB_STATE_STOPPED == static_cast<int>(JobState::kStopped) + 1);
 static_assert(v1::END_CAUSE_EXITED == static_cast<int>(EndCause::kExited) + 1);
-static_assert(v1::END_CAUSE_REJECTED == static_cast<int>(EndCause::kRejected) + 1);
+static_assert(v1::END_CAUSE_PARTS_ENDED == static_cast<int>(EndCause::kPartsEnded) + 1);
 static_assert(v1::OOM_SCOPE_JOB == static_cast<int>(OomScope::kJob) + 1);
 static_assert(v1::OOM_SCOPE_SYSTEMD_OOMD == static_cast<int>(OomScope::kSystemdOomd) + 1);
 
@@ -112,11 +112,11 @@ v1::EndCause cause_to_proto(EndCause cause) {
 }
 
 Result<EndCause> cause_from_proto(int cause, const std::string& field) {
-  if (cause >= v1::END_CAUSE_EXITED && cause <= v1::END_CAUSE_REJECTED)
+  if (cause >= v1::END_CAUSE_EXITED && cause <= v1::END_CAUSE_PARTS_ENDED)
     return static_cast<EndCause>(cause - 1);
   return invalid(field, "value " + std::to_string(cause) + " is no end of a job; " +
                             std::to_string(v1::END_CAUSE_EXITED) + " (EXITED) to " +
-                            std::to_string(v1::END_CAUSE_REJECTED) + " (REJECTED) are known");
+                            std::to_string(v1::END_CAUSE_PARTS_ENDED) + " (PARTS_ENDED) are known");
 }
 
 v1::JobEnd end_to_proto(const JobEnd& end) {
@@ -142,11 +142,15 @@ v1::JobEnd end_to_proto(const JobEnd& end) {
   }
   if (end.run_time_limit)
     *message.mutable_run_time_limit() = duration_to_proto(*end.run_time_limit);
+  if (end.parts_total > 0) {
+    message.set_parts_total(end.parts_total);
+    message.set_parts_failed(end.parts_failed);
+  }
   return message;
 }
 
 Result<JobEnd> end_from_proto(const v1::JobEnd& message) {
-  if (message.cause() < v1::END_CAUSE_EXITED || message.cause() > v1::END_CAUSE_REJECTED)
+  if (message.cause() < v1::END_CAUSE_EXITED || message.cause() > v1::END_CAUSE_PARTS_ENDED)
     return invalid("end.cause", "value " + std::to_string(message.cause()) + " is not known");
   JobEnd end;
   end.cause = static_cast<EndCause>(static_cast<int>(message.cause()) - 1);
@@ -163,6 +167,8 @@ Result<JobEnd> end_from_proto(const v1::JobEnd& message) {
   end.note = message.note();
   end.oom = oom_from_proto(message);
   if (message.has_run_time_limit()) end.run_time_limit = raw_duration(message.run_time_limit());
+  end.parts_total = message.parts_total();
+  end.parts_failed = message.parts_failed();
   return end;
 }
 
@@ -239,6 +245,11 @@ v1::Job job_to_proto(const Job& job) {
   if (job.not_before) *message.mutable_not_before_time() = time_to_proto(*job.not_before);
   message.set_tries(job.tries);
   if (!job.retry_of.is_nil()) message.set_retry_of(job.retry_of.str());
+  if (job.part) {
+    message.set_part_of(job.part->whole.str());
+    message.set_part_index(job.part->index);
+    message.set_part_worker(job.part->worker);
+  }
   return message;
 }
 

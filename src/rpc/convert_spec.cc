@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "base/error_list.h"
 #include "base/limits.h"
 #include "rpc/convert.h"
 #include "rpc/convert_resources.h"
@@ -12,35 +13,23 @@
 namespace takt::rpc {
 namespace {
 
-Error not_yet(const std::string& field) {
-  Error error = make_error(ErrorCode::kUnimplemented,
-                           field + " is not supported by this version; leave it out");
-  error.field = field;
-  return error;
-}
-
 bool has_unknown(const google::protobuf::Message& message) {
   return !message.GetReflection()->GetUnknownFields(message).empty();
 }
 
 bool unknown_anywhere(const v1::JobSpec& message) {
   return has_unknown(message) || has_unknown(message.stop()) || has_unknown(message.resources()) ||
-         has_unknown(message.retry()) ||
+         has_unknown(message.retry()) || has_unknown(message.array()) ||
+         std::any_of(message.dependencies().begin(), message.dependencies().end(), has_unknown) ||
          std::any_of(message.environment().begin(), message.environment().end(), has_unknown) ||
          std::any_of(message.constraints().begin(), message.constraints().end(), has_unknown);
 }
 
-// The fields that this build knows but does not honour. Adding support for one takes its line out.
-Result<void> refuse_unsupported(const v1::JobSpec& message) {
-  const std::array<std::pair<bool, const char*>, 4> asked{{
-      {message.has_array(), "spec.array"},
-      {message.one_per_worker(), "spec.one_per_worker"},
-      {message.dependencies_size() != 0, "spec.dependencies"},
-      {unknown_anywhere(message), "spec (a field that this version does not know)"},
-  }};
-  for (const auto& [present, field] : asked)
-    if (present) return not_yet(field);
-  return {};
+// What this build does not know it cannot honour.
+Result<void> refuse_unknown(const v1::JobSpec& message) {
+  if (!unknown_anywhere(message)) return {};
+  return Error{ErrorCode::kUnimplemented,
+               "spec has a field that this version does not know; leave it out", "spec", 0};
 }
 
 Error unknown_enum(const std::string& field, int value, const std::string& accepted) {
@@ -106,6 +95,9 @@ Result<Launcher> launcher_from_proto(v1::Launcher launcher) {
       return unknown_enum("spec.launcher", launcher, "SCOPE and CGROUP");
   }
 }
+
+static_assert(v1::DEPENDENCY_CONDITION_FAILURE ==
+              static_cast<int>(DependencyCondition::kFailure) + 1);
 
 v1::ConstraintOperator operator_to_proto(ConstraintOperator op) {
   switch (op) {
@@ -173,6 +165,56 @@ void waiting_to_proto(const JobSpec& spec, v1::JobSpec& message) {
     *message.mutable_queue_time_limit() = duration_to_proto(*spec.queue_time_limit);
 }
 
+Result<std::vector<Dependency>> dependencies_from_proto(const v1::JobSpec& message) {
+  std::vector<Dependency> dependencies;
+  ErrorList errors;
+  for (int at = 0; at < message.dependencies_size(); ++at) {
+    const v1::Dependency& asked = message.dependencies(at);
+    const std::string field = "spec.dependencies[" + std::to_string(at) + "]";
+    Dependency dependency;
+    errors.take(Uuid::parse(asked.job_id(), field + ".job_id"), dependency.job_id);
+    switch (asked.condition()) {
+      case v1::DEPENDENCY_CONDITION_SUCCESS:
+        dependency.condition = DependencyCondition::kSuccess;
+        break;
+      case v1::DEPENDENCY_CONDITION_END:
+        dependency.condition = DependencyCondition::kEnd;
+        break;
+      case v1::DEPENDENCY_CONDITION_FAILURE:
+        dependency.condition = DependencyCondition::kFailure;
+        break;
+      default:
+        errors.add(
+            unknown_enum(field + ".condition", asked.condition(), "SUCCESS, END and FAILURE"));
+    }
+    dependencies.push_back(dependency);
+  }
+  if (auto good = errors.result(); !good) return good.error();
+  return dependencies;
+}
+
+void parts_from_proto(const v1::JobSpec& message, JobSpec& spec) {
+  spec.one_per_worker = message.one_per_worker();
+  if (!message.has_array()) return;
+  const v1::Array& array = message.array();
+  spec.array = ArraySpec{
+      array.count(), array.max_running(), {array.indexes().begin(), array.indexes().end()}};
+}
+
+void parts_to_proto(const JobSpec& spec, v1::JobSpec& message) {
+  message.set_one_per_worker(spec.one_per_worker);
+  for (const Dependency& dependency : spec.dependencies) {
+    v1::Dependency* added = message.add_dependencies();
+    added->set_job_id(dependency.job_id.str());
+    added->set_condition(
+        static_cast<v1::DependencyCondition>(static_cast<int>(dependency.condition) + 1));
+  }
+  if (!spec.array) return;
+  message.mutable_array()->set_count(spec.array->count);
+  message.mutable_array()->set_max_running(spec.array->max_running);
+  for (const int index : spec.array->indexes) message.mutable_array()->add_indexes(index);
+}
+
 // What is copied as it is; validate_spec judges it.
 JobSpec copy_plain_fields(const v1::JobSpec& message) {
   JobSpec spec;
@@ -193,29 +235,28 @@ JobSpec copy_plain_fields(const v1::JobSpec& message) {
 }  // namespace
 
 Result<JobSpec> spec_from_proto(const v1::JobSpec& message) {
-  if (auto supported = refuse_unsupported(message); !supported) return supported.error();
+  if (auto known = refuse_unknown(message); !known) return known.error();
+  ErrorList errors;
   JobSpec spec = copy_plain_fields(message);
   if (message.output_cap_bytes() < 0)
-    return invalid("spec.output_cap_bytes",
-                   std::to_string(message.output_cap_bytes()) + " is below 0");
+    errors.add(invalid("spec.output_cap_bytes",
+                       std::to_string(message.output_cap_bytes()) + " is below 0"));
   spec.output_cap_bytes = static_cast<std::uint64_t>(message.output_cap_bytes());
-  if (auto read = resources_from_proto(message, spec); !read) return read.error();
-  if (auto read = waiting_from_proto(message, spec); !read) return read.error();
-  if (auto read = retry_from_proto(message, spec); !read) return read.error();
-  if (message.has_stop()) {
-    auto stop = stop_from_proto(message.stop());
-    if (!stop) return stop.error();
-    spec.stop = *stop;
+  errors.add(resources_from_proto(message, spec));
+  errors.add(waiting_from_proto(message, spec));
+  errors.add(retry_from_proto(message, spec));
+  parts_from_proto(message, spec);
+  errors.take(dependencies_from_proto(message), spec.dependencies);
+  if (message.has_stop()) errors.take(stop_from_proto(message.stop()), spec.stop);
+  for (const v1::Constraint& asked : message.constraints()) {
+    auto constraint = constraint_from_proto(asked);
+    errors.add(constraint ? Result<void>() : constraint.error());
+    if (constraint) spec.constraints.push_back(std::move(*constraint));
   }
-  for (const v1::Constraint& constraint : message.constraints()) {
-    auto read = constraint_from_proto(constraint);
-    if (!read) return read.error();
-    spec.constraints.push_back(std::move(*read));
-  }
-  auto launcher = launcher_from_proto(message.launcher());
-  if (!launcher) return launcher.error();
-  spec.launcher = *launcher;
-  if (auto good = validate_spec(spec); !good) return good.error();
+  errors.take(launcher_from_proto(message.launcher()), spec.launcher);
+  // What could not be read is at its default, which is good.
+  errors.add(validate_spec(spec));
+  if (auto good = errors.result(); !good) return good.error();
   return spec;
 }
 
@@ -225,12 +266,18 @@ void clear_waiting(v1::JobSpec& message) {
   message.clear_not_before_time();
   message.clear_queue_time_limit();
   message.clear_retry();
+  message.clear_array();
+  message.clear_one_per_worker();
+  message.clear_dependencies();
   if (message.has_resources()) message.mutable_resources()->clear_counted();
 }
 
 Result<void> refuse_waiting(const v1::JobSpec& message) {
-  const std::array<std::pair<bool, const char*>, 5> asked{{
+  const std::array<std::pair<bool, const char*>, 8> asked{{
       {message.has_retry(), "spec.retry"},
+      {message.has_array(), "spec.array"},
+      {message.one_per_worker(), "spec.one_per_worker"},
+      {message.dependencies_size() > 0, "spec.dependencies"},
       {message.priority() != 0, "spec.priority"},
       {message.hold(), "spec.hold"},
       {message.has_not_before_time(), "spec.not_before_time"},
@@ -258,6 +305,7 @@ v1::JobSpec spec_to_proto(const JobSpec& spec) {
   resources_to_proto(spec, message);
   waiting_to_proto(spec, message);
   retry_to_proto(spec, message);
+  parts_to_proto(spec, message);
   message.mutable_stop()->set_signal(spec.stop.signal);
   message.mutable_stop()->set_target(
       spec.stop.target == StopTarget::kLeader ? v1::STOP_TARGET_LEADER : v1::STOP_TARGET_ALL);

@@ -14,6 +14,7 @@ namespace {
 // Trailers hold 8 KiB in all; a message is in them twice, once with up to three bytes a byte.
 constexpr std::size_t kMessageMaxBytes = 1024;
 constexpr std::size_t kFieldMaxBytes = 256;
+constexpr std::size_t kViolationsMaxBytes = 2048;  // all of them together
 
 struct Kind {
   ErrorCode code;
@@ -58,6 +59,21 @@ std::size_t character_bytes(std::string_view text) {
   const bool overlong = (lead == 0xE0 && second < 0xA0) || (lead == 0xF0 && second < 0x90);
   const bool beyond = (lead == 0xED && second > 0x9F) || (lead == 0xF4 && second > 0x8F);
   return overlong || beyond ? 0 : length;
+}
+
+// The error and what else is wrong, as far as a trailer holds it.
+std::vector<Violation> violations_of(const Error& error) {
+  std::vector<Violation> violations{
+      {clean_text(error.field, kFieldMaxBytes), clean_text(error.message, kFieldMaxBytes)}};
+  std::size_t bytes = 0;
+  for (const Error& other : error.more) {
+    Violation violation{clean_text(other.field, kFieldMaxBytes),
+                        clean_text(other.message, kFieldMaxBytes)};
+    bytes += violation.field.size() + violation.description.size();
+    if (bytes > kViolationsMaxBytes) break;
+    violations.push_back(std::move(violation));
+  }
+  return violations;
 }
 
 ErrorCode code_of_status(grpc::StatusCode code) {
@@ -113,12 +129,14 @@ std::string clean_text(std::string_view text, std::size_t max_bytes) {
 
 grpc::Status to_status(const Error& error) {
   const Kind& kind = kind_of(error.code);
-  v1::ErrorDetail detail;
-  detail.set_reason(kind.reason);
-  detail.set_field(clean_text(error.field, kFieldMaxBytes));
-  detail.set_error_number(error.error_number);
+  Details details;
+  details.error.set_reason(kind.reason);
+  details.error.set_field(clean_text(error.field, kFieldMaxBytes));
+  details.error.set_error_number(error.error_number);
+  if (error.code == ErrorCode::kInvalid && !error.field.empty())
+    details.violations = violations_of(error);
   const std::string message = clean_text(error.message, kMessageMaxBytes);
-  return {kind.status, message, pack_details(kind.status, message, detail)};
+  return {kind.status, message, pack_details(kind.status, message, details)};
 }
 
 Error from_status(const grpc::Status& status) {
@@ -127,13 +145,18 @@ Error from_status(const grpc::Status& status) {
   if (const std::size_t at = text.find(kServerRefused); at != std::string::npos)
     return make_error(ErrorCode::kPermissionDenied,
                       "can't reach the server: " + text.substr(at + kServerRefused.size()));
-  const std::optional<v1::ErrorDetail> detail = unpack_details(status.error_details());
-  if (!detail) return make_error(code_of_status(status.error_code()), explain(status));
+  const std::optional<Details> details = unpack_details(status.error_details());
+  if (!details) return make_error(code_of_status(status.error_code()), explain(status));
   Error error = make_error(code_of_status(status.error_code()), status.error_message());
-  error.field = detail->field();
-  error.error_number = detail->error_number();
+  error.field = details->error.field();
+  error.error_number = details->error.error_number();
   for (const Kind& kind : kKinds) {
-    if (detail->reason() == kind.reason) error.code = kind.code;
+    if (details->error.reason() == kind.reason) error.code = kind.code;
+  }
+  // The first one is the error itself.
+  for (std::size_t at = 1; at < details->violations.size(); ++at) {
+    const Violation& violation = details->violations[at];
+    error.more.push_back(Error{ErrorCode::kInvalid, violation.description, violation.field, 0});
   }
   return error;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Errors on the wire. Guarantees: from_status(to_status(e)) == e for every error whose texts are
 // within the limits; texts are valid UTF-8 and small enough for a trailer. The details are a
-// google.rpc.Status with one takt.v1.ErrorDetail, as grpcurl and other languages' libraries expect.
+// google.rpc.Status with one takt.v1.ErrorDetail, as grpcurl and other languages' libraries expect,
+// and for wrong fields a google.rpc.BadRequest.
 #pragma once
 
 #include <grpcpp/support/status.h>

@@ -21,38 +21,103 @@ constexpr int kCodeField = 1;
 constexpr int kMessageField = 2;
 constexpr int kDetailsField = 3;
 
-}  // namespace
+// google.rpc.BadRequest: repeated FieldViolation field_violations = 1; of a violation: string field
+// = 1; string description = 2.
+constexpr const char* kBadRequest = "type.googleapis.com/google.rpc.BadRequest";
+constexpr int kViolationsField = 1;
+constexpr int kFieldField = 1;
+constexpr int kDescriptionField = 2;
 
-std::string pack_details(grpc::StatusCode code, const std::string& message,
-                         const v1::ErrorDetail& detail) {
-  Any any;
-  any.PackFrom(detail);
+template <class Write>
+std::string written(Write write) {
   std::string bytes;
   {
     google::protobuf::io::StringOutputStream stream(&bytes);
     CodedOutputStream out(&stream);
-    WireFormatLite::WriteInt32(kCodeField, code, &out);
-    WireFormatLite::WriteString(kMessageField, message, &out);
-    WireFormatLite::WriteString(kDetailsField, any.SerializeAsString(), &out);
+    write(out);
   }
   return bytes;
 }
 
-std::optional<v1::ErrorDetail> unpack_details(const std::string& bytes) {
+// Calls `read` with the number and the bytes of each field of type string or message; false if the
+// bytes are torn.
+template <class Read>
+bool each_field(const std::string& bytes, Read read) {
   CodedInputStream in(reinterpret_cast<const std::uint8_t*>(bytes.data()),
                       static_cast<int>(bytes.size()));
   while (const std::uint32_t tag = in.ReadTag()) {
-    if (WireFormatLite::GetTagFieldNumber(tag) != kDetailsField) {
-      if (!WireFormatLite::SkipField(&in, tag)) return std::nullopt;
+    if (WireFormatLite::GetTagWireType(tag) != WireFormatLite::WIRETYPE_LENGTH_DELIMITED) {
+      if (!WireFormatLite::SkipField(&in, tag)) return false;
       continue;
     }
-    std::string packed;
-    if (!WireFormatLite::ReadBytes(&in, &packed)) return std::nullopt;
-    Any any;
-    v1::ErrorDetail detail;
-    if (any.ParseFromString(packed) && any.UnpackTo(&detail)) return detail;
+    std::string value;
+    if (!WireFormatLite::ReadBytes(&in, &value)) return false;
+    read(WireFormatLite::GetTagFieldNumber(tag), value);
   }
-  return std::nullopt;
+  return true;
+}
+
+std::string bad_request(const std::vector<Violation>& violations) {
+  return written([&](CodedOutputStream& out) {
+    for (const Violation& violation : violations) {
+      const std::string one = written([&](CodedOutputStream& inner) {
+        WireFormatLite::WriteString(kFieldField, violation.field, &inner);
+        WireFormatLite::WriteString(kDescriptionField, violation.description, &inner);
+      });
+      WireFormatLite::WriteBytes(kViolationsField, one, &out);
+    }
+  });
+}
+
+bool read_bad_request(const std::string& bytes, std::vector<Violation>& violations) {
+  bool whole = true;
+  const bool read = each_field(bytes, [&](int number, const std::string& one) {
+    if (number != kViolationsField) return;
+    Violation violation;
+    whole = each_field(one,
+                       [&](int field, const std::string& text) {
+                         if (field == kFieldField) violation.field = text;
+                         if (field == kDescriptionField) violation.description = text;
+                       }) &&
+            whole;
+    violations.push_back(std::move(violation));
+  });
+  return read && whole;
+}
+
+}  // namespace
+
+std::string pack_details(grpc::StatusCode code, const std::string& message,
+                         const Details& details) {
+  Any error;
+  error.PackFrom(details.error);
+  return written([&](CodedOutputStream& out) {
+    WireFormatLite::WriteInt32(kCodeField, code, &out);
+    WireFormatLite::WriteString(kMessageField, message, &out);
+    WireFormatLite::WriteString(kDetailsField, error.SerializeAsString(), &out);
+    if (details.violations.empty()) return;
+    Any request;
+    request.set_type_url(kBadRequest);
+    request.set_value(bad_request(details.violations));
+    WireFormatLite::WriteString(kDetailsField, request.SerializeAsString(), &out);
+  });
+}
+
+std::optional<Details> unpack_details(const std::string& bytes) {
+  Details details;
+  bool found = false;
+  bool whole = true;
+  const bool read = each_field(bytes, [&](int number, const std::string& packed) {
+    Any any;
+    if (number != kDetailsField || !any.ParseFromString(packed)) return;
+    if (any.type_url() == kBadRequest) {
+      whole = read_bad_request(any.value(), details.violations) && whole;
+    } else if (!found) {
+      found = any.UnpackTo(&details.error);
+    }
+  });
+  if (!read || !whole || !found) return std::nullopt;
+  return details;
 }
 
 }  // namespace takt::rpc

@@ -7,15 +7,27 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "takt/v1/error.pb.h"
 
 namespace takt::rpc {
 
-std::string pack_details(grpc::StatusCode code, const std::string& message,
-                         const v1::ErrorDetail& detail);
+// One wrong field of a request, as google.rpc.BadRequest has it.
+struct Violation {
+  std::string field;
+  std::string description;
+  friend bool operator==(const Violation&, const Violation&) = default;
+};
 
-// The first ErrorDetail in there; nothing if there is none or the bytes are torn.
-std::optional<v1::ErrorDetail> unpack_details(const std::string& bytes);
+struct Details {
+  v1::ErrorDetail error;
+  std::vector<Violation> violations;  // none: no google.rpc.BadRequest
+};
+
+std::string pack_details(grpc::StatusCode code, const std::string& message, const Details& details);
+
+// What is in there; nothing if there is no ErrorDetail or the bytes are torn.
+std::optional<Details> unpack_details(const std::string& bytes);
 
 }  // namespace takt::rpc

@@ -44,7 +44,8 @@ std::string on_worker(const Attempt* attempt) {
 }  // namespace
 
 void audit_submitted(const Job& job) {
-  log_info("job " + job.id.str() + " submitted by " + job.submitted_by,
+  const std::string parts = job.parts == 0 ? "" : " with " + std::to_string(job.parts) + " parts";
+  log_info("job " + job.id.str() + parts + " submitted by " + job.submitted_by,
            job_fields(kJobSubmittedId, job));
 }
 

@@ -18,7 +18,25 @@ Error not_queued(const Uuid& id, const LiveJob* live) {
                         "; only a queued job can be changed so");
 }
 
-// Runs `change` on the loop with the job, if it is queued; then answers when that is on disk.
+bool waits(const LiveJob& live) { return live.job.state == JobState::kQueued; }
+
+// The job, if it waits or parts of it do, and those parts; else nothing.
+std::vector<LiveJob*> waiting_of(Core& core, const Uuid& id) {
+  std::vector<LiveJob*> jobs;
+  bool any = false;
+  for (const Uuid& one : with_parts(core, id)) {
+    LiveJob* live = core.jobs().find(one);
+    if (live == nullptr || has_ended(live->job.state)) continue;
+    const bool whole = live->job.parts > 0;
+    if (whole || waits(*live)) jobs.push_back(live);
+    any = any || (!whole && waits(*live));
+  }
+  if (!any) jobs.clear();
+  return jobs;
+}
+
+// Runs `change` on the loop with the job, if it is queued, and with the parts of it that are; then
+// answers when that is on disk. Parts with which it can't be done stay as they are.
 template <class Response>
 void change_queued(Core& core, const rpc::Caller& caller, const std::string& key,
                    const rpc::UnaryReply<Response>& reply,
@@ -26,10 +44,11 @@ void change_queued(Core& core, const rpc::Caller& caller, const std::string& key
   with_job(
       core, caller, key, [reply](const Error& error) { reply.fail(error); },
       [&core, reply, change = std::move(change)](const Uuid& id) {
-        LiveJob* const live = core.jobs().find(id);
-        if (live == nullptr || live->job.state != JobState::kQueued)
-          return (void)reply.fail(not_queued(id, live));
-        if (auto changed = change(*live); !changed) return (void)reply.fail(changed.error());
+        const std::vector<LiveJob*> jobs = waiting_of(core, id);
+        if (jobs.empty()) return (void)reply.fail(not_queued(id, core.jobs().find(id)));
+        if (auto changed = change(*jobs.front()); !changed)
+          return (void)reply.fail(changed.error());
+        for (std::size_t at = 1; at < jobs.size(); ++at) (void)change(*jobs[at]);
         core.ledger().after_commit([reply](const Result<void>& committed) {
           if (!committed) return (void)reply.fail(committed.error());
           reply.finish(Response());

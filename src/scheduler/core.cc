@@ -56,7 +56,8 @@ Core::Core(sd::EventLoop& loop, store::Store& store, const rpc::Credentials& cre
              {store.id(), store.epoch(), options.unreachable_after, options.lost_after,
               options.begin_session}),
       locator_(jobs_, fleet_),
-      desk_(store.reader(), mailbox_, ledger_, jobs_, policy_),
+      desk_(store.reader(), mailbox_, ledger_, jobs_, policy_,
+            [this](const JobSpec& spec) { return fleet_.names_for(spec); }),
       watches_(loop, store.reader(), mailbox_, ledger_) {
   set_policy(options.policy);
 }

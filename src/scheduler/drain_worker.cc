@@ -39,7 +39,9 @@ Result<Drain> drain_from(const rpc::Caller& caller, const v1::DrainWorkerRequest
   if (request.reason().size() > limits::kReasonMaxBytes)
     return invalid("reason", "has " + std::to_string(request.reason().size()) + " bytes; at most " +
                                  std::to_string(limits::kReasonMaxBytes) + " are accepted");
-  Drain drain{who(caller), request.reason(), wall_now(), {}};
+  if (request.requeue() && !request.has_deadline())
+    return invalid("requeue", "is given without a deadline; say when jobs are stopped");
+  Drain drain{who(caller), request.reason(), wall_now(), {}, request.requeue()};
   if (request.has_deadline()) {
     const auto span =
         rpc::duration_from_proto(request.deadline(), "deadline", limits::kRunTimeLimitMax);

@@ -74,7 +74,8 @@ void Fleet::on_drain_timer(WorkerEntry& entry) {
       entry.record.drain->by,
       "worker " + entry.record.name + " is drained" +
           (entry.record.drain->reason.empty() ? "" : ": " + entry.record.drain->reason),
-      {}};
+      {},
+      entry.record.drain->requeue};
   const std::vector<Uuid> jobs(entry.jobs.begin(), entry.jobs.end());
   for (const Uuid& job : jobs) {
     LiveJob* const live = parts_.jobs.find(job);

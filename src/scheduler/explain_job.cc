@@ -37,7 +37,34 @@ Explanation explain_place(const Core& core, const Queue::Line* line, const Deman
   return why;
 }
 
-Explanation explain_queued(const Core& core, const LiveJob& live) {
+std::string condition_text(DependencyCondition condition) {
+  switch (condition) {
+    case DependencyCondition::kSuccess:
+      return "to succeed";
+    case DependencyCondition::kEnd:
+      return "to end";
+    case DependencyCondition::kFailure:
+      return "to fail";
+  }
+  return "";
+}
+
+// Of one that waits for others.
+Explanation explain_blocked(Core& core, const std::vector<Dependency>& dependencies) {
+  const Dependency& first = dependencies.front();
+  const LiveJob* other = core.jobs().find(first.job_id);
+  std::string text = "it waits for job " + first.job_id.str() + " " +
+                     condition_text(first.condition) + ", which is " +
+                     std::string(other == nullptr ? "ended" : state_name(other->job.state));
+  if (dependencies.size() > 1)
+    text += "; and for " + std::to_string(dependencies.size() - 1) + " more";
+  return {text, "See why that one takes its time: takt explain " + first.job_id.str().substr(0, 8)};
+}
+
+Explanation explain_queued(Core& core, const LiveJob& live) {
+  const Uuid& waits = live.job.part ? live.job.part->whole : live.job.id;
+  if (core.jobs().dependencies().waits(waits))
+    return explain_blocked(core, core.jobs().dependencies().of(waits));
   if (live.job.hold)
     return {"it is held by " + live.job.hold->by,
             "Let it start: takt release " + live.job.id.str().substr(0, 8)};
@@ -45,8 +72,14 @@ Explanation explain_queued(const Core& core, const LiveJob& live) {
     return {(live.job.tries == 0 ? "it is not to start before "
                                  : "its attempt failed; it is not tried again before ") +
             format_time(*live.job.not_before)};
+  if (live.job.part && !live.admitted) {
+    const Wholes::Whole* whole = core.jobs().whole(live.job.part->whole);
+    return {"at most " + std::to_string(whole->max_running) +
+            " parts of its job may run at once, and others come first"};
+  }
   Explanation why = explain_place(core, live.ticket.line(), live.demand(), live.rank());
-  if (live.queue_deadline) why.text += "; it is given up at " + format_time(*live.queue_deadline);
+  if (const auto time = live.give_up_time())
+    why.text += "; it is given up at " + format_time(*time);
   return why;
 }
 
@@ -61,6 +94,27 @@ std::string on_worker_text(const Core& core, const Job& job) {
   return text;
 }
 
+// Of a job with parts: how they stand, and why the first of those that wait does.
+Explanation explain_whole(Core& core, const LiveJob& live, const Wholes::Whole& whole) {
+  const PartCounts& counts = whole.counts;
+  Explanation why{"of " + std::to_string(counts.total) + " parts " + std::to_string(counts.queued) +
+                  " wait, " + std::to_string(counts.active) + " are on workers and " +
+                  std::to_string(counts.succeeded + counts.failed + counts.stopped) +
+                  " have ended"};
+  if (core.jobs().dependencies().waits(live.job.id)) return explain_queued(core, live);
+  for (const auto& [number, id] : whole.live) {
+    const LiveJob* part = core.jobs().find(id);
+    if (part->job.state != JobState::kQueued) continue;
+    const Explanation first = explain_queued(core, *part);
+    why.text += "; the first that waits (index " + std::to_string(part->job.part->index) + ") " +
+                first.text;
+    why.advice = first.advice;
+    why.never = first.never;
+    break;
+  }
+  return why;
+}
+
 v1::ExplainJobResponse to_proto(const Explanation& explanation) {
   v1::ExplainJobResponse message;
   message.set_explanation(explanation.text);
@@ -72,8 +126,14 @@ v1::ExplainJobResponse to_proto(const Explanation& explanation) {
 v1::ExplainJobResponse in_words(const std::string& text) { return to_proto({text}); }
 
 // On the loop.
-v1::PlanJobResponse plan(const Core& core, const JobSpec& spec) {
+v1::PlanJobResponse plan(Core& core, const JobSpec& spec) {
   v1::PlanJobResponse response;
+  for (const Dependency& dependency : spec.dependencies) {
+    const LiveJob* other = core.jobs().find(dependency.job_id);
+    if (other == nullptr || has_ended(other->job.state)) continue;
+    *response.mutable_waiting() = to_proto(explain_blocked(core, {dependency}));
+    return response;
+  }
   if (spec.hold) {
     *response.mutable_waiting() = in_words("it would be held");
     return response;
@@ -111,6 +171,8 @@ void explain_job(Core& core, const v1::ExplainJobRequest& request,
               const LiveJob* live = core.jobs().find(id);
               if (live == nullptr || has_ended(live->job.state)) {
                 reply.finish(in_words("has ended just now"));
+              } else if (const Wholes::Whole* whole = core.jobs().whole(id)) {
+                reply.finish(to_proto(explain_whole(core, *live, *whole)));
               } else if (live->job.state == JobState::kQueued) {
                 reply.finish(to_proto(explain_queued(core, *live)));
               } else {

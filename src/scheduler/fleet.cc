@@ -2,6 +2,7 @@
 #include "scheduler/fleet.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/limits.h"
@@ -169,7 +170,8 @@ void Fleet::send_start(const LiveJob& live, const JobSpec& spec) {
   v1::StartCommand* start = message.mutable_start();
   start->set_job_id(live.job.id.str());
   start->set_attempt(attempt->id.number);
-  *start->mutable_spec() = rpc::spec_to_proto(spec);
+  *start->mutable_spec() =
+      rpc::spec_to_proto(live.job.part ? spec_of_part(spec, *live.job.part) : spec);
   rpc::clear_waiting(*start->mutable_spec());
   start->set_submitted_by(live.job.submitted_by);
   start->set_has_run(attempt->state != JobState::kStarting);
@@ -195,6 +197,18 @@ bool Fleet::send_freeze(const LiveJob& live, bool frozen) {
   message.mutable_freeze()->set_frozen(frozen);
   found->second.session->send(std::move(message));
   return true;
+}
+
+std::vector<std::string> Fleet::names_for(const JobSpec& spec) const {
+  std::set<std::string> names;
+  for (const auto& [id, entry] : workers_) {
+    const WorkerRecord& record = entry.record;
+    const bool there =
+        record.state == WorkerState::kReady || record.state == WorkerState::kUnreachable;
+    if (there && !record.drain && constraints_hold(spec.constraints, effective_labels(record)))
+      names.insert(record.name);
+  }
+  return {names.begin(), names.end()};
 }
 
 const WorkerEntry* Fleet::find(const Uuid& id) const {

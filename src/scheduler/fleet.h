@@ -99,6 +99,9 @@ class Fleet {
   // False if the worker cannot be reached now: nothing is sent then, or later.
   bool send_freeze(const LiveJob& live, bool frozen);
 
+  // The names, in order, of the workers that match the constraints and take jobs, or will when they
+  // are heard of again; each name once.
+  [[nodiscard]] std::vector<std::string> names_for(const JobSpec& spec) const;
   [[nodiscard]] const WorkerEntry* find(const Uuid& id) const;
   [[nodiscard]] std::size_t size() const { return workers_.size(); }
   [[nodiscard]] std::size_t count(WorkerState state) const;
@@ -131,6 +134,7 @@ class Fleet {
   // reports.cc
   void on_report(WorkerEntry& entry, const v1::AttemptReport& report);
   void on_stray(WorkerEntry& entry, const Attempt& attempt);
+  bool adopt(WorkerEntry& entry, LiveJob& live, Attempt attempt);
   void on_refused(WorkerEntry& entry, const v1::StartRefused& refused);
   void acknowledge(const Uuid& worker, const AttemptId& attempt);
   void stop_attempt(WorkerEntry& entry, const AttemptId& attempt, const StopRequest& request);

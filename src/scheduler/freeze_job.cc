@@ -33,6 +33,8 @@ void freeze_now(Core& core, const Uuid& id, bool frozen, const std::string& by,
     return (void)reply.fail(live == nullptr ? make_error(ErrorCode::kFailedPrecondition,
                                                          "job " + id.str() + " has ended")
                                             : cannot_freeze(id, state));
+  if (auto good = is_no_whole(live->job, frozen ? "pause" : "resume"); !good)
+    return (void)reply.fail(good.error());
   if (is_as_wanted(state, frozen)) return answer_committed(core, reply);
   if (!core.fleet().send_freeze(*live, frozen))
     return (void)reply.fail(

@@ -3,7 +3,9 @@
 // applies the event, gives it a revision, records it in the ledger and keeps the queue in step; an
 // ended job stays until its end is committed, so that its end is acknowledged no sooner. A spec is
 // kept in the store only; a job that waits takes less than 1 KiB. A queued job stands in its line
-// unless it is held, or its time has not come. Loop thread only.
+// unless it is held, its time has not come, it waits for another job, or as many parts of its whole
+// as may run at once come before it. A job with parts changes with them, and ends with the last.
+// Loop thread only.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +20,10 @@
 #include "base/uuid.h"
 #include "job/job.h"
 #include "job/queue.h"
+#include "scheduler/dependencies.h"
 #include "scheduler/ledger.h"
 #include "scheduler/wall_alarms.h"
+#include "scheduler/wholes.h"
 #include "sd/event_loop.h"
 #include "store/types.h"
 
@@ -29,11 +33,14 @@ struct LiveJob {
   std::int64_t number = 0;                 // its age
   Job job;                                 // without spec; only the last attempt
   Queue::Ticket ticket;                    // for its line
-  std::optional<WallTime> queue_deadline;  // then it has waited too long
+  std::optional<WallTime> queue_deadline;  // then it has waited too long for its first run
   std::optional<microseconds> lease;       // without contact, then it surely has ended
   std::optional<Rank> in_line;             // its place, while it stands in its line
   std::optional<WallTime> alarm;           // while it is queued: when to look at it again
+  bool admitted = false;                   // a part: has one of the places of its whole
 
+  // When it is given up, if it still waits then: never, once it has run.
+  [[nodiscard]] std::optional<WallTime> give_up_time() const;
   [[nodiscard]] Rank rank() const { return {job.priority, number}; }
   [[nodiscard]] const Demand& demand() const { return ticket.line()->demand; }
 };
@@ -56,8 +63,12 @@ class JobTable {
   JobTable(const JobTable&) = delete;
   JobTable& operator=(const JobTable&) = delete;
 
-  // Takes a new job with its spec, records it and puts it into the queue. Gives its number.
+  // Takes a new job with its spec, records it and puts it into the queue, behind the jobs of the
+  // table that it depends on. A whole comes before its parts. Gives its number.
   std::int64_t add(Job job, WallTime now);
+
+  // Ends a job that has not run, or all parts of one that have not.
+  void end_early(LiveJob& live, const JobEnd& end);
 
   // Takes over what was alive in the store; nothing is recorded.
   void restore(std::vector<store::LiveJob> jobs);
@@ -66,6 +77,9 @@ class JobTable {
   void clear();
 
   [[nodiscard]] LiveJob* find(const Uuid& id);
+  [[nodiscard]] const Dependencies& dependencies() const { return dependencies_; }
+  // Of a job with parts, else null.
+  [[nodiscard]] const Wholes::Whole* whole(const Uuid& id) { return wholes_.find(id); }
 
   // Applies the event; false if it changed nothing.
   bool change(LiveJob& live, const JobEvent& event);
@@ -75,15 +89,22 @@ class JobTable {
   [[nodiscard]] std::size_t size() const { return jobs_.size(); }
   // Jobs with a live attempt.
   [[nodiscard]] std::size_t placed() const { return placed_; }
-  // Queued jobs, whether or not they stand in a line.
+  // Queued jobs, whether or not they stand in a line; of those with parts, the parts.
   [[nodiscard]] std::size_t queued() const { return queued_; }
   // Jobs that this submitter has in the table.
   [[nodiscard]] std::size_t of_submitter(const std::string& submitted_by) const;
 
  private:
-  LiveJob& insert(std::int64_t number, Job job);
+  void depend(const Uuid& id, const std::vector<Dependency>& dependencies);
+  LiveJob& insert(std::int64_t number, Job job, const std::optional<PartCounts>& parts);
   void follow(LiveJob& live, JobState before, const std::optional<Uuid>& worker_before);
+  void follow_part(const LiveJob& live, JobState before);
   void stand_in_line(LiveJob& live);
+  void stand_in_line_with_parts(LiveJob& live);
+  bool take_place(LiveJob& live, bool wants);
+  [[nodiscard]] bool is_blocked(const Job& job) const;
+  void tell_dependants();
+  void tell_dependant(const Dependencies::Waiter& waiter, const Job& ended);
   void occupy(LiveJob& live, const std::optional<Uuid>& before);
   void on_alarm(const Uuid& id);
   void tell_retry(const LiveJob& live);
@@ -97,6 +118,10 @@ class JobTable {
   std::unordered_map<Uuid, LiveJob> jobs_;
   std::unordered_map<std::string, std::size_t> of_submitter_;
   WallAlarms alarms_;
+  Wholes wholes_;
+  Dependencies dependencies_;
+  std::vector<Job> ended_;  // whose dependants are to be told
+  bool telling_ = false;
   std::size_t placed_ = 0;
   std::size_t queued_ = 0;
 };

@@ -31,6 +31,7 @@ Result<store::JobFilter> parse_filter(const v1::ListJobsRequest& request) {
   filter.name = request.name();
   filter.user = request.user();
   filter.worker = request.worker();
+  filter.part_of = request.part_of();
   filter.labels.insert(request.labels().begin(), request.labels().end());
   if (filter.labels.size() > limits::kLabelsMax)
     return invalid("labels", "has " + std::to_string(filter.labels.size()) + " entries; at most " +

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "scheduler/output_proxy.h"
+#include "scheduler/verbs.h"
 
 namespace takt::scheduler {
 namespace {
@@ -27,6 +28,7 @@ bool never_ran(const Attempt& attempt) {
     case EndCause::kRejected:
     case EndCause::kQueueTimedOut:
     case EndCause::kDependencyFailed:
+    case EndCause::kPartsEnded:
       return true;
     case EndCause::kExited:
     case EndCause::kSignaled:
@@ -58,6 +60,8 @@ void OutputProxy::look_up() {
 
 void OutputProxy::on_job(const Result<store::JobView>& view) {
   if (!view) return writer_->fail(view.error());
+  if (auto one = is_no_whole(view->job, "read the output of"); !one)
+    return writer_->fail(one.error());
   request_.set_job_id(view->job.id.str());  // a name may get a second meaning meanwhile
   ended_ = has_ended(view->job.state);
   if (ended_) {

@@ -44,14 +44,27 @@ void Fleet::on_report(WorkerEntry& entry, const v1::AttemptReport& report) {
 void Fleet::on_stray(WorkerEntry& entry, const Attempt& attempt) {
   // Known to have ended, superseded, or purged: the end is in nobody's way any more.
   if (attempt.end) return acknowledge(entry.record.id, attempt.id);
-  const LiveJob* live = parts_.jobs.find(attempt.id.job_id);
+  LiveJob* live = parts_.jobs.find(attempt.id.job_id);
   const Attempt* current = live == nullptr ? nullptr : live->job.current_attempt();
   if (current != nullptr && current->id.number > attempt.id.number) {
     audit_orphan(attempt.id, entry.record, "which a later attempt has replaced; it is stopped");
     stop_attempt(entry, attempt.id, {"takt-scheduler", "a later attempt took its place", {}});
     return;
   }
+  if (live != nullptr && adopt(entry, *live, attempt)) return;
   audit_orphan(attempt.id, entry.record, "which is not on record here; it is left alone");
+}
+
+// Better than to run the job a second time.
+bool Fleet::adopt(WorkerEntry& entry, LiveJob& live, Attempt attempt) {
+  const AttemptId id = attempt.id;
+  attempt.worker_id = entry.record.id;
+  attempt.worker_name = entry.record.name;
+  attempt.boot_id = entry.record.boot_id;
+  if (!parts_.jobs.change(live, Adopted{std::move(attempt)})) return false;
+  entry.listed.insert(id.job_id);
+  audit_orphan(id, entry.record, "whose job waits on record here; it is adopted");
+  return true;
 }
 
 void Fleet::on_refused(WorkerEntry& entry, const v1::StartRefused& refused) {

@@ -18,9 +18,28 @@ void override_resources(v1::Resources& own, const v1::Resources& asked) {
   for (const auto& [name, count] : asked.counted()) (*own.mutable_counted())[name] = count;
 }
 
+// Only the parts that did not succeed.
+Result<void> only_unsuccessful(const Job& job, const std::vector<Part>& parts,
+                               v1::JobSpec& message) {
+  if (parts.empty())
+    return make_error(
+        ErrorCode::kFailedPrecondition,
+        "all parts of job " + job.id.str() + " succeeded; submit it anew to run them once more");
+  if (message.has_array()) {
+    message.mutable_array()->clear_indexes();
+    for (const Part& part : parts) message.mutable_array()->add_indexes(part.index);
+    return {};
+  }
+  v1::Constraint* workers = message.add_constraints();
+  workers->set_key("worker");
+  workers->set_operator_(v1::CONSTRAINT_OPERATOR_IN);
+  for (const Part& part : parts) workers->add_values(part.worker);
+  return {};
+}
+
 // The spec to submit, or why there is none.
 Result<JobSpec> spec_again(const rpc::Caller& caller, const Job& job,
-                           const v1::Resources& resources) {
+                           const std::vector<Part>& unsuccessful, const v1::Resources& resources) {
   if (!has_ended(job.state))
     return make_error(ErrorCode::kFailedPrecondition, "job " + job.id.str() +
                                                           " has not ended (it is " +
@@ -31,34 +50,52 @@ Result<JobSpec> spec_again(const rpc::Caller& caller, const Job& job,
   if (resources.ByteSizeLong() > 0) override_resources(*message.mutable_resources(), resources);
   message.clear_not_before_time();
   message.clear_hold();
+  message.clear_dependencies();
+  if (job.parts > 0 || job.part)
+    if (auto parts = only_unsuccessful(job, unsuccessful, message); !parts) return parts.error();
   return checked_spec(caller, message, "");
+}
+
+void submit_again(Core& core, const rpc::Caller& caller, const v1::RetryJobRequest& request,
+                  Submission submission, const Job& job, const std::vector<Part>& unsuccessful,
+                  const rpc::UnaryReply<v1::RetryJobResponse>& reply) {
+  auto spec = spec_again(caller, job, unsuccessful, request.resources());
+  if (!spec) return (void)reply.fail(spec.error());
+  submission.specs.push_back(std::move(*spec));
+  submission.retry_of = job.id;
+  submit(core, std::move(submission), [reply](const Result<Submitted>& submitted) {
+    if (!submitted) return (void)reply.fail(submitted.error());
+    v1::RetryJobResponse response;
+    response.set_job_id(submitted->job_ids.front().str());
+    reply.finish(std::move(response));
+  });
 }
 
 }  // namespace
 
 void retry_job(Core& core, const rpc::Caller& caller, const v1::RetryJobRequest& request,
                const rpc::UnaryReply<v1::RetryJobResponse>& reply) {
-  auto submission = new_submission(caller, request.request_id());
+  const auto submission = new_submission(caller, request.request_id());
   if (!submission) {
     reply.fail(submission.error());
     return;
   }
-  core.reader().get_job(
-      request.job_id(), true,
-      [&core, caller, reply, submission = std::move(*submission),
-       resources = request.resources()](const Result<store::JobView>& view) mutable {
-        if (!view) return (void)reply.fail(view.error());
-        auto spec = spec_again(caller, view->job, resources);
-        if (!spec) return (void)reply.fail(spec.error());
-        submission.specs.push_back(std::move(*spec));
-        submission.retry_of = view->job.id;
-        submit(core, std::move(submission), [reply](const Result<Submitted>& submitted) {
-          if (!submitted) return (void)reply.fail(submitted.error());
-          v1::RetryJobResponse response;
-          response.set_job_id(submitted->job_ids.front().str());
-          reply.finish(std::move(response));
-        });
-      });
+  const auto again = [&core, caller, request, reply, submission = *submission](
+                         const Job& job, const std::vector<Part>& unsuccessful) {
+    submit_again(core, caller, request, submission, job, unsuccessful, reply);
+  };
+  core.reader().get_job(request.job_id(), true,
+                        [&core, reply, again](const Result<store::JobView>& view) {
+                          if (!view) return (void)reply.fail(view.error());
+                          const Job& job = view->job;
+                          if (job.part) return again(job, {*job.part});
+                          if (job.parts == 0 || !has_ended(job.state)) return again(job, {});
+                          core.reader().unsuccessful(
+                              job.id, [reply, again, job](const Result<std::vector<Part>>& parts) {
+                                if (!parts) return (void)reply.fail(parts.error());
+                                again(job, *parts);
+                              });
+                        });
 }
 
 }  // namespace takt::scheduler

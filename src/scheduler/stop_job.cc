@@ -50,16 +50,18 @@ void answer_ended(Core& core, const Reply& reply, const Uuid& id) {
 void stop_now(Core& core, const Uuid& id, const StopRequest& request, const Reply& reply) {
   LiveJob* live = core.jobs().find(id);
   if (live == nullptr) return answer_ended(core, reply, id);
-  core.jobs().change(*live, StopRequested{request});
+  const std::vector<Uuid> jobs = with_parts(core, id);
+  for (const Uuid& job : jobs) core.jobs().change(*core.jobs().find(job), StopRequested{request});
   // Asked again, the worker is told again: the grace may be another one.
   core.ledger().after_commit(
-      [&core, id, request, reply, job = live->job](const Result<void>& committed) {
+      [&core, id, request, reply, jobs, job = live->job](const Result<void>& committed) {
         if (!committed) {
           reply.fail(committed.error());
           return;
         }
         audit_stop_requested(job, request);
-        if (const LiveJob* still = core.jobs().find(id)) core.fleet().send_stop(*still, request);
+        for (const Uuid& one : jobs)
+          if (const LiveJob* still = core.jobs().find(one)) core.fleet().send_stop(*still, request);
         answer(reply, id, job.state);
       });
 }

@@ -16,15 +16,16 @@ Error differs(const std::string& request_id) {
 }  // namespace
 
 SubmitDesk::SubmitDesk(store::Reader& reader, std::shared_ptr<Mailbox> mailbox, Ledger& ledger,
-                       JobTable& jobs, const QueuePolicy& policy)
+                       JobTable& jobs, const QueuePolicy& policy, Workers workers)
     : reader_(reader),
       mailbox_(std::move(mailbox)),
       ledger_(ledger),
       jobs_(jobs),
-      policy_(policy) {}
+      policy_(policy),
+      workers_(std::move(workers)) {}
 
 void SubmitDesk::submit(Submission submission, Done done) {
-  if (submission.request_id.empty()) return take(submission, std::move(done));
+  if (submission.request_id.empty()) return look_up(submission, done);
   const Key key{submission.submitter, submission.request_id};
   const auto [found, first] = pending_.try_emplace(key);
   Pending& pending = found->second;
@@ -50,7 +51,7 @@ void SubmitDesk::on_looked_up(const Key& key, Result<std::optional<store::Stored
     if ((*stored)->specs != submission.specs) return answer(key, differs(key.second));
     return answer(key, Submitted{(*stored)->job_ids, (*stored)->revision});
   }
-  take(submission, [this, key](const Result<Submitted>& result) { answer(key, result); });
+  look_up(submission, [this, key](const Result<Submitted>& result) { answer(key, result); });
 }
 
 void SubmitDesk::answer(const Key& key, const Result<Submitted>& result) {
@@ -58,21 +59,49 @@ void SubmitDesk::answer(const Key& key, const Result<Submitted>& result) {
   for (const Done& done : node.mapped().waiting) done(result);
 }
 
-Result<void> SubmitDesk::room_for(const Submission& submission) const {
+std::vector<Uuid> SubmitDesk::unknown_dependencies(const Submission& submission) const {
+  std::vector<Uuid> ids;
+  for (const JobSpec& spec : submission.specs)
+    for (const Dependency& dependency : spec.dependencies)
+      if (jobs_.find(dependency.job_id) == nullptr) ids.push_back(dependency.job_id);
+  return ids;
+}
+
+// What the store has to say of jobs that are not in the table any more.
+void SubmitDesk::look_up(const Submission& submission, const Done& done) {
+  std::vector<Uuid> ids = unknown_dependencies(submission);
+  if (ids.empty()) return take(submission, {}, done);
+  reader_.outcomes(ids, [this, mailbox = mailbox_, submission, ids,
+                         done](Result<std::vector<std::optional<store::JobOutcome>>> found) {
+    mailbox->post([this, submission, ids, done, found = std::move(found)] {
+      if (!found) return done(found.error());
+      Outcomes outcomes;
+      for (std::size_t at = 0; at < ids.size(); ++at) {
+        if (!(*found)[at])
+          return done(Error{ErrorCode::kNotFound,
+                            "spec.dependencies: no job has the id " + ids[at].str(),
+                            "spec.dependencies", 0});
+        outcomes.emplace(ids[at], *(*found)[at]);
+      }
+      take(submission, outcomes, done);
+    });
+  });
+}
+
+Result<void> SubmitDesk::room_for(const Submission& submission, std::size_t count) const {
   if (ledger_.failed()) {
     return make_error(ErrorCode::kUnavailable,
                       "the scheduler cannot write its store at the moment; try again");
   }
-  const std::size_t count = submission.specs.size();
   if (jobs_.size() + count > policy_.jobs_max) {
     return make_error(ErrorCode::kResourceExhausted,
                       "the queue is full: " + std::to_string(policy_.jobs_max) +
                           " jobs may be there that have not ended; try again later");
   }
-  if (jobs_.of_submitter(submission.submitted_by) + count > policy_.jobs_of_user_max) {
+  const std::size_t own = jobs_.of_submitter(submission.submitted_by);
+  if (own + count > policy_.jobs_of_user_max) {
     return make_error(ErrorCode::kResourceExhausted,
-                      submission.submitted_by + " has " +
-                          std::to_string(jobs_.of_submitter(submission.submitted_by)) +
+                      submission.submitted_by + " has " + std::to_string(own) +
                           " jobs that have not ended; up to " +
                           std::to_string(policy_.jobs_of_user_max) +
                           " are accepted (jobs_of_user_max in [queue] of scheduler.conf)");
@@ -88,29 +117,90 @@ Result<void> SubmitDesk::room_for(const Submission& submission) const {
   return {};
 }
 
-void SubmitDesk::take(const Submission& submission, Done done) {
-  if (auto room = room_for(submission); !room) return done(room.error());
-  const WallTime now = wall_now();
-  Submitted submitted;
-  for (const JobSpec& spec : submission.specs) {
-    Job job;
-    job.id = Uuid::random();
-    job.spec = std::make_shared<const JobSpec>(spec);
-    job.submitted_by = submission.submitted_by;
-    job.submit_user = submission.submit_user;
-    job.retry_of = submission.retry_of;
-    submitted.job_ids.push_back(job.id);
-    const std::int64_t number = jobs_.add(std::move(job), now);
-    if (submitted.revision == 0) submitted.revision = number;
+// None: it is one job.
+Result<std::vector<Part>> SubmitDesk::parts_of(const JobSpec& spec) const {
+  std::vector<Part> parts;
+  if (spec.array) {
+    for (const int index : spec.array->indexes) parts.push_back({.index = index});
+    if (parts.empty())
+      for (int index = 0; index < spec.array->count; ++index) parts.push_back({.index = index});
   }
+  if (!spec.one_per_worker) return parts;
+  for (const std::string& worker : workers_(spec))
+    parts.push_back({.index = static_cast<int>(parts.size()), .worker = worker});
+  if (!parts.empty()) return parts;
+  return Error{ErrorCode::kFailedPrecondition,
+               "spec.one_per_worker: no worker matches the constraints and takes jobs; see takt "
+               "workers",
+               "spec.one_per_worker", 0};
+}
+
+// The end of a job whose condition can't come true any more.
+std::optional<JobEnd> SubmitDesk::failed_dependency(const JobSpec& spec,
+                                                    const Outcomes& outcomes) const {
+  for (const Dependency& dependency : spec.dependencies) {
+    const LiveJob* live = jobs_.find(dependency.job_id);
+    const auto stored = outcomes.find(dependency.job_id);
+    JobState state = live != nullptr ? live->job.state : JobState::kQueued;
+    std::optional<JobEnd> end = live != nullptr ? live->job.end : std::nullopt;
+    if (live == nullptr && stored != outcomes.end()) {
+      state = stored->second.state;
+      end = stored->second.end;
+    }
+    if (!has_ended(state) || is_fulfilled(dependency.condition, state == JobState::kSucceeded))
+      continue;
+    return dependency_failed(dependency.job_id, end);
+  }
+  return std::nullopt;
+}
+
+void SubmitDesk::take(const Submission& submission, const Outcomes& outcomes, const Done& done) {
+  std::vector<std::vector<Part>> parts;
+  std::size_t count = submission.specs.size();
+  for (const JobSpec& spec : submission.specs) {
+    auto of_spec = parts_of(spec);
+    if (!of_spec) return done(of_spec.error());
+    count += of_spec->size();
+    parts.push_back(std::move(*of_spec));
+  }
+  if (auto room = room_for(submission, count); !room) return done(room.error());
+  Submitted submitted;
+  for (std::size_t at = 0; at < submission.specs.size(); ++at)
+    take_one(submission, submission.specs[at], parts[at], outcomes, submitted);
   if (!submission.request_id.empty()) {
     ledger_.record(store::RequestWrite{submission.submitter, submission.request_id,
-                                       submitted.revision,
-                                       static_cast<std::int64_t>(submission.specs.size())});
+                                       submitted.revision, static_cast<std::int64_t>(count)});
   }
-  ledger_.after_commit([submitted, done = std::move(done)](const Result<void>& committed) {
+  ledger_.after_commit([submitted, done](const Result<void>& committed) {
     done(committed ? Result<Submitted>(submitted) : Result<Submitted>(committed.error()));
   });
+}
+
+void SubmitDesk::take_one(const Submission& submission, const JobSpec& spec,
+                          const std::vector<Part>& parts, const Outcomes& outcomes,
+                          Submitted& submitted) {
+  const WallTime now = wall_now();
+  Job job;
+  job.id = Uuid::random();
+  job.spec = std::make_shared<const JobSpec>(spec);
+  job.submitted_by = submission.submitted_by;
+  job.submit_user = submission.submit_user;
+  job.retry_of = submission.retry_of;
+  Job part = job;
+  job.parts = static_cast<int>(parts.size());
+  const Uuid id = job.id;
+  const std::int64_t number = jobs_.add(std::move(job), now);
+  for (const Part& which : parts) {
+    Part whose = which;
+    whose.whole = id;
+    whose.whole_number = number;
+    part.id = Uuid::random();
+    part.part = std::make_shared<const Part>(std::move(whose));
+    jobs_.add(part, now);
+  }
+  submitted.job_ids.push_back(id);
+  if (submitted.revision == 0) submitted.revision = number;
+  if (const auto end = failed_dependency(spec, outcomes)) jobs_.end_early(*jobs_.find(id), *end);
 }
 
 }  // namespace takt::scheduler

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Takes jobs. Guarantees: answered means on disk; the same request id of the same submitter with
 // the same specs gets the first answer, also while the first is still under way, and runs nothing
-// twice; several specs are taken all or none. Loop thread only.
+// twice; several specs are taken all or none, a job and its parts too. A job may depend on any job
+// that there is; where its condition can't come true any more it ends at once. Loop thread only.
 #pragma once
 
 #include <cstdint>
@@ -42,10 +43,12 @@ struct Submitted {
 class SubmitDesk {
  public:
   using Done = std::function<void(const Result<Submitted>&)>;
+  // The names of the workers that a job with one part for each would get parts on.
+  using Workers = std::function<std::vector<std::string>(const JobSpec&)>;
 
   // The policy may change; it outlives the desk.
   SubmitDesk(store::Reader& reader, std::shared_ptr<Mailbox> mailbox, Ledger& ledger,
-             JobTable& jobs, const QueuePolicy& policy);
+             JobTable& jobs, const QueuePolicy& policy, Workers workers);
 
   // Calls `done` once, after the commit.
   void submit(Submission submission, Done done);
@@ -60,14 +63,25 @@ class SubmitDesk {
 
   void on_looked_up(const Key& key, Result<std::optional<store::StoredRequest>> stored);
   void answer(const Key& key, const Result<Submitted>& result);
-  void take(const Submission& submission, Done done);
-  [[nodiscard]] Result<void> room_for(const Submission& submission) const;
+  // What has become of jobs that are not in the table any more.
+  using Outcomes = std::map<Uuid, store::JobOutcome>;
+
+  void look_up(const Submission& submission, const Done& done);
+  void take(const Submission& submission, const Outcomes& outcomes, const Done& done);
+  void take_one(const Submission& submission, const JobSpec& spec, const std::vector<Part>& parts,
+                const Outcomes& outcomes, Submitted& submitted);
+  [[nodiscard]] std::vector<Uuid> unknown_dependencies(const Submission& submission) const;
+  [[nodiscard]] std::optional<JobEnd> failed_dependency(const JobSpec& spec,
+                                                        const Outcomes& outcomes) const;
+  [[nodiscard]] Result<std::vector<Part>> parts_of(const JobSpec& spec) const;
+  [[nodiscard]] Result<void> room_for(const Submission& submission, std::size_t count) const;
 
   store::Reader& reader_;
   const std::shared_ptr<Mailbox> mailbox_;
   Ledger& ledger_;
   JobTable& jobs_;
   const QueuePolicy& policy_;
+  const Workers workers_;
   std::map<Key, Pending> pending_;
 };
 

@@ -37,6 +37,21 @@ void with_job(Core& core, const rpc::Caller& caller, const std::string& key,
                         });
 }
 
+std::vector<Uuid> with_parts(Core& core, const Uuid& id) {
+  std::vector<Uuid> jobs{id};
+  if (const Wholes::Whole* whole = core.jobs().whole(id))
+    for (const auto& [number, part] : whole->live) jobs.push_back(part);
+  return jobs;
+}
+
+Result<void> is_no_whole(const Job& job, const std::string& what) {
+  if (job.parts == 0) return {};
+  const std::string id = job.id.str();
+  return make_error(ErrorCode::kFailedPrecondition,
+                    "job " + id + " has " + std::to_string(job.parts) + " parts; " + what +
+                        " one of them, such as " + id.substr(0, 8) + "/0");
+}
+
 Result<std::size_t> page_size(int asked) {
   if (asked < 0)
     return invalid("page_size", std::to_string(asked) + " is negative; give 0 (the default) to " +
@@ -49,6 +64,15 @@ v1::Job view_to_proto(const store::JobView& view) {
   v1::Job job = rpc::job_to_proto(view.job);
   if (view.unreachable_since)
     *job.mutable_unreachable_since_time() = rpc::time_to_proto(*view.unreachable_since);
+  if (view.parts) {
+    v1::PartCounts* parts = job.mutable_parts();
+    parts->set_total(view.parts->total);
+    parts->set_queued(view.parts->queued);
+    parts->set_active(view.parts->active);
+    parts->set_succeeded(view.parts->succeeded);
+    parts->set_failed(view.parts->failed);
+    parts->set_stopped(view.parts->stopped);
+  }
   return job;
 }
 

@@ -72,6 +72,12 @@ Result<void> may_act_on(const rpc::Caller& caller, const Job& job);
 void with_job(Core& core, const rpc::Caller& caller, const std::string& key,
               std::function<void(const Error&)> fail, std::function<void(const Uuid&)> act);
 
+// The job and those of its parts that have not ended. On the loop.
+std::vector<Uuid> with_parts(Core& core, const Uuid& id);
+
+// kFailedPrecondition if the job has parts: what is asked for can be done to one of them only.
+Result<void> is_no_whole(const Job& job, const std::string& what);
+
 // A spec as it may be taken from this caller; fields in errors begin with `prefix`.
 Result<JobSpec> checked_spec(const rpc::Caller& caller, const v1::JobSpec& message,
                              const std::string& prefix);

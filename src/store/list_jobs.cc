@@ -18,7 +18,8 @@ namespace {
 // A statement's text and, in order, what its ? stand for.
 class Sql {
  public:
-  explicit Sql(const JobFilter& filter) : filter_(filter) {}
+  // `whole` is the number of the job whose parts are asked for; 0: of none.
+  Sql(const JobFilter& filter, std::int64_t whole) : filter_(filter), whole_(whole) {}
 
   [[nodiscard]] const std::string& text() const { return text_; }
   void bind(Query& query) const {
@@ -36,8 +37,8 @@ class Sql {
                   std::optional<JobState> state) {
     text_ += "SELECT j.number FROM ";
     auto label = filter_.labels.begin();
-    const bool by_label = !state && label != filter_.labels.end();
-    const bool by_worker = !state && !by_label && !filter_.worker.empty();
+    const bool by_label = !state && whole_ == 0 && label != filter_.labels.end();
+    const bool by_worker = !state && whole_ == 0 && !by_label && !filter_.worker.empty();
     if (by_label) {
       text_ +=
           "labels AS l CROSS JOIN jobs AS j ON j.number = l.number WHERE l.key = ? AND "
@@ -51,14 +52,21 @@ class Sql {
           " AND a.number = (SELECT min(b.number) FROM attempts AS b WHERE b.job = a.job AND"
           " b.worker_name = a.worker_name)";
       add(filter_.worker);
+    } else if (whole_ > 0) {
+      text_ += "jobs AS j INDEXED BY parts_of_whole WHERE j.whole = ?";
+      add(whole_);
+    } else if (!state && filter_.name.empty() && filter_.user.empty()) {
+      text_ += "jobs AS j INDEXED BY jobs_whole WHERE true";
     } else {
       text_ += "jobs AS j WHERE true";
     }
+    // Parts are shown where they are asked for: by their whole, or by the worker that they were on.
+    if (whole_ == 0 && filter_.worker.empty()) text_ += " AND j.whole IS NULL";
     const std::string number = by_label ? "l.number" : by_worker ? "a.job" : "j.number";
     text_ += " AND " + number + " >= ? AND " + number + " < ?";
     add(low);
     add(high);
-    const bool leads = !state && !by_label && !by_worker;
+    const bool leads = !state && whole_ == 0 && !by_label && !by_worker;
     add_equal("j.name", filter_.name, leads);
     add_equal("j.submit_user", filter_.user, leads && filter_.name.empty());
     add_states(state);
@@ -119,6 +127,7 @@ class Sql {
   }
 
   const JobFilter& filter_;
+  const std::int64_t whole_;
   std::string text_;
   std::vector<std::pair<std::int64_t, const std::string*>> values_;
 };
@@ -143,17 +152,18 @@ std::int64_t number_at(Connection& connection, WallTime time) {
 }
 
 // Whether each state leads a branch of its own.
-bool states_lead(const JobFilter& filter) {
-  if (filter.states.empty()) return false;
+bool states_lead(const JobFilter& filter, std::int64_t whole) {
+  if (filter.states.empty() || whole > 0) return false;
   const bool alone =
       filter.labels.empty() && filter.worker.empty() && filter.name.empty() && filter.user.empty();
   return alone || std::none_of(filter.states.begin(), filter.states.end(), has_ended);
 }
 
-Sql compose(const JobFilter& filter, std::int64_t low, std::int64_t high, std::int64_t most) {
-  Sql sql(filter);
+Sql compose(const JobFilter& filter, std::int64_t whole, std::int64_t low, std::int64_t high,
+            std::int64_t most) {
+  Sql sql(filter, whole);
   sql.add_text(std::string("SELECT ") + kJobColumns + " FROM jobs AS j WHERE j.number IN (");
-  if (states_lead(filter)) {
+  if (states_lead(filter, whole)) {
     for (std::size_t at = 0; at < filter.states.size(); ++at) {
       sql.add_text(at == 0 ? "SELECT number FROM (" : " UNION ALL SELECT number FROM (");
       sql.add_select(low, high, most, filter.states[at]);
@@ -178,17 +188,25 @@ std::size_t weight(const JobSpec& spec) {
 }  // namespace
 
 std::string list_sql(const JobFilter& filter) {
-  return compose(filter, 0, std::numeric_limits<std::int64_t>::max(), 1).text();
+  const std::int64_t whole = filter.part_of.empty() ? 0 : 1;
+  return compose(filter, whole, 0, std::numeric_limits<std::int64_t>::max(), 1).text();
 }
 
 Result<JobPage> query_jobs(Connection& connection, const JobFilter& filter) {
   JobFilter wanted = filter;
   std::sort(wanted.states.begin(), wanted.states.end());
   wanted.states.erase(std::unique(wanted.states.begin(), wanted.states.end()), wanted.states.end());
+  std::int64_t whole = 0;
+  if (!wanted.part_of.empty()) {
+    const auto number = resolve_job(connection, wanted.part_of);
+    if (!number) return number.error();
+    whole = *number;
+  }
   const std::int64_t low = wanted.since ? number_at(connection, *wanted.since) : 0;
   std::int64_t high = wanted.before > 0 ? wanted.before : std::numeric_limits<std::int64_t>::max();
   if (wanted.until) high = std::min(high, number_at(connection, *wanted.until));
-  const Sql sql = compose(wanted, low, high, static_cast<std::int64_t>(wanted.page_size) + 1);
+  const Sql sql =
+      compose(wanted, whole, low, high, static_cast<std::int64_t>(wanted.page_size) + 1);
   Query query(connection.prepare_dynamic(sql.text()));
   sql.bind(query);
 

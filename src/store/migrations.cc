@@ -27,6 +27,18 @@ constexpr std::array<const char*, kSchemaVersion - 1> kSteps{
     "ALTER TABLE workers ADD COLUMN drain_reason TEXT;"
     "ALTER TABLE workers ADD COLUMN drain_start_us INTEGER;"
     "ALTER TABLE workers ADD COLUMN drain_deadline_us INTEGER;",
+    "ALTER TABLE jobs ADD COLUMN parts INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE jobs ADD COLUMN whole INTEGER;"
+    "ALTER TABLE jobs ADD COLUMN part_index INTEGER;"
+    "ALTER TABLE jobs ADD COLUMN part_worker TEXT;"
+    "ALTER TABLE jobs ADD COLUMN stop_requeue INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE workers ADD COLUMN drain_requeue INTEGER NOT NULL DEFAULT 0;"
+    "DROP INDEX jobs_by_user;"
+    "CREATE INDEX jobs_whole ON jobs(number) WHERE whole IS NULL;"
+    "CREATE INDEX jobs_whole_by_state ON jobs(state, number) WHERE whole IS NULL;"
+    "CREATE INDEX jobs_whole_by_user ON jobs(submit_user, number) WHERE whole IS NULL;"
+    "CREATE INDEX parts_of_whole ON jobs(whole, number) WHERE whole IS NOT NULL;"
+    "CREATE INDEX parts_by_state ON jobs(whole, state) WHERE whole IS NOT NULL;",
 };
 
 void set_version(Connection& connection, std::int64_t version) {

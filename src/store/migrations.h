@@ -12,7 +12,7 @@
 
 namespace takt::store {
 
-inline constexpr std::int64_t kSchemaVersion = 2;
+inline constexpr std::int64_t kSchemaVersion = 3;
 
 // kFailedPrecondition says what to do. Run it inside guarded().
 Result<void> prepare_schema(Connection& connection, const std::string& path);

@@ -46,7 +46,8 @@ Result<std::optional<StoredRequest>> query_request(Connection& connection,
   stored.revision = request.get_number();
   const std::int64_t count = request.get_number();
   Query jobs(connection.prepare(
-      "SELECT number, id FROM jobs WHERE number >= ? AND number < ? ORDER BY number"));
+      "SELECT number, id FROM jobs WHERE number >= ? AND number < ? AND whole IS NULL "
+      "ORDER BY number"));
   jobs.number(stored.revision).number(stored.revision + count);
   while (jobs.next()) {
     const std::int64_t number = jobs.get_number();

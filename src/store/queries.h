@@ -12,9 +12,20 @@
 
 namespace takt::store {
 
-// A job by its UUID, by a prefix of it that fits one job, or by a name that one job has. Errors:
-// kInvalid (none of these in form), kNotFound, kFailedPrecondition (several; they are listed).
+// A job by its UUID, by a prefix of it that fits one job, or by a name that one job has, with "/"
+// and an index behind it for a part. Errors: kInvalid (none of these in form), kNotFound,
+// kFailedPrecondition (several; they are listed).
 Result<JobView> query_job(Connection& connection, const std::string& key, bool whole_spec);
+
+// The number of the job that a key names, as query_job() takes it.
+Result<std::int64_t> resolve_job(Connection& connection, const std::string& key);
+
+// How these jobs stand, in that order; nothing of those that are not there.
+Result<std::vector<std::optional<JobOutcome>>> query_outcomes(Connection& connection,
+                                                              const std::vector<Uuid>& ids);
+
+// The parts of a job that did not succeed, by index.
+Result<std::vector<Part>> query_unsuccessful(Connection& connection, const Uuid& whole);
 
 Result<JobPage> query_jobs(Connection& connection, const JobFilter& filter);
 

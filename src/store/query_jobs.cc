@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// One job, by id, prefix or name.
+// One job, by id, prefix or name, and parts by their index.
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <utility>
 
 #include "base/limits.h"
@@ -70,7 +71,7 @@ Error ambiguous(const std::string& key, const std::vector<Match>& matches) {
   return {ErrorCode::kFailedPrecondition, text + "; give more of the id", "job_id", 0};
 }
 
-Result<std::int64_t> resolve(Connection& connection, const std::string& key) {
+Result<std::int64_t> resolve_whole(Connection& connection, const std::string& key) {
   if (key.empty()) return invalid("job_id", "is empty; give a job's id, a prefix of it or a name");
   std::string prefix = key;
   const bool hex = to_prefix(prefix);
@@ -90,10 +91,63 @@ Result<std::int64_t> resolve(Connection& connection, const std::string& key) {
   return Error{ErrorCode::kNotFound, "no job has the id or name \"" + key + "\"", "job_id", 0};
 }
 
+Result<std::int64_t> resolve_part(Connection& connection, std::int64_t whole,
+                                  const std::string& index) {
+  int number = -1;
+  const char* const end = index.data() + index.size();
+  const auto parsed = std::from_chars(index.data(), end, number);
+  if (parsed.ec != std::errc() || parsed.ptr != end || number < 0)
+    return invalid("job_id", "\"" + index.substr(0, limits::kNameMaxBytes) +
+                                 "\" is no index of a part; give a number, as in 6f0b/17");
+  Query query(connection.prepare("SELECT number FROM jobs WHERE whole = ? AND part_index = ?"));
+  if (query.number(whole).number(number).next()) return query.get_number();
+  return Error{ErrorCode::kNotFound, "the job has no part with index " + index, "job_id", 0};
+}
+
 }  // namespace
 
+Result<std::int64_t> resolve_job(Connection& connection, const std::string& key) {
+  const std::size_t slash = key.find('/');
+  auto whole = resolve_whole(connection, key.substr(0, slash));
+  if (!whole || slash == std::string::npos) return whole;
+  return resolve_part(connection, *whole, key.substr(slash + 1));
+}
+
+Result<std::vector<std::optional<JobOutcome>>> query_outcomes(Connection& connection,
+                                                              const std::vector<Uuid>& ids) {
+  std::vector<std::optional<JobOutcome>> outcomes;
+  for (const Uuid& id : ids) {
+    Query query(connection.prepare("SELECT state, end_record FROM jobs WHERE id = ?"));
+    std::optional<JobOutcome>& outcome = outcomes.emplace_back();
+    if (!query.id(id).next()) continue;
+    outcome.emplace().state = query.get_value(JobState::kStopped);
+    auto end = read_end(query);
+    if (!end) return end.error();
+    outcome->end = std::move(*end);
+  }
+  return outcomes;
+}
+
+Result<std::vector<Part>> query_unsuccessful(Connection& connection, const Uuid& whole) {
+  std::vector<Part> parts;
+  Query query(
+      connection.prepare("SELECT part_index, part_worker, whole FROM jobs WHERE whole = "
+                         "(SELECT number FROM jobs WHERE id = ?) AND state <> ? "
+                         "ORDER BY part_index"));
+  query.id(whole).value(JobState::kSucceeded);
+  while (query.next()) {
+    Part part;
+    part.whole = whole;
+    part.index = query.get_int();
+    part.worker = query.get_text();
+    part.whole_number = query.get_number();
+    parts.push_back(std::move(part));
+  }
+  return parts;
+}
+
 Result<JobView> query_job(Connection& connection, const std::string& key, bool whole_spec) {
-  const auto number = resolve(connection, key);
+  const auto number = resolve_job(connection, key);
   if (!number) return number.error();
   static const std::string sql =
       std::string("SELECT ") + kJobColumns + " FROM jobs AS j WHERE j.number = ?";

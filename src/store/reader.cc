@@ -98,6 +98,19 @@ void Reader::specs(std::vector<std::int64_t> numbers, Done<std::vector<JobSpec>>
       std::move(done));
 }
 
+void Reader::outcomes(std::vector<Uuid> ids, Done<std::vector<std::optional<JobOutcome>>> done) {
+  ask<std::vector<std::optional<JobOutcome>>>(
+      false,
+      [ids = std::move(ids)](Connection& connection) { return query_outcomes(connection, ids); },
+      std::move(done));
+}
+
+void Reader::unsuccessful(const Uuid& whole, Done<std::vector<Part>> done) {
+  ask<std::vector<Part>>(
+      false, [whole](Connection& connection) { return query_unsuccessful(connection, whole); },
+      std::move(done));
+}
+
 void Reader::request(std::string submitter, std::string request_id,
                      Done<std::optional<StoredRequest>> done) {
   ask<std::optional<StoredRequest>>(

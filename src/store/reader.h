@@ -48,6 +48,12 @@ class Reader {
   // Whole specs of jobs by number, for the scheduler's own starts: never refused.
   void specs(std::vector<std::int64_t> numbers, Done<std::vector<JobSpec>> done);
 
+  // How these jobs stand, in that order; nothing of those that are not there.
+  void outcomes(std::vector<Uuid> ids, Done<std::vector<std::optional<JobOutcome>>> done);
+
+  // The parts of a job that did not succeed, by index.
+  void unsuccessful(const Uuid& whole, Done<std::vector<Part>> done);
+
   // What a request made, if it came before.
   void request(std::string submitter, std::string request_id,
                Done<std::optional<StoredRequest>> done);

@@ -10,7 +10,7 @@ namespace takt::store {
 namespace {
 
 constexpr std::uint8_t kVersion = 1;
-constexpr std::uint8_t kEndVersion = 2;       // 2: kills for memory, run time limit
+constexpr std::uint8_t kEndVersion = 3;       // 2: kills for memory, run time limit; 3: parts
 constexpr std::uint8_t kUsageVersion = 2;     // 2: wall time
 constexpr std::uint8_t kCapacityVersion = 2;  // 2: tasks, what direct jobs use
 constexpr std::size_t kMostElements =
@@ -89,6 +89,8 @@ std::string encode_end(const JobEnd& end) {
   put_optional(out, oom.peak_bytes);
   put_optional(out, oom.kills);
   put_optional(out, end.run_time_limit);
+  out.put_int(end.parts_total);
+  out.put_int(end.parts_failed);
   return out.finish("TKEN", kEndVersion);
 }
 
@@ -96,7 +98,7 @@ Result<JobEnd> decode_end(std::string_view record) {
   auto in = Decoder::open(record, "TKEN", kEndVersion);
   if (!in) return in.error();
   JobEnd end;
-  end.cause = in->get_enum(EndCause::kRejected);
+  end.cause = in->get_enum(EndCause::kPartsEnded);
   get_optional(*in, end.exit_code);
   get_optional(*in, end.signal);
   end.core_dumped = in->get_bool();
@@ -117,6 +119,10 @@ Result<JobEnd> decode_end(std::string_view record) {
     get_optional(*in, oom.kills);
     if (killed_for_memory) end.oom = oom;
     get_optional(*in, end.run_time_limit);
+  }
+  if (in->version() >= 3) {
+    end.parts_total = static_cast<int>(in->get_int());
+    end.parts_failed = static_cast<int>(in->get_int());
   }
   return finished(*in, std::move(end));
 }

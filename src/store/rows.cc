@@ -7,7 +7,6 @@
 #include "store/records.h"
 
 namespace takt::store {
-namespace {
 
 Result<std::optional<JobEnd>> read_end(Query& row) {
   const auto record = row.get_optional_text();
@@ -16,6 +15,8 @@ Result<std::optional<JobEnd>> read_end(Query& row) {
   if (!end) return end.error().in("the end of a job in the store");
   return std::optional<JobEnd>(std::move(*end));
 }
+
+namespace {
 
 Result<Attempt> read_attempt(Query& row, const Uuid& job_id) {
   Attempt attempt;
@@ -42,13 +43,33 @@ Result<Attempt> read_attempt(Query& row, const Uuid& job_id) {
   return attempt;
 }
 
-constexpr const char* kReadSpec = "SELECT spec_record FROM specs WHERE number = ?";
+constexpr const char* kReadSpec =
+    "SELECT spec_record FROM specs "
+    "WHERE number = (SELECT ifnull(whole, number) FROM jobs WHERE number = ?)";
 constexpr const char* kReadWholeSpec =
-    "SELECT spec_record, script, stdin FROM specs WHERE number = ?";
+    "SELECT spec_record, script, stdin FROM specs "
+    "WHERE number = (SELECT ifnull(whole, number) FROM jobs WHERE number = ?)";
 constexpr const char* kReadAttempts =
     "SELECT number, state, worker_id, worker_name, boot_id, unit, cgroup, leader_pid, user, "
     "launcher, start_time_us, end_time_us, end_record, usage_record FROM attempts WHERE job = ? "
     "ORDER BY number DESC LIMIT ?";
+
+Result<void> read_part(Query& row, Job& job) {
+  job.parts = row.get_int();
+  const auto whole_number = row.get_optional_number();
+  Part part;
+  part.index = static_cast<int>(row.get_optional_number().value_or(0));
+  part.worker = row.get_optional_text().value_or("");
+  const auto whole = row.get_optional_text();
+  if (!whole_number) return {};
+  if (!whole) return make_error(ErrorCode::kDataLoss, "the store holds a part without its whole");
+  auto id = Uuid::parse(*whole, "jobs.id");
+  if (!id) return id.error();
+  part.whole = *id;
+  part.whole_number = *whole_number;
+  job.part = std::make_shared<const Part>(std::move(part));
+  return {};
+}
 
 }  // namespace
 
@@ -66,8 +87,9 @@ Result<Job> read_job(Query& row, std::int64_t& number) {
   const auto stop_by = row.get_optional_text();
   const auto stop_reason = row.get_optional_text();
   const auto stop_grace = row.get_optional_number();
+  const bool stop_requeue = row.get_number() != 0;
   if (stop_by) {
-    job.stop_requested = StopRequest{*stop_by, stop_reason.value_or(""), {}};
+    job.stop_requested = StopRequest{*stop_by, stop_reason.value_or(""), {}, stop_requeue};
     if (stop_grace) job.stop_requested->grace = microseconds(*stop_grace);
   }
   auto end = read_end(row);
@@ -85,6 +107,7 @@ Result<Job> read_job(Query& row, std::int64_t& number) {
     if (!retry_of) return retry_of.error();
     job.retry_of = *retry_of;
   }
+  if (auto read = read_part(row, job); !read) return read.error();
   return job;
 }
 
@@ -100,6 +123,20 @@ Result<JobSpec> read_spec(Connection& connection, std::int64_t number, bool whol
     spec->stdin_data = query.get_optional_text();
   }
   return spec;
+}
+
+PartCounts read_part_counts(Connection& connection, std::int64_t number) {
+  PartCounts counts;
+  Query query(
+      connection.prepare("SELECT state, count(*) FROM jobs WHERE whole = ? GROUP BY state"));
+  query.number(number);
+  while (query.next()) {
+    const JobState state = query.get_value(JobState::kStopped);
+    const int count = query.get_int();
+    counts.of(state) += count;
+    counts.total += count;
+  }
+  return counts;
 }
 
 Result<std::vector<Attempt>> read_attempts(Connection& connection, std::int64_t number,
@@ -118,7 +155,8 @@ Result<std::vector<Attempt>> read_attempts(Connection& connection, std::int64_t 
 
 Result<JobView> complete_view(Connection& connection, Job job, std::int64_t number,
                               bool whole_spec) {
-  JobView view{std::move(job), {}};
+  JobView view{std::move(job), {}, {}};
+  if (view.job.parts > 0) view.parts = read_part_counts(connection, number);
   auto spec = read_spec(connection, number, whole_spec);
   if (!spec) return spec.error();
   view.job.spec = std::make_shared<const JobSpec>(std::move(*spec));
@@ -154,9 +192,10 @@ Result<WorkerRecord> read_worker(Query& row) {
   if (!capacity) return capacity.error().in("a worker's capacity in the store");
   worker.capacity = std::move(*capacity);
   const auto drained_by = row.get_optional_text();
-  Drain drain{drained_by.value_or(""), row.get_optional_text().value_or(""), {}, {}};
+  Drain drain{drained_by.value_or(""), row.get_optional_text().value_or(""), {}, {}, false};
   drain.start_time = row.get_optional_time().value_or(WallTime());
   drain.deadline = row.get_optional_time();
+  drain.requeue = row.get_number() != 0;
   if (drained_by) worker.drain = std::move(drain);
   return worker;
 }

@@ -14,15 +14,22 @@ namespace takt::store {
 // The columns that read_job() takes, of "jobs AS j".
 inline constexpr const char* kJobColumns =
     "j.number, j.id, j.revision, j.state, j.submit_time_us, j.submitted_by, j.submit_user, "
-    "j.stop_by, j.stop_reason, j.stop_grace_us, j.end_record, j.end_time_us, "
+    "j.stop_by, j.stop_reason, j.stop_grace_us, j.stop_requeue, j.end_record, j.end_time_us, "
     "j.priority, j.held_by, j.held_by_operator, "
-    "j.not_before_us, j.tries, j.retry_of";
+    "j.not_before_us, j.tries, j.retry_of, j.parts, j.whole, j.part_index, j.part_worker, "
+    "(SELECT w.id FROM jobs AS w WHERE w.number = j.whole)";
 
 // A job without spec and attempts; `number` gets its age.
 Result<Job> read_job(Query& row, std::int64_t& number);
 
-// The spec without script and stdin_data; with them if `whole`.
+// A column end_record.
+Result<std::optional<JobEnd>> read_end(Query& row);
+
+// The spec without script and stdin_data; with them if `whole`. A part's is that of its whole.
 Result<JobSpec> read_spec(Connection& connection, std::int64_t number, bool whole);
+
+// How the parts of this job stand.
+PartCounts read_part_counts(Connection& connection, std::int64_t number);
 
 // All attempts of a job, oldest first; only the last one if `last_only`.
 Result<std::vector<Attempt>> read_attempts(Connection& connection, std::int64_t number,
@@ -31,12 +38,12 @@ Result<std::vector<Attempt>> read_attempts(Connection& connection, std::int64_t 
 // The columns that read_worker() takes.
 inline constexpr const char* kWorkerColumns =
     "id, name, address, state, state_time_us, register_time_us, boot_id, version, labels_record, "
-    "capacity_record, drain_by, drain_reason, drain_start_us, drain_deadline_us";
+    "capacity_record, drain_by, drain_reason, drain_start_us, drain_deadline_us, drain_requeue";
 
 Result<WorkerRecord> read_worker(Query& row);
 
 // The view of a job whose row was read: its spec (whole, or without script and stdin_data),
-// attempts, and what is known of its worker.
+// attempts, parts, and what is known of its worker.
 Result<JobView> complete_view(Connection& connection, Job job, std::int64_t number,
                               bool whole_spec);
 

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The scheduler's store, version 2 (store/migrations.cc has the way there). Times are microseconds since 1970; *_record columns are framed
--- binary records (base/codec.h); ids are UUIDs as text.
+-- The scheduler's store, version 3 (store/migrations.cc has the way there). Times are microseconds
+-- since 1970; *_record columns are framed binary records (base/codec.h); ids are UUIDs as text.
 
 -- store_id: the store's own UUID. epoch: counts the schedulers that took the store over.
 CREATE TABLE meta(
@@ -8,7 +8,9 @@ CREATE TABLE meta(
   value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- A job's number is the revision of its submission, so numbers are ages.
+-- A job's number is the revision of its submission, so numbers are ages. Of a part, `whole` is the
+-- number of the job that it is a part of, whose spec it has; the parts of a whole that were submitted
+-- together follow it by number.
 CREATE TABLE jobs(
   number INTEGER PRIMARY KEY,
   id TEXT NOT NULL UNIQUE,
@@ -28,11 +30,21 @@ CREATE TABLE jobs(
   held_by_operator INTEGER NOT NULL DEFAULT 0,
   not_before_us INTEGER,
   tries INTEGER NOT NULL DEFAULT 0,
-  retry_of TEXT
+  retry_of TEXT,
+  parts INTEGER NOT NULL DEFAULT 0,
+  whole INTEGER,
+  part_index INTEGER,
+  part_worker TEXT,
+  stop_requeue INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX jobs_by_state ON jobs(state, number);
 CREATE INDEX jobs_by_name ON jobs(name, number) WHERE name <> '';
-CREATE INDEX jobs_by_user ON jobs(submit_user, number);
+-- Jobs that are no parts, which is what lists show.
+CREATE INDEX jobs_whole ON jobs(number) WHERE whole IS NULL;
+CREATE INDEX jobs_whole_by_state ON jobs(state, number) WHERE whole IS NULL;
+CREATE INDEX jobs_whole_by_user ON jobs(submit_user, number) WHERE whole IS NULL;
+CREATE INDEX parts_of_whole ON jobs(whole, number) WHERE whole IS NOT NULL;
+CREATE INDEX parts_by_state ON jobs(whole, state) WHERE whole IS NOT NULL;
 
 -- The large parts last, so that reading the first column does not read them.
 CREATE TABLE specs(
@@ -86,7 +98,8 @@ CREATE TABLE workers(
   drain_by TEXT,
   drain_reason TEXT,
   drain_start_us INTEGER,
-  drain_deadline_us INTEGER
+  drain_deadline_us INTEGER,
+  drain_requeue INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX workers_by_name ON workers(name, id);
 

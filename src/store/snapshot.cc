@@ -12,14 +12,22 @@ Result<void> load_jobs(Connection& connection, Snapshot& snapshot) {
   static const std::string sql =
       std::string("SELECT ") + kJobColumns + " FROM jobs AS j WHERE j.state < 5 ORDER BY j.number";
   Query query(connection.prepare(sql.c_str()));
+  std::shared_ptr<const JobSpec> last;  // of the last job: its parts follow it
+  std::int64_t last_number = 0;
   while (query.next()) {
     LiveJob live;
     auto job = read_job(query, live.number);
     if (!job) return job.error();
     live.job = std::move(*job);
-    auto spec = read_spec(connection, live.number, false);
-    if (!spec) return spec.error();
-    live.job.spec = std::make_shared<const JobSpec>(std::move(*spec));
+    if (live.job.parts > 0) live.parts = read_part_counts(connection, live.number);
+    const std::int64_t owner = live.job.part ? live.job.part->whole_number : live.number;
+    if (owner != last_number) {
+      auto spec = read_spec(connection, live.number, false);
+      if (!spec) return spec.error();
+      last = std::make_shared<const JobSpec>(std::move(*spec));
+      last_number = owner;
+    }
+    live.job.spec = last;
     auto attempts = read_attempts(connection, live.number, live.job.id, true);
     if (!attempts) return attempts.error();
     live.job.attempts = std::move(*attempts);

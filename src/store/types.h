@@ -20,7 +20,7 @@ struct JobWrite {
   std::int64_t number = 0;  // the job's age: the revision of its submission
   Job job;                  // as it is from now on; only attempts that may have changed
   WallTime time;            // of the change
-  bool is_new = false;      // then job.spec is there
+  bool is_new = false;      // then job.spec is there; a part's is its whole's
 };
 
 // A worker as it is from now on, or not any more.
@@ -34,7 +34,7 @@ struct RequestWrite {
   std::string submitter;  // whose request ids these are
   std::string request_id;
   std::int64_t first_number = 0;
-  std::int64_t count = 0;  // the jobs' numbers follow one another
+  std::int64_t count = 0;  // the numbers of the jobs and their parts follow one another
 };
 
 // What is committed together.
@@ -62,7 +62,8 @@ JobChange change_of(const JobWrite& write);
 // A job that has not ended, as read at start.
 struct LiveJob {
   std::int64_t number = 0;
-  Job job;  // spec without script and stdin_data; only the last attempt
+  Job job;                          // spec without script and stdin_data; only the last attempt
+  std::optional<PartCounts> parts;  // of one that has any
 };
 
 struct Snapshot {
@@ -75,6 +76,13 @@ struct Snapshot {
 struct JobView {
   Job job;
   std::optional<WallTime> unreachable_since;  // of the worker that it is on
+  std::optional<PartCounts> parts;            // of one that has any
+};
+
+// How a job stands, in short.
+struct JobOutcome {
+  JobState state = JobState::kQueued;
+  std::optional<JobEnd> end;
 };
 
 struct JobFilter {
@@ -83,6 +91,8 @@ struct JobFilter {
   std::string user;               // who submitted; empty: all
   std::string worker;             // with an attempt there, by name; empty: all
   Labels labels;                  // all of them; empty: all
+  std::string part_of;            // the parts of this job, by id, prefix or name; empty: whole
+                                  // jobs, and parts only where a worker is given
   std::optional<WallTime> since;  // submitted then or later
   std::optional<WallTime> until;  // submitted before
   std::int64_t before = 0;        // only jobs older than this number; 0: from the newest

@@ -25,7 +25,7 @@ std::string end_record(const std::optional<JobEnd>& end) { return end ? encode_e
 
 void bind_stop(Query& query, const std::optional<StopRequest>& stop) {
   if (!stop) {
-    query.null().null().null();
+    query.null().null().null().number(0);
     return;
   }
   query.text(stop->by).text(stop->reason);
@@ -34,6 +34,7 @@ void bind_stop(Query& query, const std::optional<StopRequest>& stop) {
   } else {
     query.null();
   }
+  query.number(stop->requeue ? 1 : 0);
 }
 
 // What may change while a job lives, in the order of both statements.
@@ -54,18 +55,27 @@ void insert_job(Connection& connection, const JobWrite& write) {
   const Job& job = write.job;
   const std::string end = end_record(job.end);
   Query query(connection.prepare(
-      "INSERT INTO jobs(revision, state, stop_by, stop_reason, stop_grace_us, end_record, "
+      "INSERT INTO jobs(revision, state, stop_by, stop_reason, stop_grace_us, stop_requeue, "
+      "end_record, "
       "end_time_us, priority, held_by, held_by_operator, not_before_us, tries, retry_of, id, "
-      "number, name, submit_time_us, submitted_by, submit_user) "
-      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+      "number, name, submit_time_us, submitted_by, submit_user, parts, whole, part_index, "
+      "part_worker) "
+      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   bind_changing(query, job, end);
   if (job.retry_of.is_nil()) {
     query.null();
   } else {
     query.id(job.retry_of);
   }
-  query.id(job.id).number(write.number).text(job.spec->name);
-  query.time(job.submit_time).text(job.submitted_by).text(job.submit_user).run();
+  // A part goes by its whole's name.
+  const std::string name = job.part ? "" : job.spec->name;
+  query.id(job.id).number(write.number).text(name);
+  query.time(job.submit_time).text(job.submitted_by).text(job.submit_user).number(job.parts);
+  if (job.part) {
+    query.number(job.part->whole_number).number(job.part->index).text(job.part->worker).run();
+  } else {
+    query.null().null().null().run();
+  }
 }
 
 void insert_spec(Connection& connection, const JobWrite& write) {
@@ -95,7 +105,8 @@ void update_job(Connection& connection, const JobWrite& write) {
   const std::string end = end_record(job.end);
   Query query(connection.prepare(
       "UPDATE jobs SET revision = ?, state = ?, stop_by = ?, stop_reason = ?, stop_grace_us = ?, "
-      "end_record = ?, end_time_us = ?, priority = ?, held_by = ?, held_by_operator = ?, "
+      "stop_requeue = ?, end_record = ?, end_time_us = ?, priority = ?, held_by = ?, "
+      "held_by_operator = ?, "
       "not_before_us = ?, tries = ? WHERE number = ?"));
   bind_changing(query, job, end);
   query.number(write.number).run();
@@ -147,8 +158,10 @@ void put_event(Connection& connection, const JobWrite& write) {
 void write_job(Connection& connection, const JobWrite& write) {
   if (write.is_new) {
     insert_job(connection, write);
-    insert_spec(connection, write);
-    insert_labels(connection, write);
+    if (!write.job.part) {
+      insert_spec(connection, write);
+      insert_labels(connection, write);
+    }
   } else {
     update_job(connection, write);
   }
@@ -159,9 +172,10 @@ void write_job(Connection& connection, const JobWrite& write) {
 
 void bind_drain(Query& query, const std::optional<Drain>& drain) {
   if (!drain) {
-    query.null().null().null().null();
+    query.null().null().null().null().number(0);
   } else {
     query.text(drain->by).text(drain->reason).time(drain->start_time).time(drain->deadline);
+    query.number(drain->requeue ? 1 : 0);
   }
 }
 
@@ -176,7 +190,8 @@ void write_worker(Connection& connection, const WorkerWrite& write) {
   Query query(connection.prepare(
       "INSERT OR REPLACE INTO workers(id, name, address, state, state_time_us, register_time_us, "
       "boot_id, version, labels_record, capacity_record, drain_by, drain_reason, drain_start_us, "
-      "drain_deadline_us) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+      "drain_deadline_us, drain_requeue) "
+      "VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   query.id(worker.id).text(worker.name).text(worker.address).value(worker.state);
   query.time(worker.state_time).time(worker.register_time);
   query.text(worker.boot_id).text(worker.version).blob(labels).blob(capacity);

@@ -29,22 +29,24 @@ INVALID_SPECS = {
     "priority out of range": ({"argv": ["true"], "priority": 1001}, "priority"),
     "count of nothing": (
         {"argv": ["true"], "resources": {"counted": {"gpu": "0"}}}, "counted.gpu"),
+    "array of nothing": ({"argv": ["true"], "array": {"count": 0}}, "array.count"),
+    "array and workers": (
+        {"argv": ["true"], "array": {"count": 1}, "one_per_worker": True}, "one_per_worker"),
+    "unknown condition": (
+        {"argv": ["true"], "dependencies": [{"job_id": ID}]}, "dependencies[0].condition"),
     "queue time below 0": ({"argv": ["true"], "queue_time_limit": "-1s"}, "queue_time_limit"),
     "over the limit": ({"argv": ["true"], "stdin_data": "QUFB" * 360000}, "spec"),
 }
-UNIMPLEMENTED_SPECS = {
-    "array": {"argv": ["true"], "array": {"count": 3}},
-    "dependencies": {"argv": ["true"], "dependencies": [
-        {"job_id": ID, "condition": "DEPENDENCY_CONDITION_END"}]},
-}
-
-
 # What a worker that is called directly does not do.
 WAITING_SPECS = {
     "queue_time_limit": {"argv": ["true"], "queue_time_limit": "60s"},
     "not_before_time": {"argv": ["true"], "not_before_time": "2030-01-01T00:00:00Z"},
     "priority": {"argv": ["true"], "priority": 7},
     "hold": {"argv": ["true"], "hold": True},
+    "array": {"argv": ["true"], "array": {"count": 3}},
+    "one_per_worker": {"argv": ["true"], "one_per_worker": True},
+    "dependencies": {"argv": ["true"], "dependencies": [
+        {"job_id": ID, "condition": "DEPENDENCY_CONDITION_END"}]},
 }
 
 
@@ -87,13 +89,6 @@ class BadInput(TaktCase):
         status = self.call(SCHEDULER, "SubmitJob", {"spec": {"argv": ["true"], "priority": 7}})
         self.assertEqual(status["code"], "PERMISSION_DENIED", status)
         self.assertIn("priority_max", status["message"])
-
-    def test_what_is_not_done_yet_is_refused_by_name(self) -> None:
-        for field, spec in UNIMPLEMENTED_SPECS.items():
-            with self.subTest(field):
-                status = self.call(SCHEDULER, "SubmitJob", {"spec": spec})
-                self.assertEqual(status["code"], "UNIMPLEMENTED", status)
-                self.assertIn(field, status["message"])
 
     def test_ids(self) -> None:
         calls = [(SCHEDULER, m) for m in ("GetJob", "StopJob", "ReadOutput")]

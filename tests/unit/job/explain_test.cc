@@ -36,7 +36,7 @@ TEST(Explain, NoWorkerIsReady) {
   WorkerRecord away = worker("db-1", 4);
   away.state = WorkerState::kAway;
   WorkerRecord drained = worker("db-2", 4);
-  drained.drain = Drain{"user root", "new disk", {}, {}};
+  drained.drain = Drain{"user root", "new disk", {}, {}, false};
   waiting.add_worker(away, false);
   waiting.add_worker(drained, false);
   const Explanation reason = why(waiting, anywhere());

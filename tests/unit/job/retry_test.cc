@@ -32,7 +32,7 @@ TEST(TriesAgain, AfterEveryFailureOfItsOwnUnlessItSaysWhich) {
     EXPECT_TRUE(tries_again(three(), end_of(cause), 1)) << cause_name(cause);
   for (const EndCause cause :
        {EndCause::kStopped, EndCause::kQueueTimedOut, EndCause::kDependencyFailed,
-        EndCause::kRejected, EndCause::kWorkerLost, EndCause::kHostShutdown})
+        EndCause::kRejected, EndCause::kPartsEnded, EndCause::kWorkerLost, EndCause::kHostShutdown})
     EXPECT_FALSE(tries_again(three(), end_of(cause), 1)) << cause_name(cause);
   EXPECT_FALSE(tries_again(three(), end_of(EndCause::kExited, 0), 1)) << "it went well";
 }
@@ -192,6 +192,42 @@ TEST_F(Retried, ALateReportOfAGivenUpAttemptChangesNothing) {
   place();
   EXPECT_FALSE(apply(job_, Reported{late}, now_)) << "nor once the next one is there";
   EXPECT_EQ(job_.state, JobState::kStarting);
+}
+
+TEST_F(Retried, ARequeuedJobIsQueuedAgainAndThatIsNoAttempt) {
+  place();
+  EXPECT_TRUE(apply(job_, StopRequested{{"root", "drained", {}, true}}, now_));
+  EXPECT_FALSE(apply(job_, StopRequested{{"root", "drained", {}, true}}, now_));
+  report(end_of(EndCause::kStopped));
+  EXPECT_EQ(job_.state, JobState::kQueued);
+  EXPECT_EQ(job_.tries, 0);
+  EXPECT_FALSE(job_.stop_requested.has_value());
+}
+
+TEST_F(Retried, AStopForGoodTakesThePlaceOfARequeue) {
+  place();
+  EXPECT_TRUE(apply(job_, StopRequested{{"root", "drained", {}, true}}, now_));
+  EXPECT_TRUE(apply(job_, StopRequested{{"alice", "enough", {}, false}}, now_));
+  EXPECT_FALSE(apply(job_, StopRequested{{"root", "drained", {}, true}}, now_));
+  report(end_of(EndCause::kStopped));
+  EXPECT_EQ(job_.state, JobState::kStopped);
+}
+
+TEST_F(Retried, WhatEndedBeforeItWasToBeRequeuedHasEnded) {
+  place();
+  EXPECT_TRUE(apply(job_, StopRequested{{"root", "drained", {}, true}}, now_));
+  report(end_of(EndCause::kExited, 0));
+  EXPECT_EQ(job_.state, JobState::kSucceeded);
+}
+
+TEST(ApplyAdopted, AQueuedJobTakesAnAttemptThatIsNewerThanAllOnRecord) {
+  Job job;
+  Attempt found;
+  found.id = {job.id, 3};
+  found.state = JobState::kRunning;
+  EXPECT_TRUE(apply(job, Adopted{found}, {}));
+  EXPECT_EQ(job.state, JobState::kRunning);
+  EXPECT_FALSE(apply(job, Adopted{found}, {})) << "it does not wait any more";
 }
 
 // How a queued job waits.

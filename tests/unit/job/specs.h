@@ -42,6 +42,9 @@ inline JobSpec full_spec() {
                            .exit_codes = {75},
                            .backoff = std::chrono::seconds(30),
                            .on_lost = true};
+  spec.array = ArraySpec{.count = 9, .max_running = 2, .indexes = {1, 8}};
+  spec.dependencies = {
+      {Uuid::parse("0a0b0c0d-0000-4000-8000-000000000001").value(), DependencyCondition::kFailure}};
   spec.nice = -5;
   spec.umask = 027;
   spec.allow_new_privileges = true;

@@ -16,7 +16,7 @@ namespace takt {
 namespace {
 
 constexpr int kStates = static_cast<int>(JobState::kStopped) + 1;
-constexpr int kCauses = static_cast<int>(EndCause::kRejected) + 1;
+constexpr int kCauses = static_cast<int>(EndCause::kPartsEnded) + 1;
 
 TEST(State, HasAnOwnNameEach) {
   std::set<std::string_view> names;
@@ -49,11 +49,14 @@ TEST(StateOfEnd, SucceededOnlyByExitCodeZeroOfItsOwn) {
       << "an exit code that is not known is no success";
   for (int i = 0; i < kCauses; ++i) {
     const auto cause = static_cast<EndCause>(i);
-    if (cause == EndCause::kExited) continue;
+    if (cause == EndCause::kExited || cause == EndCause::kPartsEnded) continue;
     const JobState expected = cause == EndCause::kStopped ? JobState::kStopped : JobState::kFailed;
     EXPECT_EQ(state_of_end({.cause = cause}), expected) << cause_name(cause);
     EXPECT_EQ(state_of_end({.cause = cause, .exit_code = 0}), expected) << cause_name(cause);
   }
+  EXPECT_EQ(state_of_end({.cause = EndCause::kPartsEnded, .parts_total = 2}), JobState::kSucceeded);
+  EXPECT_EQ(state_of_end({.cause = EndCause::kPartsEnded, .parts_total = 2, .parts_failed = 1}),
+            JobState::kFailed);
 }
 
 TEST(EndMessage, SaysWhatHappenedForEachCause) {
@@ -97,6 +100,9 @@ TEST(EndMessage, SaysWhatHappenedForEachCause) {
       {{.cause = EndCause::kQueueTimedOut}, "waited in the queue longer than its limit"},
       {{.cause = EndCause::kDependencyFailed}, "a job that it depends on ended otherwise"},
       {{.cause = EndCause::kRejected, .detail = "no room"}, "rejected: no room"},
+      {{.cause = EndCause::kPartsEnded, .parts_total = 4}, "all 4 parts succeeded"},
+      {{.cause = EndCause::kPartsEnded, .parts_total = 4, .parts_failed = 1},
+       "1 of 4 parts did not succeed"},
   };
   for (const Case& c : cases) EXPECT_EQ(end_message(c.end), c.says);
   for (int i = static_cast<int>(EndCause::kOomKilled); i < kCauses; ++i)

@@ -110,7 +110,7 @@ JobEnd full_end(EndCause cause) {
 }
 
 TEST(ConvertEnd, EveryCauseWithAllOfItsData) {
-  for (int i = 0; i <= static_cast<int>(EndCause::kRejected); ++i) {
+  for (int i = 0; i <= static_cast<int>(EndCause::kPartsEnded); ++i) {
     const auto cause = static_cast<EndCause>(i);
     const JobEnd end = full_end(cause);
     EXPECT_EQ(end_from_proto(end_to_proto(end)).value(), end) << cause_name(cause);
@@ -129,7 +129,7 @@ TEST(ConvertEnd, CarriesEveryFieldOfTheMessage) {
 }
 
 TEST(ConvertEnd, UnknownCausesAreInvalid) {
-  for (const int cause : {0, 13, -1, 500}) {
+  for (const int cause : {0, 14, -1, 500}) {
     v1::JobEnd message;
     message.set_cause(static_cast<v1::EndCause>(cause));
     const auto end = end_from_proto(message);

@@ -44,6 +44,28 @@ TEST(Status, EveryErrorComesBackAsItWent) {
   EXPECT_EQ(codes.count(grpc::StatusCode::OK), 0U);
 }
 
+TEST(Status, EachWrongFieldIsAViolationOfAGoogleRpcBadRequest) {
+  Error error = invalid("spec.nice", "70 is too much");
+  error.more = {invalid("spec.user", "is empty"), invalid("spec.argv[3]", "\u00fcber")};
+  const grpc::Status status = to_status(error);
+  EXPECT_EQ(from_status(status), error);
+  EXPECT_THAT(status.error_details(), HasSubstr("type.googleapis.com/google.rpc.BadRequest"));
+  const auto details = unpack_details(status.error_details());
+  ASSERT_TRUE(details.has_value());
+  EXPECT_EQ(details->violations[0], (Violation{"spec.nice", "spec.nice: 70 is too much"}));
+}
+
+TEST(Status, MoreProblemsThanATrailerHoldsAreLeftOut) {
+  Error error = invalid("spec.nice", "70 is too much");
+  for (int at = 0; at < 100; ++at)
+    error.more.push_back(invalid("spec.argv", std::string(400, 'x')));
+  const grpc::Status status = to_status(error);
+  EXPECT_LT(status.error_details().size() + status.error_message().size() * 3, 8192U);
+  const std::size_t told = from_status(status).more.size();
+  EXPECT_GT(told, 2U);
+  EXPECT_LT(told, 100U);
+}
+
 TEST(Status, DetailsAreAGoogleRpcStatus) {
   // 08 <code> 12 <message> 1a <Any>: what other languages' libraries decode.
   const grpc::Status status = to_status(invalid("spec", "bad"));

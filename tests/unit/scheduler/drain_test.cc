@@ -9,10 +9,11 @@ namespace {
 class DrainTest : public SchedulerTest {
  protected:
   grpc::Status drain(const std::string& worker, v1::DrainWorkerResponse* response,
-                     std::optional<microseconds> deadline = {}) {
+                     std::optional<microseconds> deadline = {}, bool requeue = false) {
     v1::DrainWorkerRequest request;
     request.set_worker_id(worker);
     request.set_reason("new disk");
+    request.set_requeue(requeue);
     if (deadline) *request.mutable_deadline() = rpc::duration_to_proto(*deadline);
     return operator_->DrainWorker(context().get(), request, response);
   }
@@ -72,6 +73,21 @@ TEST_F(DrainTest, AtTheDeadlineWhatIsLeftIsStopped) {
   ASSERT_TRUE(one->wait_stops(1));
   EXPECT_EQ(one->stops()[0].job_id(), job);
   EXPECT_EQ(one->stops()[0].reason(), "worker one is drained: new disk");
+}
+
+TEST_F(DrainTest, AtTheDeadlineWhatIsLeftIsQueuedAgainIfThatWasAskedFor) {
+  const auto one = make_worker(kWorkerOne, "one");
+  const std::string job = submit(spec());
+  watch_until(job, v1::JOB_STATE_RUNNING);
+  v1::DrainWorkerResponse response;
+  EXPECT_EQ(drain("one", &response, {}, true).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  ASSERT_TRUE(drain("one", &response, std::chrono::milliseconds(200), true).ok());
+  ASSERT_TRUE(one->wait_stops(1));
+  const auto two = make_worker(kWorkerTwo, "two");
+  ASSERT_TRUE(two->wait_starts(1));
+  EXPECT_EQ(two->starts()[0].attempt(), 2);
+  EXPECT_EQ(get(job).tries(), 0);
+  EXPECT_EQ(get(job).stop_requested_by(), "");
 }
 
 TEST_F(DrainTest, ADeadlineThatPassedWhileTheSchedulerWasDownCounts) {

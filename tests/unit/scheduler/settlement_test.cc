@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a session's list settles, and how workers come and go.
+#include <future>
+
 #include "unit/scheduler/scheduler_fixture.h"
 
 namespace takt::scheduler {
@@ -131,6 +133,24 @@ TEST_F(SchedulerTest, AnUnreachableWorkerChangesNoJob) {
   EXPECT_FALSE(get(job).has_unreachable_since_time());
 }
 
+// As after a backup was put back that is older than the attempt.
+TEST_F(SchedulerTest, AnAttemptOfAQueuedJobIsAdoptedRatherThanStartedTwice) {
+  const std::string job = submit(spec());
+  v1::Attempt attempt;
+  attempt.set_job_id(job);
+  attempt.set_number(1);
+  attempt.set_state(v1::JOB_STATE_RUNNING);
+  test::FakeWorker worker(kWorkerOne, "one", folder_.path() + "/one.sock");
+  worker.hold(attempt);
+  worker.serve();
+  add_worker(worker);
+  watch_until(job, v1::JOB_STATE_RUNNING);
+  EXPECT_EQ(get(job).attempts(0).worker_name(), "one");
+  EXPECT_TRUE(worker.starts().empty());
+  worker.end(job, 0);
+  watch_until(job, v1::JOB_STATE_SUCCEEDED);
+}
+
 // The scheduler heard nobody meanwhile, and that is no worker's fault. The fake worker says nothing
 // by itself, so a look at the time alone would take it for gone.
 TEST_F(SchedulerTest, ALoopThatStoodStillHangsUpOnNobody) {
@@ -138,7 +158,7 @@ TEST_F(SchedulerTest, ALoopThatStoodStillHangsUpOnNobody) {
   config_.unreachable_after = std::chrono::seconds(10);
   start();
   const auto worker = make_worker(kWorkerOne, "one");
-  daemon_->core().run([] { std::this_thread::sleep_for(std::chrono::seconds(11)); },
+  daemon_->core().run([] { std::promise<void>().get_future().wait_for(std::chrono::seconds(11)); },
                       [](const Error& error) { ADD_FAILURE() << error.message; });
   const std::string job = submit(spec());
   watch_until(job, v1::JOB_STATE_RUNNING);

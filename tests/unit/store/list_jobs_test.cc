@@ -123,7 +123,7 @@ TEST_F(ListJobsTest, LiveStatesTogetherWithAnyOtherFilter) {
 TEST_F(ListJobsTest, EveryFilterIsLedByAnIndex) {
   store_.reset();
   SQLite::Database database(folder_.path() + "/takt.db");
-  std::vector<JobFilter> filters(9);
+  std::vector<JobFilter> filters(10);
   filters[1].states = {JobState::kQueued, JobState::kSucceeded};
   filters[2].labels = {{"team", "ops"}, {"at", "5"}};
   filters[3].worker = "one";
@@ -136,15 +136,18 @@ TEST_F(ListJobsTest, EveryFilterIsLedByAnIndex) {
   filters[7].labels = {{"team", "ops"}};
   filters[8].states = {JobState::kFailed};
   filters[8].name = "tenth";
-  const std::vector<std::string> led_by{"PRIMARY KEY (rowid>? AND rowid<?)",
-                                        "jobs_by_state (state=? AND number>? AND number<?)",
-                                        "PRIMARY KEY (key=? AND value=? AND number>? AND number<?)",
-                                        "attempts_by_worker (worker_name=? AND job>? AND job<?)",
-                                        "jobs_by_name (name=? AND number>? AND number<?)",
-                                        "jobs_by_user (submit_user=? AND number>? AND number<?)",
-                                        "jobs_by_state (state=? AND number>? AND number<?)",
-                                        "jobs_by_state (state=? AND number>? AND number<?)",
-                                        "jobs_by_name (name=? AND number>? AND number<?)"};
+  filters[9].part_of = "tenth";
+  const std::vector<std::string> led_by{
+      "jobs_whole (number>? AND number<?)",
+      "jobs_whole_by_state (state=? AND number>? AND number<?)",
+      "PRIMARY KEY (key=? AND value=? AND number>? AND number<?)",
+      "attempts_by_worker (worker_name=? AND job>? AND job<?)",
+      "jobs_by_name (name=? AND number>? AND number<?)",
+      "jobs_whole_by_user (submit_user=? AND number>? AND number<?)",
+      "jobs_whole_by_state (state=? AND number>? AND number<?)",
+      "jobs_by_state (state=? AND number>? AND number<?)",
+      "jobs_by_name (name=? AND number>? AND number<?)",
+      "parts_of_whole (whole=? AND number>? AND number<?)"};
   for (std::size_t at = 0; at < filters.size(); ++at) {
     SQLite::Statement plan(database, "EXPLAIN QUERY PLAN " + list_sql(filters[at]));
     std::string steps;
@@ -152,6 +155,57 @@ TEST_F(ListJobsTest, EveryFilterIsLedByAnIndex) {
     EXPECT_NE(steps.find(led_by[at]), std::string::npos) << at << ":\n" << steps;
     EXPECT_EQ(steps.find("SCAN j"), std::string::npos) << at << ":\n" << steps;
   }
+}
+
+// Jobs are shown as a whole; parts where they are asked for, and where they ran.
+TEST_F(ListJobsTest, PartsAreShownByTheirWholeAndByTheirWorker) {
+  Batch batch;
+  JobWrite whole = new_job("array");
+  whole.job.parts = 5;
+  batch.jobs.push_back(whole);
+  for (int at = 0; at < 5; ++at) {
+    JobWrite part = new_job();
+    part.job.spec = whole.job.spec;
+    part.job.part = std::make_shared<const Part>(Part{whole.job.id, whole.number, at, ""});
+    batch.jobs.push_back(part);
+    if (at == 3) batch.jobs.push_back(changed(part, Placed{Uuid::random(), "three", "boot"}));
+  }
+  ASSERT_TRUE(commit(batch).ok());
+  const auto indexes = [&](JobFilter filter) {
+    std::vector<int> found;
+    filter.page_size = 2;
+    do {
+      const auto page = list(filter);
+      if (!page) break;
+      for (const JobView& view : page->jobs)
+        found.push_back(view.job.part ? view.job.part->index : -1);
+      filter.before = page->next_before;
+    } while (filter.before > 0);
+    return found;
+  };
+  JobFilter filter;
+  filter.part_of = "array";
+  EXPECT_EQ(indexes(filter), (std::vector<int>{4, 3, 2, 1, 0}));
+  filter.states = {JobState::kStarting};
+  EXPECT_EQ(indexes(filter), std::vector<int>{3});
+  filter.part_of = "none";
+  EXPECT_EQ(list(filter).error().code, ErrorCode::kNotFound);
+  filter = {};
+  filter.worker = "three";
+  EXPECT_EQ(indexes(filter), std::vector<int>{3});
+  filter.states = {JobState::kStarting};
+  EXPECT_EQ(indexes(filter), std::vector<int>{3});
+  filter = {};
+  filter.user = "alice";
+  const std::vector<int> of_alice = indexes(filter);
+  EXPECT_EQ(std::count(of_alice.begin(), of_alice.end(), -1),
+            static_cast<std::ptrdiff_t>(of_alice.size()));
+  const auto view = get("array");
+  ASSERT_TRUE(view.ok());
+  EXPECT_EQ(view->parts, (PartCounts{.total = 5, .queued = 4, .active = 1}));
+  EXPECT_EQ(get("array/3")->job.part->index, 3);
+  EXPECT_EQ(get("array/3")->job.spec->name, "array") << "the spec is that of the whole";
+  EXPECT_EQ(get("array/9").error().code, ErrorCode::kNotFound);
 }
 
 TEST_F(ListJobsTest, ByNameUserAndTime) {

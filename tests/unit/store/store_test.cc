@@ -64,7 +64,7 @@ TEST_F(StoreTest, ReopeningKeepsEverything) {
   worker.capacity.counted = {{"gpu", 2}};
   worker.capacity.tasks = 4000;
   worker.capacity.direct = {2, 1500, 1 << 20, 8, {{"gpu", 1}}};
-  worker.drain = Drain{"user root", "new disk", wall_now(), wall_now()};
+  worker.drain = Drain{"user root", "new disk", wall_now(), wall_now(), true};
   worker.capacity.controllers = {"memory", "pids"};
   worker.capacity.launchers = {Launcher::kScope, Launcher::kCgroup};
   worker.boot_id = "boot-1";

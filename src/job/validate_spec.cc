@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether a spec can be accepted: each field is judged, so that all that is wrong is told at once.
+#include <algorithm>
+#include <csignal>
+#include <numeric>
+#include <set>
+
+#include "base/error_list.h"
+#include "base/limits.h"
+#include "base/units.h"
+#include "job/spec.h"
+
+namespace takt {
+namespace {
+
+bool has_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
+
+std::string at_most(std::size_t most) {
+  return "; at most " + std::to_string(most) + " are accepted";
+}
+
+void validate_command(const JobSpec& spec, ErrorList& errors) {
+  if (spec.argv.empty() && spec.script.empty())
+    errors.add(invalid("spec.argv", "is empty; give a command, or a script"));
+  if (spec.argv.size() > limits::kArgvMax)
+    errors.add(invalid("spec.argv", "has " + std::to_string(spec.argv.size()) + " elements" +
+                                        at_most(limits::kArgvMax)));
+  for (std::size_t i = 0; i < spec.argv.size(); ++i) {
+    const std::string field = "spec.argv[" + std::to_string(i) + "]";
+    if (has_nul(spec.argv[i]))
+      errors.add(invalid(field, "holds a NUL byte, which no program could be given"));
+  }
+  if (spec.script.empty()) {
+    if (!spec.argv.empty() && spec.argv[0].empty())
+      errors.add(invalid("spec.argv[0]", "is empty; give a program"));
+  } else if (!spec.script.starts_with("#!")) {
+    errors.add(invalid("spec.script",
+                       "does not begin with \"#!\" and an interpreter, such as \"#!/bin/sh\""));
+  }
+}
+
+void validate_environment(const JobSpec& spec, ErrorList& errors) {
+  const std::string field = "spec.environment";
+  if (spec.environment.size() > limits::kEnvironmentMax)
+    errors.add(invalid(field, "has " + std::to_string(spec.environment.size()) + " variables" +
+                                  at_most(limits::kEnvironmentMax)));
+  std::set<std::string_view> seen;
+  for (const EnvironmentVariable& variable : spec.environment) {
+    const std::string& name = variable.name;
+    if (name.empty() || has_nul(name) || name.find('=') != std::string::npos)
+      errors.add(invalid(field, "\"" + name +
+                                    "\" is not a variable's name; it must not be empty "
+                                    "and not hold \"=\" or NUL"));
+    if (has_nul(variable.value))
+      errors.add(invalid(field, "the value of " + name + " holds a NUL byte"));
+    if (!seen.insert(name).second) errors.add(invalid(field, name + " is given twice"));
+  }
+}
+
+void validate_stop(const StopPolicy& stop, ErrorList& errors) {
+  if (stop.signal < 1 || stop.signal > SIGRTMAX)
+    errors.add(invalid("spec.stop.signal", std::to_string(stop.signal) + " is not a signal; 1 to " +
+                                               std::to_string(SIGRTMAX) + " are accepted"));
+  if (stop.grace < microseconds(0) || stop.grace > limits::kStopGraceMax)
+    errors.add(invalid("spec.stop.grace", format_duration(stop.grace) + " is not from 0 to 24h"));
+}
+
+Result<void> check_range(std::int64_t value, std::int64_t low, std::int64_t high,
+                         const std::string& field) {
+  if (value == 0 || (value >= low && value <= high)) return {};
+  return invalid(field, std::to_string(value) + " is not from " + std::to_string(low) + " to " +
+                            std::to_string(high) + ", nor 0 for the default");
+}
+
+void validate_resources(const JobSpec& spec, ErrorList& errors) {
+  const Resources& asked = spec.resources;
+  const std::string prefix = "spec.resources.";
+  errors.add(check_range(asked.cpu_millicores, limits::kCpuMinMillicores, limits::kCpuMaxMillicores,
+                         prefix + "cpu_millicores"));
+  errors.add(check_range(asked.memory_bytes, limits::kMemoryMinBytes, limits::kMemoryMaxBytes,
+                         prefix + "memory_bytes"));
+  errors.add(
+      check_range(asked.swap_bytes.value_or(0), 0, limits::kMemoryMaxBytes, prefix + "swap_bytes"));
+  errors.add(check_range(asked.tasks, 1, limits::kTasksMax, prefix + "tasks"));
+  errors.add(check_range(spec.cpu_weight, 1, limits::kWeightMax, "spec.cpu_weight"));
+  errors.add(check_range(spec.io_weight, 1, limits::kWeightMax, "spec.io_weight"));
+  if (asked.counted.size() > limits::kLabelsMax)
+    errors.add(invalid(prefix + "counted", "names " + std::to_string(asked.counted.size()) +
+                                               " things" + at_most(limits::kLabelsMax)));
+  for (const auto& [name, count] : asked.counted) {
+    errors.add(validate_name(name, prefix + "counted"));
+    if (count < 1 || count > limits::kCountedMax)
+      errors.add(invalid(prefix + "counted." + name, std::to_string(count) + " is not from 1 to " +
+                                                         std::to_string(limits::kCountedMax)));
+  }
+  if (asked.swap_bytes && asked.memory_bytes == 0)
+    errors.add(
+        invalid(prefix + "swap_bytes", "is given without a memory limit; give both, or neither"));
+}
+
+void validate_running(const JobSpec& spec, ErrorList& errors) {
+  if (spec.run_time_limit &&
+      (*spec.run_time_limit <= microseconds(0) || *spec.run_time_limit > limits::kRunTimeLimitMax))
+    errors.add(invalid("spec.run_time_limit",
+                       format_duration(*spec.run_time_limit) + " is not above 0, up to 365 days"));
+  if (spec.count_paused && !spec.run_time_limit)
+    errors.add(
+        invalid("spec.count_paused", "is given without a run time limit; give both, or neither"));
+  if (spec.lease && (*spec.lease < limits::kLeaseMin || *spec.lease > limits::kLeaseMax))
+    errors.add(
+        invalid("spec.lease", format_duration(*spec.lease) + " is not from 10s to 365 days"));
+  if (spec.nice < -20 || spec.nice > 19)
+    errors.add(invalid("spec.nice", std::to_string(spec.nice) + " is not from -20 to 19"));
+  if (spec.umask.value_or(0) > 0777)
+    errors.add(invalid("spec.umask", std::to_string(*spec.umask) + " is not from 0 to 0777 (511)"));
+}
+
+void validate_waiting(const JobSpec& spec, ErrorList& errors) {
+  errors.add(validate_priority(spec.priority, "spec.priority"));
+  if (spec.queue_time_limit && (*spec.queue_time_limit <= microseconds(0) ||
+                                *spec.queue_time_limit > limits::kQueueTimeLimitMax))
+    errors.add(invalid("spec.queue_time_limit", format_duration(*spec.queue_time_limit) +
+                                                    " is not above 0, up to 365 days"));
+  if (spec.retry) {
+    errors.add(validate_retry(*spec.retry));
+    if (spec.retry->on_lost && !spec.lease)
+      errors.add(invalid("spec.retry.on_lost",
+                         "is given without a lease; give both, or neither, for without a lease the "
+                         "lost attempt may still run"));
+  }
+  if (spec.not_before && to_unix_us(*spec.not_before) < 0)
+    errors.add(invalid("spec.not_before_time", "is before 1970"));
+}
+
+void validate_constraints(const std::vector<Constraint>& constraints, ErrorList& errors) {
+  if (constraints.size() > limits::kLabelsMax)
+    errors.add(invalid("spec.constraints", "there are " + std::to_string(constraints.size()) +
+                                               at_most(limits::kLabelsMax)));
+  for (const Constraint& constraint : constraints) {
+    errors.add(validate_name(constraint.key, "spec.constraints.key"));
+    const std::size_t count = constraint.values.size();
+    bool good = count == 1;
+    if (constraint.op == ConstraintOperator::kExists) good = count == 0;
+    if (constraint.op == ConstraintOperator::kIn) good = count >= 1 && count <= limits::kLabelsMax;
+    if (!good)
+      errors.add(invalid("spec.constraints.values",
+                         "label " + constraint.key + " is compared with " + std::to_string(count) +
+                             " values; EQUAL and NOT_EQUAL take one, IN one or more, EXISTS none"));
+  }
+}
+
+void validate_parts(const JobSpec& spec, ErrorList& errors) {
+  if (!spec.array) return;
+  const ArraySpec& array = *spec.array;
+  if (spec.one_per_worker)
+    errors.add(invalid("spec.one_per_worker", "is given beside spec.array; give one of them"));
+  if (array.count < 1 || array.count > limits::kPartsMax)
+    errors.add(invalid("spec.array.count", std::to_string(array.count) + " is not from 1 to " +
+                                               std::to_string(limits::kPartsMax)));
+  if (array.max_running < 0)
+    errors.add(
+        invalid("spec.array.max_running", std::to_string(array.max_running) + " is below 0"));
+  int before = -1;
+  for (const int index : array.indexes) {
+    if (index <= before || index >= array.count)
+      return errors.add(invalid("spec.array.indexes", std::to_string(index) + " after " +
+                                                          std::to_string(before) +
+                                                          ": they must ascend, from 0 to " +
+                                                          std::to_string(array.count - 1)));
+    before = index;
+  }
+}
+
+void validate_dependencies(const JobSpec& spec, ErrorList& errors) {
+  if (spec.dependencies.size() > limits::kDependenciesMax)
+    errors.add(invalid("spec.dependencies", "there are " +
+                                                std::to_string(spec.dependencies.size()) +
+                                                at_most(limits::kDependenciesMax)));
+}
+
+void validate_texts(const JobSpec& spec, ErrorList& errors) {
+  if (!spec.name.empty()) errors.add(validate_name(spec.name, "spec.name"));
+  const std::string& folder = spec.working_directory;
+  if (!folder.empty() && (folder.front() != '/' || has_nul(folder)))
+    errors.add(invalid("spec.working_directory",
+                       "\"" + folder + "\" is not an absolute path; it must begin with \"/\""));
+  if (has_nul(spec.user)) errors.add(invalid("spec.user", "holds a NUL byte"));
+  if (has_nul(spec.group)) errors.add(invalid("spec.group", "holds a NUL byte"));
+}
+
+}  // namespace
+
+Result<void> validate_spec(const JobSpec& spec) {
+  ErrorList errors;
+  validate_command(spec, errors);
+  validate_environment(spec, errors);
+  validate_texts(spec, errors);
+  validate_resources(spec, errors);
+  validate_running(spec, errors);
+  validate_waiting(spec, errors);
+  validate_stop(spec.stop, errors);
+  validate_constraints(spec.constraints, errors);
+  errors.add(validate_labels(spec.labels, "spec.labels"));
+  validate_parts(spec, errors);
+  validate_dependencies(spec, errors);
+  const std::size_t size = encode_spec(spec).size();
+  if (size > limits::kSpecMaxBytes)
+    errors.add(invalid("spec", "takes " + std::to_string(size) + " bytes" +
+                                   at_most(limits::kSpecMaxBytes) +
+                                   " (script, stdin_data and environment included)"));
+  return errors.result();
+}
+
+}  // namespace takt
