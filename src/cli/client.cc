@@ -25,6 +25,28 @@ Result<std::unique_ptr<Client>> Client::connect(const std::string& address,
   return client;
 }
 
+std::unique_ptr<Client> Client::with(Interrupts& interrupts) const {
+  std::unique_ptr<Client> other(new Client(address_, tls_, patience_, interrupts));
+  other->jobs_ = jobs_;
+  other->operators_ = operators_;
+  return other;
+}
+
+Result<std::vector<v1::Job>> Client::list_parts(const std::string& whole) {
+  std::vector<v1::Job> parts;
+  v1::ListJobsRequest request;
+  request.set_part_of(whole);
+  request.set_page_size(static_cast<int>(limits::kPageSizeMax));
+  do {
+    auto page = call(&v1::JobService::Stub::ListJobs, request);
+    if (!page) return page.error();
+    for (v1::Job& job : *page->mutable_jobs()) parts.push_back(std::move(job));
+    request.set_page_token(page->next_page_token());
+  } while (!request.page_token().empty());
+  std::reverse(parts.begin(), parts.end());
+  return parts;
+}
+
 void Client::prepare(grpc::ClientContext& context, const Tries& tries) const {
   const nanoseconds left = std::max<nanoseconds>(tries.deadline - BootClock::now(), seconds(0));
   context.set_wait_for_ready(!tls_);  // why a certificate will not do is told at once

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/limits.h"
 #include "cli/interrupts.h"
@@ -50,6 +51,9 @@ class Client {
         patience_, 0);
   }
 
+  // Another one on the same connection, for another thread, with signals of its own.
+  [[nodiscard]] std::unique_ptr<Client> with(Interrupts& interrupts) const;
+
   // For streams: the caller makes the context and minds the signals.
   v1::JobService::Stub& jobs() { return *jobs_; }
   Interrupts& interrupts() { return interrupts_; }
@@ -57,6 +61,9 @@ class Client {
   // GetJob; the id as the user gave it. With a patience of its own where the caller tries again.
   Result<v1::Job> get_job(const std::string& id);
   Result<v1::Job> get_job(const std::string& id, microseconds patience);
+
+  // The parts of a job, by index.
+  Result<std::vector<v1::Job>> list_parts(const std::string& whole);
 
   // ListWorkers, all pages.
   Result<v1::ListWorkersResponse> list_workers();
@@ -95,8 +102,8 @@ class Client {
   const bool tls_;
   microseconds patience_;
   Interrupts& interrupts_;
-  std::unique_ptr<v1::JobService::Stub> jobs_;
-  std::unique_ptr<v1::OperatorService::Stub> operators_;
+  std::shared_ptr<v1::JobService::Stub> jobs_;  // thread-safe
+  std::shared_ptr<v1::OperatorService::Stub> operators_;
 };
 
 // Whether nobody was reached, so that the same call may succeed later.

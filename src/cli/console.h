@@ -35,25 +35,28 @@ enum class WriteEnd { kDone, kInterrupted, kClosed, kFailed };
 class Console {
  public:
   Console(const Io& io, bool no_color);
+  Console(const Console&) = delete;
+  Console& operator=(const Console&) = delete;
+  virtual ~Console() = default;
 
   [[nodiscard]] const Screen& screen() const { return screen_; }
   [[nodiscard]] bool err_is_terminal() const { return err_is_terminal_; }
 
   // Writes to standard output (error: to standard error) until all is out, a signal is pending, or
   // nobody reads any more; adds to `written` what went out. `error` is errno of kFailed.
-  WriteEnd write(bool error, std::string_view data, std::size_t& written);
+  virtual WriteEnd write(bool error, std::string_view data, std::size_t& written);
 
   // An answer on standard output. False if nobody reads it: time to end.
   bool out(std::string_view text);
 
   // "takt: TEXT" and a line end on standard error.
-  void note(std::string_view text);
+  virtual void note(std::string_view text);
 
   // A line on a terminal that the next one overwrites; nothing elsewhere. Empty: takes it away.
   void progress(std::string_view text);
 
   // Why the last write ended as kFailed.
-  [[nodiscard]] const std::string& write_error() const { return write_error_; }
+  [[nodiscard]] virtual const std::string& write_error() const { return write_error_; }
 
  private:
   const Io& io_;

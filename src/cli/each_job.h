@@ -8,6 +8,7 @@
 
 #include "cli/invocation.h"
 #include "cli/json.h"
+#include "cli/selection.h"
 #include "cli/text.h"
 
 namespace takt::cli {
@@ -15,13 +16,11 @@ namespace takt::cli {
 // Has `one(client, name)` act on each name and print the text that it gives; the exit code.
 // `action` and `noun` as in "can't pause job 6f0b".
 template <class One>
-int for_each_named(Invocation& call, const std::string& action, const std::string& noun,
-                   const std::vector<std::string>& names, One one) {
-  auto client = call.connect();
-  if (!client) return call.fail("can't " + action + " " + noun + "s", client.error());
+int for_each_named(Invocation& call, Client& client, const std::string& action,
+                   const std::string& noun, const std::vector<std::string>& names, One one) {
   int code = 0;
   for (const std::string& name : names) {
-    const Result<std::string> text = one(**client, name);
+    const Result<std::string> text = one(client, name);
     if (!text) {
       code = call.fail("can't " + action + " " + noun + " " + in_quotes(name), text.error());
       if (out_of_reach(text.error())) return code;
@@ -32,26 +31,42 @@ int for_each_named(Invocation& call, const std::string& action, const std::strin
   return code;
 }
 
-// The same by one RPC, quiet but with --json. The request is complete but for the job.
+// The same, connecting first.
+template <class One>
+int for_each_named(Invocation& call, const std::string& action, const std::string& noun,
+                   const std::vector<std::string>& names, One one) {
+  auto client = call.connect();
+  if (!client) return call.fail("can't " + action + " " + noun + "s", client.error());
+  return for_each_named(call, **client, action, noun, names, one);
+}
+
+// The same by one RPC, quiet but with --json, of jobs that are selected. The request is complete
+// but for the job.
 template <class Request, class Method>
 int for_each_job(Invocation& call, const std::string& action, Method method, Request request,
-                 const std::vector<std::string>& jobs) {
-  return for_each_named(call, action, "job", jobs,
-                        [&](Client& client, const std::string& name) -> Result<std::string> {
+                 const Selection& selection) {
+  if (auto good = selection.check(); !good) return call.usage(good.error());
+  auto client = call.connect();
+  if (!client) return call.fail("can't " + action + " jobs", client.error());
+  const auto jobs = selection.resolve(**client);
+  if (!jobs) return call.fail("can't " + action + " jobs", jobs.error());
+  if (jobs->empty()) call.console().note("no job that has not ended carries these labels.");
+  return for_each_named(call, **client, action, "job", *jobs,
+                        [&](Client& to, const std::string& name) -> Result<std::string> {
                           request.set_job_id(name);
-                          const auto response = client.call(method, request);
+                          const auto response = to.call(method, request);
                           if (!response) return response.error();
                           return call.json() ? to_json(*response) + "\n" : std::string();
                         });
 }
 
-// The same of a verb that has no options of its own: with its operands.
+// The same of a verb that has no options of its own.
 template <class Request, class Method>
 int run_for_each_job(Invocation& call, const std::string& action, Method method) {
-  std::vector<std::string> jobs;
-  call.operands(jobs, limits::kClientJobsMax);
+  Selection selection;
+  selection.declare(call);
   if (const auto end = call.parse()) return *end;
-  return for_each_job(call, action, method, Request(), jobs);
+  return for_each_job(call, action, method, Request(), selection);
 }
 
 }  // namespace takt::cli

@@ -6,6 +6,7 @@
 namespace takt::cli {
 
 bool plain_exit(const v1::JobEnd& end) {
+  if (end.cause() == v1::END_CAUSE_PARTS_ENDED) return end.parts_failed() == 0;
   return end.cause() == v1::END_CAUSE_EXITED && end.has_exit_code();
 }
 
@@ -21,6 +22,8 @@ int exit_code_of(const v1::JobEnd& end) {
       return kExitTimedOut;
     case v1::END_CAUSE_STOPPED:
       return kExitStopped;
+    case v1::END_CAUSE_PARTS_ENDED:
+      return end.parts_failed() == 0 ? 0 : kExitRefused;
     case v1::END_CAUSE_START_FAILED:
       if (end.failed_step() != "exec") return kExitTakt;
       return end.error_number() == ENOENT ? kExitNotFound : kExitNotExecuted;

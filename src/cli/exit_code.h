@@ -4,6 +4,7 @@
 //   126 the command could not be executed, 127 it was not found;
 //   143 stopped by someone else; 130 after Ctrl-C stopped it (run only);
 //   125 takt itself could not do it, or lost the job.
+// Of a job with parts: `run` the highest of theirs; `wait` 0, or 1 if not all succeeded.
 #pragma once
 
 #include "takt/v1/job.pb.h"

@@ -21,6 +21,15 @@ std::string sentence(std::string text) {
   return text;
 }
 
+// In the words of the command line: options, where the API has fields.
+std::string problem_text(const Error& error) {
+  std::string message = printable(error.message);
+  const std::string option = option_of_field(error.field);
+  if (!option.empty() && message.starts_with(error.field))
+    message = option + message.substr(error.field.size());
+  return sentence(message);
+}
+
 std::string advice(ErrorCode code) {
   switch (code) {
     case ErrorCode::kNotFound:
@@ -47,11 +56,7 @@ std::string advice(ErrorCode code) {
 }  // namespace
 
 std::string refusal_text(const std::string& action, const Error& error) {
-  std::string message = printable(error.message);
-  const std::string option = option_of_field(error.field);
-  if (!option.empty() && message.starts_with(error.field))
-    message = option + message.substr(error.field.size());
-  return action + ": " + sentence(message) + advice(error.code);
+  return action + ": " + problem_text(error) + advice(error.code);
 }
 
 Invocation::Invocation(const Verb& verb, std::vector<std::string> arguments, const Io& io)
@@ -76,8 +81,9 @@ void Invocation::flag(const std::string& name, bool& target, const std::string& 
   app_.add_flag(name, target, help)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
 
-void Invocation::operands(std::vector<std::string>& target, std::size_t most) {
+void Invocation::operands(std::vector<std::string>& target, std::size_t most, Operands needed) {
   operands_ = &target;
+  operands_needed_ = needed;
   operands_most_ = most;
   app_.add_option("operands", target);
 }
@@ -159,9 +165,14 @@ int Invocation::complete() {
   if (place.wanted == Wanted::kOption) found = complete_option(app_, place.word);
   if (place.wanted == Wanted::kValue) found = complete_choice(*place.option, place.word);
   const bool label = place.wanted == Wanted::kValue && place.option->check_lname("on");
+  const bool job =
+      place.wanted == Wanted::kJob ||
+      (place.wanted == Wanted::kValue &&
+       (place.option->check_lname("after-success") || place.option->check_lname("after-end") ||
+        place.option->check_lname("after-failure") || place.option->check_lname("parts-of")));
   const bool worker = place.wanted == Wanted::kWorker ||
                       (place.wanted == Wanted::kValue && place.option->check_lname("worker"));
-  if (place.wanted == Wanted::kJob || label || worker) {
+  if (job || label || worker) {
     for (std::size_t i = 0; i + 2 < arguments_.size(); ++i)
       if (arguments_[i] == "--address") address_ = arguments_[i + 1];
     patience_ = std::chrono::seconds(1);  // a shell waits
@@ -180,7 +191,8 @@ std::optional<int> Invocation::check_globals() {
     return usage("--timeout: " + in_quotes(timeout_) + " is not between 1ms and 24h");
   patience_ = *patience;
   if (operands_ == nullptr) return std::nullopt;
-  if (operands_->empty()) return usage("name at least one " + std::string(verb_.operands));
+  if (operands_->empty() && operands_needed_ == Operands::kNeeded)
+    return usage("name at least one " + std::string(verb_.operands));
   if (operands_->size() > operands_most_)
     return usage("takes at most " + std::to_string(operands_most_) + " of " +
                  std::string(verb_.operands) + ", not " + std::to_string(operands_->size()));
@@ -209,11 +221,18 @@ int Invocation::usage(const std::string& problem) {
   return verb_.usage;
 }
 
+int Invocation::usage(const Error& error) {
+  const int code = usage(problem_text(error));
+  for (const Error& other : error.more) console_->note("also: " + problem_text(other));
+  return code;
+}
+
 int Invocation::fail(const std::string& action, const Error& error) {
   if (error.message.starts_with("can't reach"))
     console_->note(sentence(printable(error.message)));
   else
     console_->note(refusal_text(action, error));
+  for (const Error& other : error.more) console_->note("also: " + problem_text(other));
   return verb_.failure;
 }
 

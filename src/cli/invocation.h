@@ -15,6 +15,8 @@
 
 namespace takt::cli {
 
+enum class Operands { kNeeded, kOptional };
+
 class Invocation {
  public:
   // `arguments`: all but the program's and the verb's name.
@@ -29,8 +31,9 @@ class Invocation {
   void repeated(const std::string& name, const std::string& value, std::vector<std::string>& target,
                 const std::string& help);
   void flag(const std::string& name, bool& target, const std::string& help);
-  // Takes all operands; refused if there are none or too many.
-  void operands(std::vector<std::string>& target, std::size_t most);
+  // Takes all operands; refused if there are too many, or none where they are needed.
+  void operands(std::vector<std::string>& target, std::size_t most,
+                Operands needed = Operands::kNeeded);
 
   // Parses, or returns the exit code: help was printed, or the call is wrong.
   std::optional<int> parse();
@@ -48,6 +51,8 @@ class Invocation {
 
   // Says what is wrong with the call; the exit code.
   int usage(const std::string& problem);
+  // The same of all that the error names.
+  int usage(const Error& error);
 
   // Says what could not be done and why, and what to do next; the exit code. `action` as in "can't
   // stop job 6f0b"; errors of reaching the scheduler speak for themselves.
@@ -71,6 +76,7 @@ class Invocation {
   std::unique_ptr<Console> console_;
   std::vector<std::string>* operands_ = nullptr;
   std::size_t operands_most_ = 0;
+  Operands operands_needed_ = Operands::kNeeded;
   std::string address_;
   std::string timeout_ = "30s";
   microseconds patience_ = limits::kRpcDeadline;
@@ -81,7 +87,8 @@ class Invocation {
   bool only_complete_ = false;
 };
 
-// "takt: ACTION: MESSAGE. ADVICE" without the "takt: "; names options rather than fields.
+// "takt: ACTION: MESSAGE. ADVICE" without the "takt: "; names options rather than fields. What else
+// is wrong is told by fail() and usage() only, a line each.
 std::string refusal_text(const std::string& action, const Error& error);
 
 }  // namespace takt::cli

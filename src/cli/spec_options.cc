@@ -9,6 +9,7 @@
 #include <array>
 #include <utility>
 
+#include "base/error_list.h"
 #include "base/fs.h"
 #include "base/limits.h"
 #include "base/units.h"
@@ -19,7 +20,7 @@
 namespace takt::cli {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 38> kOptionOfField{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 41> kOptionOfField{{
     {"spec.argv", "the command"},
     {"spec.name", "--name"},
     {"spec.user", "--user"},
@@ -41,6 +42,9 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 38> kOptionO
     {"spec.retry.backoff", "--backoff"},
     {"spec.retry.on_lost", "--lease"},
     {"spec.retry", "--retry-on"},
+    {"spec.array", "--array"},
+    {"spec.one_per_worker", "--all"},
+    {"spec.dependencies", "--after-success, --after-end, --after-failure"},
     {"spec.oom_policy", "--oom"},
     {"spec.run_time_limit", "--time"},
     {"spec.count_paused", "--count-paused"},
@@ -184,6 +188,7 @@ void SpecOptions::declare(Invocation& call) {
   call.repeated("--label", "KEY=VALUE", labels_, "A label of the job itself. May be repeated.");
   resources_.declare(call);
   waiting_.declare(call);
+  parts_.declare(call);
   call.option("--stop-signal", "SIGNAL", stop_signal_,
               "What asks the job to stop, by name or number (TERM).");
   call.option("--stop-to", "all|leader", stop_to_,
@@ -264,17 +269,14 @@ Result<JobSpec> SpecOptions::build(const std::vector<std::string>& command, cons
     if (!script) return script.error();
     spec.script = std::move(*script);
   }
-  for (const auto& read : {resources_.read(spec), waiting_.read(spec, wall_now()),
-                           read_stop(spec.stop), read_kind(spec), read_pairs(spec, io)})
-    if (!read) return read.error();
-  if (auto good = check_utf8(spec); !good) return good.error();
-  if (auto good = validate_spec(spec); !good) {
-    Error error = good.error();
-    const std::string option = option_of_field(error.field);
-    if (!option.empty() && error.message.starts_with(error.field))
-      error.message = option + error.message.substr(error.field.size());
-    return error;
-  }
+  ErrorList errors;
+  for (const auto& read :
+       {resources_.read(spec), waiting_.read(spec, wall_now()), parts_.read(spec),
+        read_stop(spec.stop), read_kind(spec), read_pairs(spec, io), check_utf8(spec)})
+    errors.add(read);
+  // What could not be read is at its default.
+  if (errors.empty()) errors.add(validate_spec(spec));
+  if (auto good = errors.result(); !good) return good.error();
   return spec;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "cli/console.h"
+#include "cli/parts_options.h"
 #include "cli/resource_options.h"
 #include "cli/waiting_options.h"
 #include "job/spec.h"
@@ -23,6 +24,8 @@ class SpecOptions {
   // The spec without its standard input.
   Result<JobSpec> build(const std::vector<std::string>& command, const Io& io) const;
 
+  [[nodiscard]] const PartsOptions& parts() const { return parts_; }
+
   // True: standard input is not to be sent along.
   [[nodiscard]] bool no_stdin() const { return no_stdin_; }
 
@@ -36,6 +39,7 @@ class SpecOptions {
   std::vector<std::string> environment_, on_, labels_;
   ResourceOptions resources_;
   WaitingOptions waiting_;
+  PartsOptions parts_;
   bool no_journal_ = false;
   bool no_stdin_ = false;
 };

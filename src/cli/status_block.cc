@@ -74,6 +74,55 @@ std::string state_value(const v1::Job& job, const Layout& layout) {
   return text;
 }
 
+// "[######----] 60%": how many of its parts have ended.
+std::string progress_bar(const v1::PartCounts& parts, const Screen& screen) {
+  constexpr int kCells = 20;
+  const std::int64_t done = parts.succeeded() + parts.failed() + parts.stopped();
+  const auto full = static_cast<int>(done * kCells / std::max(parts.total(), 1));
+  std::string bar = "[";
+  for (int cell = 0; cell < kCells; ++cell)
+    bar += cell < full ? (screen.utf8 ? "█" : "#") : (screen.utf8 ? "░" : "-");
+  return bar + "] " + std::to_string(done * 100 / std::max(parts.total(), 1)) + "%";
+}
+
+std::string parts_value(const v1::Job& job, const Screen& screen) {
+  if (!job.has_parts()) return "";
+  const v1::PartCounts& counts = job.parts();
+  std::vector<std::string> parts{std::to_string(counts.total()) + " in all"};
+  const auto add = [&](int count, const char* what) {
+    if (count > 0) parts.push_back(std::to_string(count) + " " + what);
+  };
+  add(counts.queued(), "queued");
+  add(counts.active(), "active");
+  add(counts.succeeded(), "succeeded");
+  add(counts.failed(), "failed");
+  add(counts.stopped(), "stopped");
+  std::string text = progress_bar(counts, screen) + " " + joined(parts);
+  if (job.spec().array().max_running() > 0)
+    text += "; at most " + std::to_string(job.spec().array().max_running()) + " at once";
+  return text + " (takt list --parts-of " + short_id(job.job_id()) + ")";
+}
+
+std::string part_of_value(const v1::Job& job) {
+  if (job.part_of().empty()) return "";
+  std::string text = printable(job.part_of()) + ", index " + std::to_string(job.part_index());
+  if (!job.part_worker().empty()) text += ", for " + printable(job.part_worker());
+  return text;
+}
+
+std::string dependencies_value(const v1::JobSpec& spec) {
+  std::vector<std::string> parts;
+  for (const v1::Dependency& dependency : spec.dependencies()) {
+    const bool success = dependency.condition() == v1::DEPENDENCY_CONDITION_SUCCESS;
+    const bool failure = dependency.condition() == v1::DEPENDENCY_CONDITION_FAILURE;
+    parts.push_back(std::string(success   ? "success"
+                                : failure ? "failure"
+                                          : "end") +
+                    " of " + short_id(dependency.job_id()));
+  }
+  return joined(parts);
+}
+
 // How it waits, while it does.
 std::string queue_value(const v1::Job& job, const Layout& layout) {
   if (job.state() != v1::JOB_STATE_QUEUED) return "";
@@ -205,6 +254,9 @@ std::string status_block(const v1::Job& job, const Layout& layout) {
     text += line("Submitted", when_text(job.submit_time(), layout) + (layout.full ? "" : " ago") +
                                   " by " + submitter(job));
   if (!job.retry_of().empty()) text += line("Retry of", printable(job.retry_of()));
+  text += line("Part of", part_of_value(job));
+  text += line("Parts", parts_value(job, layout.screen));
+  text += line("After", job.part_of().empty() ? dependencies_value(job.spec()) : "");
   text += line("Queue", queue_value(job, layout));
   text += line("Worker", worker_value(job));
   if (const v1::Attempt* attempt = latest(job)) {

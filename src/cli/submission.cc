@@ -24,4 +24,16 @@ Result<v1::SubmitJobRequest> make_submission(Invocation& call, const SpecOptions
   return request;
 }
 
+Result<void> find_dependencies(Client& client, const SpecOptions& options,
+                               v1::SubmitJobRequest& request) {
+  for (const JobCondition& asked : options.parts().conditions()) {
+    const auto job = client.get_job(asked.job);
+    if (!job) return job.error().in(asked.option + " " + in_quotes(asked.job));
+    v1::Dependency* dependency = request.mutable_spec()->add_dependencies();
+    dependency->set_job_id(job->job_id());
+    dependency->set_condition(asked.condition);
+  }
+  return {};
+}
+
 }  // namespace takt::cli

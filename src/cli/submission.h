@@ -15,4 +15,8 @@ namespace takt::cli {
 Result<v1::SubmitJobRequest> make_submission(Invocation& call, const SpecOptions& options,
                                              const std::string& request_id);
 
+// Puts the jobs that it depends on into the request, by their ids. The error names the option.
+Result<void> find_dependencies(Client& client, const SpecOptions& options,
+                               v1::SubmitJobRequest& request);
+
 }  // namespace takt::cli

@@ -14,11 +14,14 @@ namespace {
 constexpr auto kLookPause = seconds(1);
 
 Result<v1::DrainWorkerRequest> make_request(const std::string& worker, const std::string& reason,
-                                            const std::string& deadline) {
+                                            const std::string& deadline, bool requeue) {
   v1::DrainWorkerRequest request;
   request.set_worker_id(worker);
   if (auto good = check_reason(reason); !good) return good.error();
   request.set_reason(reason);
+  request.set_requeue(requeue);
+  if (deadline.empty() && requeue)
+    return invalid("--requeue", "is given without --deadline; say when jobs are stopped");
   if (deadline.empty()) return request;
   const auto span = parse_duration(deadline, "--deadline");
   if (!span) return span.error();
@@ -54,14 +57,17 @@ int run_drain(Invocation& call) {
   std::vector<std::string> workers;
   std::string reason, deadline;
   bool no_wait = false;
+  bool requeue = false;
   call.operands(workers, 1);
   call.option("--reason", "TEXT", reason, "Why, in your words; takt workers shows it.");
   call.option("--deadline", "TIME", deadline,
               "Stop the jobs that are still there after so long, such as 30min.");
+  call.flag("--requeue", requeue,
+            "Put the jobs that are stopped then back into the queue, as if they had not run.");
   call.flag("--no-wait", no_wait, "Return at once; jobs that are there run on.");
   if (const auto end = call.parse()) return *end;
-  const auto request = make_request(workers.front(), reason, deadline);
-  if (!request) return call.usage(request.error().message);
+  const auto request = make_request(workers.front(), reason, deadline, requeue);
+  if (!request) return call.usage(request.error());
   const std::string action = "can't drain worker " + in_quotes(workers.front());
   auto client = call.connect();
   if (!client) return call.fail(action, client.error());
@@ -96,11 +102,14 @@ constinit const Verb kDrainVerb = {
     .examples =
         "  takt drain db-2 --reason \"new disk\" && ssh db-2 systemctl poweroff\n"
         "  takt drain db-2 --deadline 30min\n"
+        "  takt drain db-2 --deadline 30min --requeue    # they run elsewhere, from the start\n"
         "  takt drain db-2 --no-wait    # cordon it: what runs, runs on\n",
     .details =
         "The worker stays drained, over restarts too, until takt undrain. Ctrl-C ends the "
         "waiting,\n"
-        "not the drain. Jobs that are stopped at the deadline end as stopped, by who drained.\n"
+        "not the drain. Jobs that are stopped at the deadline end as stopped, by who drained, "
+        "unless\n"
+        "they are put back into the queue; then they keep their age, and it is no attempt.\n"
         "For operators. With --json: a DrainWorkerResponse.\n",
     .run = run_drain,
 };

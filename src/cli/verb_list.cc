@@ -19,7 +19,7 @@ namespace {
 
 struct ListOptions {
   std::vector<std::string> states, labels;
-  std::string name, user, worker, since;
+  std::string name, user, worker, since, parts_of;
   bool all = false;
   Layout layout;
 };
@@ -57,6 +57,7 @@ Result<v1::ListJobsRequest> make_request(const ListOptions& options) {
     }
   }
   request.set_worker(options.worker);
+  request.set_part_of(options.parts_of);
   auto labels = parse_labels(options.labels);
   if (!labels) return labels.error();
   request.mutable_labels()->insert(labels->begin(), labels->end());
@@ -65,7 +66,7 @@ Result<v1::ListJobsRequest> make_request(const ListOptions& options) {
     if (!since) return since.error();
     *request.mutable_since_time() = rpc::time_to_proto(*since);
   }
-  if (options.states.empty() && !options.all)
+  if (options.states.empty() && !options.all && options.parts_of.empty())
     for (std::size_t i = 0; i < kLiveStates; ++i) request.add_states(kStates[i]);
   return request;
 }
@@ -95,7 +96,14 @@ std::vector<std::string> row_of(const v1::Job& job, const Layout& layout) {
   std::string state = state_text(job.state());
   if (job.state() == v1::JOB_STATE_QUEUED && !job.held_by().empty()) state += " (held)";
   if (!ended(job) && job.has_unreachable_since_time()) state += " (unreachable)";
-  return {layout.full ? job.job_id() : short_id(job.job_id()),
+  if (job.has_parts() && !ended(job))
+    state += " " +
+             std::to_string(job.parts().total() - job.parts().queued() - job.parts().active()) +
+             "/" + std::to_string(job.parts().total());
+  // A part goes by its whole and its index, by which all verbs take it.
+  const std::string& own = job.part_of().empty() ? job.job_id() : job.part_of();
+  const std::string index = job.part_of().empty() ? "" : "/" + std::to_string(job.part_index());
+  return {(layout.full ? own : short_id(own)) + index,
           printable(job.spec().name()),
           state,
           printable(attempt.worker_name()),
@@ -158,11 +166,13 @@ int run_list(Invocation& call) {
                 "Only jobs with this label. May be repeated: all must be there.");
   call.option("--since", "TIME", options.since,
               "Only jobs submitted since then: so long ago (10min), or a time (2026-11-22 09:28).");
+  call.option("--parts-of", "JOB", options.parts_of,
+              "The parts of this job, also those that have ended.");
   call.flag("--full", options.layout.full, "Whole ids and absolute times.");
   call.flag("--bytes", options.layout.bytes, "Exact sizes, in bytes.");
   if (const auto end = call.parse()) return *end;
   const auto request = make_request(options);
-  if (!request) return call.usage(request.error().message);
+  if (!request) return call.usage(request.error());
   auto client = call.connect();
   if (!client) return call.fail("can't list jobs", client.error());
   return print_pages(call, **client, *request, options.layout);
@@ -179,9 +189,12 @@ constinit const Verb kListVerb = {
         "  takt list\n"
         "  takt list --all --user alice\n"
         "  takt list --state failed,stopped --full\n"
+        "  takt list --parts-of 6f0b --state failed\n"
         "  takt list --all --json | jq -r '.jobs[] | select(.spec.name==\"nightly\") | .job_id'\n",
     .details =
-        "Shows the jobs that have not ended; --all or --state shows others too. MEMORY is what a "
+        "Shows the jobs that have not ended; --all or --state shows others too. Of a job with "
+        "parts it\nshows the whole, with how many of its parts have ended; parts are shown with "
+        "--parts-of and\n--worker. MEMORY is what a "
         "job\n"
         "has now, or its peak once it has ended, with the limit if there is one; - is for "
         "nothing,\n"

@@ -4,6 +4,7 @@
 #include "base/time_text.h"
 #include "base/units.h"
 #include "cli/follow.h"
+#include "cli/follow_parts.h"
 #include "cli/invocation.h"
 #include "cli/text.h"
 #include "cli/verb.h"
@@ -48,6 +49,7 @@ OutputForm form_of(const Invocation& call, const LogsOptions& options) {
   return options.timestamps ? OutputForm::kTimestamps : OutputForm::kBytes;
 }
 
+template <class Follower>
 int follow(Invocation& call, Follower& follower, const std::string& name) {
   switch (follower.run()) {
     case FollowEnd::kComplete:
@@ -63,6 +65,21 @@ int follow(Invocation& call, Follower& follower, const std::string& name) {
   return call.fail("can't show the output of job " + in_quotes(name), follower.error());
 }
 
+int follow_parts(Invocation& call, Client& client, const v1::ReadOutputRequest& request,
+                 const v1::Job& job, const LogsOptions& options) {
+  if (call.json() || options.timestamps)
+    return call.usage(std::string(call.json() ? "--json" : "--timestamps") +
+                      ": is for one job, and this one has parts; name one of them, as in " +
+                      short_id(job.job_id()) + "/0");
+  auto parts = client.list_parts(job.job_id());
+  if (!parts)
+    return call.fail("can't show the output of job " + short_id(job.job_id()), parts.error());
+  const bool tried_again = options.follow && options.attempt.empty() && job.spec().has_retry();
+  PartsFollower follower(client, call.io(), call.console(), request, *std::move(parts),
+                         tried_again);
+  return follow(call, follower, job.job_id());
+}
+
 int run_logs(Invocation& call) {
   std::vector<std::string> jobs;
   LogsOptions options;
@@ -76,12 +93,13 @@ int run_logs(Invocation& call) {
   call.option("--attempt", "NUMBER", options.attempt, "Of this attempt, from 1 (the latest).");
   if (const auto end = call.parse()) return *end;
   auto request = make_request(options);
-  if (!request) return call.usage(request.error().message);
+  if (!request) return call.usage(request.error());
   auto client = call.connect();
   if (!client) return call.fail("can't show output", client.error());
   const auto job = (*client)->get_job(jobs.front());
   if (!job)
     return call.fail("can't show the output of job " + in_quotes(jobs.front()), job.error());
+  if (job->has_parts()) return follow_parts(call, **client, *request, *job, options);
   request->set_job_id(job->job_id());
   Follower follower(**client, call.console(), *request, form_of(call, options));
   return follow(call, follower, jobs.front());
@@ -96,6 +114,7 @@ constinit const Verb kLogsVerb = {
     .summary = "show the output of a job",
     .examples =
         "  takt logs 6f0b\n"
+        "  takt logs 6f0b/17            # of one part\n"
         "  takt logs -f 6f0b            # from the first byte, until the job has ended\n"
         "  takt logs -f --tail 20 --timestamps 6f0b\n"
         "  takt logs --since 10min 6f0b\n"
@@ -106,6 +125,7 @@ constinit const Verb kLogsVerb = {
         "the same\nmoment may change places. Following may begin before the job starts, and "
         "outlives "
         "restarts of\nthe scheduler and of the worker.\n\n"
+        "Of a job with parts, all their outputs, each line behind the part's worker or index.\n\n"
         "Times are the worker's, to a tenth of a second; \"-\" where they are not known. --tail "
         "counts\nlines of both streams together, up to 100000 of them or 16M. Of a stream over its "
         "cap begin\nand end are kept: takt says how many bytes are missing in between.\n"

@@ -16,8 +16,7 @@ int run_retry(Invocation& call) {
   if (const auto end = call.parse()) return *end;
   v1::RetryJobRequest request;
   JobSpec asked;
-  if (auto read = options.read_limits(asked.resources); !read)
-    return call.usage(read.error().message);
+  if (auto read = options.read_limits(asked.resources); !read) return call.usage(read.error());
   if (const v1::JobSpec message = rpc::spec_to_proto(asked); message.has_resources())
     *request.mutable_resources() = message.resources();
   return for_each_named(

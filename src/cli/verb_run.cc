@@ -3,9 +3,11 @@
 // stops the job and its end is waited for; a second one leaves it to itself.
 #include <signal.h>
 
+#include <algorithm>
 #include <optional>
 
-#include "cli/follow.h"
+#include "cli/follow_job.h"
+#include "cli/follow_parts.h"
 #include "cli/invocation.h"
 #include "cli/json.h"
 #include "cli/spec_options.h"
@@ -17,8 +19,6 @@
 namespace takt::cli {
 namespace {
 
-constexpr auto kAttemptPause = milliseconds(500);  // between looks whether it is tried again
-
 class Runner {
  public:
   Runner(Invocation& call, Client& client) : call_(call), client_(client) {}
@@ -27,23 +27,44 @@ class Runner {
     const auto submitted = client_.call(&v1::JobService::Stub::SubmitJob, request, 1);
     if (!submitted) return not_submitted(submitted.error());
     id_ = submitted->job_id();
-    int attempt = 0;  // the first one that there is
-    do {
-      v1::ReadOutputRequest output;
-      output.set_job_id(id_);
-      output.set_follow(true);
-      output.set_attempt(attempt);
-      Follower follower(client_, call_.console(), output,
-                        call_.json() ? OutputForm::kJson : OutputForm::kBytes);
-      if (const auto code = stream(follower)) return *code;
-      attempt = follower.attempt();
-      if (!request.spec().has_retry()) break;
-      if (const auto code = await_attempt(attempt)) return *code;
-    } while (attempt > 0);
-    return finish(submitted->revision());
+    revision_ = submitted->revision();
+    v1::ReadOutputRequest output;
+    output.set_job_id(id_);
+    output.set_follow(true);
+    const bool tried_again = request.spec().has_retry();
+    if (request.spec().has_array() || request.spec().one_per_worker())
+      return run_parts(output, tried_again);
+    JobFollower follower(client_, call_.console(), output,
+                         call_.json() ? OutputForm::kJson : OutputForm::kBytes, tried_again,
+                         [this](const Error& error) {
+                           call_.console().note(refusal_text(
+                               "can't show the output of job " + short_id(id_), error));
+                         });
+    if (const auto code = stream(follower)) return *code;
+    v1::Job job;
+    if (const auto code = await_end(job)) return *code;
+    return tell_end(job);
   }
 
  private:
+  int run_parts(const v1::ReadOutputRequest& output, bool tried_again) {
+    auto parts = client_.list_parts(id_);
+    while (!parts && parts.error().code == ErrorCode::kCancelled) {
+      if (const auto code = interrupted()) return *code;
+      parts = client_.list_parts(id_);
+    }
+    if (!parts)
+      return call_.fail("can't tell how job " + short_id(id_) + " goes on", parts.error());
+    if (!call_.json()) {
+      PartsFollower follower(client_, call_.io(), call_.console(), output, *std::move(parts),
+                             tried_again);
+      if (const auto code = stream(follower)) return *code;
+    }
+    v1::Job job;
+    if (const auto code = await_end(job)) return *code;
+    return tell_parts(job);
+  }
+
   int not_submitted(const Error& error) {
     if (error.code != ErrorCode::kCancelled) return call_.fail("can't run the job", error);
     call_.console().note(
@@ -53,6 +74,7 @@ class Runner {
   }
 
   // Until the output is complete, or the exit code if it ends here.
+  template <class Follower>
   std::optional<int> stream(Follower& follower) {
     for (;;) {
       switch (follower.run()) {
@@ -67,64 +89,56 @@ class Runner {
           call_.console().note(follower.error().message + ". " + comeback());
           return kExitTakt;
         case FollowEnd::kFailed:
-          call_.console().note(
-              refusal_text("can't show the output of job " + short_id(id_), follower.error()));
-          return std::nullopt;
+          return call_.fail("can't tell how job " + short_id(id_) + " goes on", follower.error());
       }
     }
   }
 
-  // Waits until another attempt than `attempt` has begun, and gives its number, or 0 once the job
-  // has ended without one; or the exit code if it ends here.
-  std::optional<int> await_attempt(int& attempt) {
+  // The job once it has ended; or the exit code if it ends here.
+  std::optional<int> await_end(v1::Job& job) {
+    EndWatcher watcher(client_, call_.console(), [&](const v1::Job& ended) { job = ended; });
+    v1::Job submitted;
+    submitted.set_job_id(id_);
+    submitted.set_revision(revision_);
+    watcher.add(submitted);
     for (;;) {
-      const auto job = client_.get_job(id_);
-      if (!job && job.error().code != ErrorCode::kCancelled)
-        return call_.fail("can't tell how job " + short_id(id_) + " goes on", job.error());
-      if (job) {
-        for (const v1::Attempt& other : job->attempts()) {
-          if (other.number() <= attempt || !other.has_start_time()) continue;
-          attempt = other.number();
-          return std::nullopt;
-        }
-        if (ended(*job)) {
-          attempt = 0;
-          return std::nullopt;
-        }
-      }
-      if (!client_.interrupts().wait(kAttemptPause, 0)) continue;
+      const auto done = watcher.run();
+      if (done) return std::nullopt;
+      if (done.error().code != ErrorCode::kCancelled)
+        return call_.fail("can't tell how job " + short_id(id_) + " ended", done.error());
       if (const auto code = interrupted()) return code;
     }
   }
 
-  // The end of the job: waited for, told of, turned into our own.
-  int finish(std::int64_t revision) {
-    std::optional<v1::Job> ended_job;
-    EndWatcher watcher(client_, call_.console(), [&](const v1::Job& job) { ended_job = job; });
-    v1::Job submitted;
-    submitted.set_job_id(id_);
-    submitted.set_revision(revision);
-    watcher.add(submitted);
-    for (;;) {
-      const auto done = watcher.run();
-      if (done) break;
-      if (done.error().code != ErrorCode::kCancelled)
-        return call_.fail("can't tell how job " + short_id(id_) + " ended", done.error());
-      if (const auto code = interrupted()) return *code;
-    }
-    return tell_end(*ended_job);
-  }
-
   int tell_end(const v1::Job& job) {
-    if (call_.json()) {
-      v1::GetJobResponse response;
-      *response.mutable_job() = job;
-      call_.console().out(to_json(response) + "\n");
-    }
+    if (call_.json()) print_json(job);
     if (!plain_exit(job.end()))
       call_.console().note("job " + short_id(id_) + ": " + end_text(job.end()) + ".");
     if (stop_asked_ && job.end().cause() == v1::END_CAUSE_STOPPED) return signal_code();
     return exit_code_of(job.end());
+  }
+
+  // Which parts did not succeed, and all in one line. Exits with the highest code of a part.
+  int tell_parts(const v1::Job& job) {
+    int worst = 0;
+    const auto parts = client_.list_parts(id_);
+    if (!parts) return call_.fail("can't tell how job " + short_id(id_) + " ended", parts.error());
+    for (const v1::Job& part : *parts) {
+      if (call_.json()) print_json(part);
+      worst = std::max(worst, exit_code_of(part.end()));
+      if (part.state() != v1::JOB_STATE_SUCCEEDED)
+        call_.console().note(part_name(part) + ": " + end_text(part.end()) + ".");
+    }
+    if (call_.json()) print_json(job);
+    call_.console().note("job " + short_id(id_) + ": " + end_text(job.end()) + ".");
+    if (stop_asked_ && job.end().cause() == v1::END_CAUSE_STOPPED) return signal_code();
+    return worst;
+  }
+
+  void print_json(const v1::Job& job) {
+    v1::GetJobResponse response;
+    *response.mutable_job() = job;
+    call_.console().out(to_json(response) + "\n");
   }
 
   // The first signal stops the job, a second one detaches: then the exit code.
@@ -178,6 +192,7 @@ class Runner {
   Invocation& call_;
   Client& client_;
   std::string id_;
+  std::int64_t revision_ = 0;  // of its submission
   bool stop_asked_ = false;
 };
 
@@ -185,12 +200,14 @@ int run_run(Invocation& call) {
   SpecOptions options;
   options.declare(call);
   if (const auto end = call.parse()) return *end;
-  const auto request = make_submission(call, options, "");
-  if (!request) return call.usage(request.error().message);
+  auto request = make_submission(call, options, "");
+  if (!request) return call.usage(request.error());
   if (auto armed = call.io().interrupts->arm(); !armed)
     return call.fail("can't run the job", armed.error());
   auto client = call.connect();
   if (!client) return call.fail("can't run the job", client.error());
+  if (auto found = find_dependencies(**client, options, *request); !found)
+    return call.fail("can't run the job", found.error());
   return Runner(call, **client).run(*request);
 }
 
@@ -205,7 +222,9 @@ constinit const Verb kRunVerb = {
         "  takt run -- sh -c 'echo hello; exit 3'\n"
         "  takt run --on role=db -E PGDATABASE -- psql -c 'select 1'\n"
         "  takt run --script check.sh -- --verbose\n"
-        "  cat words | takt run -- wc -l\n",
+        "  cat words | takt run -- wc -l\n"
+        "  takt run --all --on role=web -- uptime     # on each worker that matches\n"
+        "  takt run --array 8 -- sh -c './part $TAKT_ARRAY_INDEX of $TAKT_ARRAY_COUNT'\n",
     .details =
         "Standard input is sent along whole, before the job is submitted, if it is a file, a pipe "
         "or a\nsocket; a job with all its parts may take 1M. A terminal, /dev/null and a closed "
@@ -217,12 +236,18 @@ constinit const Verb kRunVerb = {
         "on "
         "at the byte\nwhere it was. If nobody reads our output any more (| head), the job is "
         "stopped.\n\n"
+        "Of a job with parts (--all, --array) each line comes behind the part's worker or index; "
+        "up "
+        "to 16\nparts are followed at once, by index. How each part ended that did not succeed, "
+        "and "
+        "a summary,\nare on standard error; the exit code is the highest of the parts'.\n\n"
         "Exit code: the job's own; 128+n for signal n; 124 time limit; 137 memory limit; 126 could "
         "not be\nexecuted, 127 not found; 143 stopped by someone else; 130 after Ctrl-C stopped "
         "it; "
         "141 nobody\nread our output; 125 takt could not do it, was called wrongly, or lost the "
         "job. The reason is on\nstandard error unless the job exited by itself.\n"
-        "With --json: a ReadOutputResponse a line, then a GetJobResponse.\n",
+        "With --json: a ReadOutputResponse a line, then a GetJobResponse; of a job with parts, a\n"
+        "GetJobResponse for each part, then that of the whole.\n",
     .takes_command = true,
     .failure = kExitTakt,
     .usage = kExitTakt,

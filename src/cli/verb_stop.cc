@@ -23,16 +23,16 @@ Result<v1::StopJobRequest> make_request(const std::string& reason, const std::st
 }
 
 int run_stop(Invocation& call) {
-  std::vector<std::string> jobs;
+  Selection selection;
   std::string reason, grace;
-  call.operands(jobs, limits::kClientJobsMax);
+  selection.declare(call);
   call.option("--reason", "TEXT", reason, "Why, in your words; kept with the job's end.");
   call.option("--grace", "TIME", grace,
               "Time between the stop signal and SIGKILL, instead of the job's own.");
   if (const auto end = call.parse()) return *end;
   const auto request = make_request(reason, grace);
-  if (!request) return call.usage(request.error().message);
-  return for_each_job(call, "stop", &v1::JobService::Stub::StopJob, *request, jobs);
+  if (!request) return call.usage(request.error());
+  return for_each_job(call, "stop", &v1::JobService::Stub::StopJob, *request, selection);
 }
 
 }  // namespace
@@ -44,10 +44,13 @@ constinit const Verb kStopVerb = {
     .summary = "stop jobs, with all their processes",
     .examples =
         "  takt stop 6f0b --reason \"wrong table\"\n"
-        "  takt stop 6f0b --grace 0 && takt wait 6f0b\n",
+        "  takt stop 6f0b --grace 0 && takt wait 6f0b\n"
+        "  takt stop --label batch=42\n",
     .details =
         "Returns once the request is on the scheduler's disk; takt wait waits for the end.\n"
-        "Stopping a job that has ended changes nothing and is no error.\n"
+        "Stopping a job that has ended changes nothing and is no error. Of a job with parts all "
+        "parts "
+        "are\nstopped.\n"
         "With --json: a StopJobResponse a line.\n",
     .run = run_stop,
 };

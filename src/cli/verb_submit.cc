@@ -40,10 +40,12 @@ int run_submit(Invocation& call) {
       rpc::clean_text(request_id, request_id.size()) != request_id)
     return call.usage("--request-id: takes up to " + std::to_string(limits::kRequestIdMaxBytes) +
                       " bytes of UTF-8");
-  const auto request = make_submission(call, options, request_id);
-  if (!request) return call.usage(request.error().message);
+  auto request = make_submission(call, options, request_id);
+  if (!request) return call.usage(request.error());
   auto client = call.connect();
   if (!client) return call.fail("can't submit the job", client.error());
+  if (auto found = find_dependencies(**client, options, *request); !found)
+    return call.fail("can't submit the job", found.error());
   if (dry_run) return plan(call, **client, request->spec());
   const auto response = (*client)->call(&v1::JobService::Stub::SubmitJob, *request);
   if (!response) return call.fail("can't submit the job", response.error());
@@ -63,6 +65,8 @@ constinit const Verb kSubmitVerb = {
         "  pg_dump -s shop | takt submit -- psql copy\n"
         "  id=$(takt submit -- make test) && takt wait \"$id\"\n"
         "  takt submit --not-before 02:30 --queue-time 1h -- ./report\n"
+        "  takt submit --array 100%5 --script render.sh     # 100 parts, 5 at once\n"
+        "  takt submit --after-success \"$id\" -- make install\n"
         "  takt submit --dry-run --memory 64G -- ./train.sh    # where would it go?\n",
     .details =
         "Once the id is printed, the job is on the scheduler's disk.\n"

@@ -8,9 +8,9 @@ namespace takt::cli {
 namespace {
 
 int run_update(Invocation& call) {
-  std::vector<std::string> jobs;
+  Selection selection;
   std::string priority;
-  call.operands(jobs, limits::kClientJobsMax);
+  selection.declare(call);
   call.option("--priority", "NUMBER", priority,
               "What is higher starts first, -1000 to 1000. To raise it above 0 is for operators, "
               "unless the scheduler's configuration says otherwise.");
@@ -18,10 +18,11 @@ int run_update(Invocation& call) {
   if (priority.empty()) return call.usage("say what is to change: --priority NUMBER");
   const auto number =
       parse_integer(priority, "--priority", -limits::kPriorityMax, limits::kPriorityMax);
-  if (!number) return call.usage(number.error().message);
+  if (!number) return call.usage(number.error());
   v1::UpdateJobRequest request;
   request.set_priority(static_cast<int>(*number));
-  return for_each_job(call, "update", &v1::JobService::Stub::UpdateJob, std::move(request), jobs);
+  return for_each_job(call, "update", &v1::JobService::Stub::UpdateJob, std::move(request),
+                      selection);
 }
 
 }  // namespace
