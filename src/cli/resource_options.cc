@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/resource_options.h"
 
+#include "base/error_list.h"
 #include "base/limits.h"
 #include "base/units.h"
 #include "cli/invocation.h"
@@ -49,6 +50,24 @@ Result<std::uint32_t> read_umask(const std::string& text) {
   return static_cast<std::uint32_t>(value);
 }
 
+// Reads what was given; `into` stays as it is otherwise, or where that cannot be read.
+template <class T, class Read, class Into>
+void take(ErrorList& errors, const std::string& text, Read read, Into& into) {
+  if (text.empty()) return;
+  const Result<T> value = read();
+  if (value) {
+    into = static_cast<std::decay_t<Into>>(*value);
+  } else {
+    errors.add(value.error());
+  }
+}
+
+void take_number(ErrorList& errors, const std::string& text, const char* option, std::int64_t low,
+                 std::int64_t high, auto& into) {
+  take<std::int64_t>(
+      errors, text, [&] { return parse_integer(text, option, low, high); }, into);
+}
+
 }  // namespace
 
 void ResourceOptions::declare_limits(Invocation& call) {
@@ -82,70 +101,45 @@ void ResourceOptions::declare(Invocation& call) {
 }
 
 Result<void> ResourceOptions::read_limits(Resources& resources) const {
-  if (!memory_.empty()) {
-    auto memory = above_zero(read_size(memory_, "--memory"), memory_, "--memory");
-    if (!memory) return memory.error();
-    resources.memory_bytes = *memory;
-  }
-  if (!swap_.empty()) {
-    auto swap = read_size(swap_, "--swap");
-    if (!swap) return swap.error();
-    resources.swap_bytes = *swap;
-  }
-  if (!cpus_.empty()) {
-    auto cpus = above_zero(parse_millicores(cpus_, "--cpus"), cpus_, "--cpus");
-    if (!cpus) return cpus.error();
-    resources.cpu_millicores = *cpus;
-  }
+  ErrorList errors;
+  take<std::int64_t>(
+      errors, memory_,
+      [&] { return above_zero(read_size(memory_, "--memory"), memory_, "--memory"); },
+      resources.memory_bytes);
+  take<std::int64_t>(
+      errors, swap_, [&] { return read_size(swap_, "--swap"); }, resources.swap_bytes);
+  take<std::int64_t>(
+      errors, cpus_, [&] { return above_zero(parse_millicores(cpus_, "--cpus"), cpus_, "--cpus"); },
+      resources.cpu_millicores);
   for (const std::string& text : counted_) {
-    auto count = read_count(text);
-    if (!count) return count.error();
-    if (!resources.counted.insert(*count).second)
-      return invalid("--resource", in_quotes(count->first) + " is given twice");
+    const auto count = read_count(text);
+    if (!count)
+      errors.add(count.error());
+    else if (!resources.counted.insert(*count).second)
+      errors.add(invalid("--resource", in_quotes(count->first) + " is given twice"));
   }
-  if (tasks_.empty()) return {};
-  auto tasks = parse_integer(tasks_, "--tasks", 1, limits::kTasksMax);
-  if (!tasks) return tasks.error();
-  resources.tasks = *tasks;
-  return {};
+  take_number(errors, tasks_, "--tasks", 1, limits::kTasksMax, resources.tasks);
+  return errors.result();
 }
 
 Result<void> ResourceOptions::read(JobSpec& spec) const {
-  if (auto limits = read_limits(spec.resources); !limits) return limits;
+  ErrorList errors;
+  errors.add(read_limits(spec.resources));
   if (!oom_.empty() && oom_ != "job" && oom_ != "process")
-    return invalid("--oom", in_quotes(oom_) + " is not known; write job or process");
+    errors.add(invalid("--oom", in_quotes(oom_) + " is not known; write job or process"));
   if (oom_ == "process") spec.oom_policy = OomPolicy::kProcess;
-  if (!time_.empty()) {
-    auto time = parse_duration(time_, "--time");
-    if (!time) return time.error();
-    spec.run_time_limit = *time;
-  }
-  if (!lease_.empty()) {
-    auto lease = parse_duration(lease_, "--lease");
-    if (!lease) return lease.error();
-    spec.lease = *lease;
-  }
+  take<microseconds>(
+      errors, time_, [&] { return parse_duration(time_, "--time"); }, spec.run_time_limit);
+  take<microseconds>(
+      errors, lease_, [&] { return parse_duration(lease_, "--lease"); }, spec.lease);
   spec.count_paused = count_paused_;
   spec.allow_new_privileges = allow_new_privileges_;
-  const auto number = [](const std::string& text, const char* option, std::int64_t low,
-                         std::int64_t high, auto& target) -> Result<void> {
-    if (text.empty()) return {};
-    auto value = parse_integer(text, option, low, high);
-    if (!value) return value.error();
-    target = static_cast<std::decay_t<decltype(target)>>(*value);
-    return {};
-  };
-  const Result<void> numbers[]{
-      number(cpu_weight_, "--cpu-weight", 1, limits::kWeightMax, spec.cpu_weight),
-      number(io_weight_, "--io-weight", 1, limits::kWeightMax, spec.io_weight),
-      number(nice_, "--nice", -20, 19, spec.nice)};
-  for (const Result<void>& read : numbers)
-    if (!read) return read;
-  if (umask_.empty()) return {};
-  auto mask = read_umask(umask_);
-  if (!mask) return mask.error();
-  spec.umask = *mask;
-  return {};
+  take_number(errors, cpu_weight_, "--cpu-weight", 1, limits::kWeightMax, spec.cpu_weight);
+  take_number(errors, io_weight_, "--io-weight", 1, limits::kWeightMax, spec.io_weight);
+  take_number(errors, nice_, "--nice", -20, 19, spec.nice);
+  take<std::uint32_t>(
+      errors, umask_, [&] { return read_umask(umask_); }, spec.umask);
+  return errors.result();
 }
 
 }  // namespace takt::cli

@@ -274,8 +274,8 @@ Result<JobSpec> SpecOptions::build(const std::vector<std::string>& command, cons
        {resources_.read(spec), waiting_.read(spec, wall_now()), parts_.read(spec),
         read_stop(spec.stop), read_kind(spec), read_pairs(spec, io), check_utf8(spec)})
     errors.add(read);
-  // What could not be read is at its default.
-  if (errors.empty()) errors.add(validate_spec(spec));
+  // What could not be read is at its default, which is good.
+  errors.add(validate_spec(spec));
   if (auto good = errors.result(); !good) return good.error();
   return spec;
 }
