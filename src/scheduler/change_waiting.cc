@@ -36,18 +36,20 @@ std::vector<LiveJob*> waiting_of(Core& core, const Uuid& id) {
 }
 
 // Runs `change` on the loop with the job, if it is queued, and with the parts of it that are; then
-// answers when that is on disk. Parts with which it can't be done stay as they are.
+// answers when that is on disk. Parts with which it can't be done stay as they are. `what` is told
+// of the job that was named, if that changed.
 template <class Response>
 void change_queued(Core& core, const rpc::Caller& caller, const std::string& key,
-                   const rpc::UnaryReply<Response>& reply,
-                   std::function<Result<void>(LiveJob&)> change) {
+                   const rpc::UnaryReply<Response>& reply, const std::string& what,
+                   std::function<Result<bool>(LiveJob&)> change) {
   with_job(
       core, caller, key, [reply](const Error& error) { reply.fail(error); },
-      [&core, reply, change = std::move(change)](const Uuid& id) {
+      [&core, reply, what, by = who(caller), change = std::move(change)](const Uuid& id) {
         const std::vector<LiveJob*> jobs = waiting_of(core, id);
         if (jobs.empty()) return (void)reply.fail(not_queued(id, core.jobs().find(id)));
-        if (auto changed = change(*jobs.front()); !changed)
-          return (void)reply.fail(changed.error());
+        const auto changed = change(*jobs.front());
+        if (!changed) return (void)reply.fail(changed.error());
+        if (*changed) audit_waiting_changed(jobs.front()->job, by, what);
         for (std::size_t at = 1; at < jobs.size(); ++at) (void)change(*jobs[at]);
         core.ledger().after_commit([reply](const Result<void>& committed) {
           if (!committed) return (void)reply.fail(committed.error());
@@ -71,28 +73,23 @@ Result<void> may_give(const QueuePolicy& policy, bool is_operator, int priority,
 void hold_job(Core& core, const rpc::Caller& caller, const v1::HoldJobRequest& request,
               const rpc::UnaryReply<v1::HoldJobResponse>& reply) {
   const Hold hold{who(caller), is_operator(caller)};
-  change_queued(core, caller, request.job_id(), reply,
-                [&core, hold](LiveJob& live) -> Result<void> {
-                  if (core.jobs().change(live, Held{hold}))
-                    audit_waiting_changed(live.job, hold.by, "is held");
-                  return {};
+  change_queued(core, caller, request.job_id(), reply, "is held",
+                [&core, hold](LiveJob& live) -> Result<bool> {
+                  return core.jobs().change(live, Held{hold});
                 });
 }
 
 void release_job(Core& core, const rpc::Caller& caller, const v1::ReleaseJobRequest& request,
                  const rpc::UnaryReply<v1::ReleaseJobResponse>& reply) {
-  change_queued(
-      core, caller, request.job_id(), reply,
-      [&core, by = who(caller), may = is_operator(caller)](LiveJob& live) -> Result<void> {
-        const auto& hold = live.job.hold;
-        if (hold && hold->by_operator && !may)
-          return make_error(ErrorCode::kPermissionDenied,
-                            "job " + live.job.id.str() + " is held by " + hold->by +
-                                ", an operator; only operators may release it");
-        if (core.jobs().change(live, Released{}))
-          audit_waiting_changed(live.job, by, "is released");
-        return {};
-      });
+  change_queued(core, caller, request.job_id(), reply, "is released",
+                [&core, may = is_operator(caller)](LiveJob& live) -> Result<bool> {
+                  const auto& hold = live.job.hold;
+                  if (hold && hold->by_operator && !may)
+                    return make_error(ErrorCode::kPermissionDenied,
+                                      "job " + live.job.id.str() + " is held by " + hold->by +
+                                          ", an operator; only operators may release it");
+                  return core.jobs().change(live, Released{});
+                });
 }
 
 void update_job(Core& core, const rpc::Caller& caller, const v1::UpdateJobRequest& request,
@@ -106,16 +103,13 @@ void update_job(Core& core, const rpc::Caller& caller, const v1::UpdateJobReques
     reply.fail(good.error());
     return;
   }
-  change_queued(core, caller, request.job_id(), reply,
-                [&core, by = who(caller), may = is_operator(caller),
-                 priority](LiveJob& live) -> Result<void> {
+  change_queued(core, caller, request.job_id(), reply, "has priority " + std::to_string(priority),
+                [&core, may = is_operator(caller), priority](LiveJob& live) -> Result<bool> {
                   // Lower is never for operators only, so that a user may undo what one did.
                   if (priority > live.job.priority)
                     if (auto given = may_give(core.policy(), may, priority, "priority"); !given)
-                      return given;
-                  if (core.jobs().change(live, Prioritized{priority}))
-                    audit_waiting_changed(live.job, by, "has priority " + std::to_string(priority));
-                  return {};
+                      return given.error();
+                  return core.jobs().change(live, Prioritized{priority});
                 });
 }
 

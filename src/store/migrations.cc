@@ -33,6 +33,7 @@ constexpr std::array<const char*, kSchemaVersion - 1> kSteps{
     "ALTER TABLE jobs ADD COLUMN part_worker TEXT;"
     "ALTER TABLE jobs ADD COLUMN stop_requeue INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE workers ADD COLUMN drain_requeue INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE events ADD COLUMN is_part INTEGER NOT NULL DEFAULT 0;"
     "DROP INDEX jobs_by_user;"
     "CREATE INDEX jobs_whole ON jobs(number) WHERE whole IS NULL;"
     "CREATE INDEX jobs_whole_by_state ON jobs(state, number) WHERE whole IS NULL;"

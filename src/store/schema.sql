@@ -111,7 +111,8 @@ CREATE TABLE events(
   time_us INTEGER NOT NULL,
   attempt INTEGER NOT NULL,
   worker_id TEXT NOT NULL,
-  end_record BLOB
+  end_record BLOB,
+  is_part INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- Which jobs a request made: `count` of them, with ages from `first_number`. Goes with the events.

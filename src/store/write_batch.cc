@@ -147,10 +147,10 @@ void put_event(Connection& connection, const JobWrite& write) {
   const JobChange change = change_of(write);
   const std::string end = end_record(change.end);
   Query query(connection.prepare(
-      "INSERT INTO events(revision, job_id, state, time_us, attempt, worker_id, end_record) "
-      "VALUES(?, ?, ?, ?, ?, ?, ?)"));
+      "INSERT INTO events(revision, job_id, state, time_us, attempt, worker_id, is_part, "
+      "end_record) VALUES(?, ?, ?, ?, ?, ?, ?, ?)"));
   query.number(change.revision).id(change.job_id).value(change.state).time(change.time);
-  query.number(change.attempt).id(change.worker_id);
+  query.number(change.attempt).id(change.worker_id).number(write.job.part ? 1 : 0);
   bind_end(query, end);
   query.run();
 }

@@ -165,7 +165,7 @@ def run_scale(options: argparse.Namespace) -> Count:
 
 
 def run_sanitize(_options: argparse.Namespace) -> Count:
-    return meson_suite("asan", "unit", 8 * 60) + meson_suite("asan", "component", 12 * 60)
+    return meson_suite("asan", "unit", 12 * 60) + meson_suite("asan", "component", 12 * 60)
 
 
 # Built and run with ThreadSanitizer in every run: what needs no gRPC to build.
