@@ -100,6 +100,24 @@ constexpr KeyInfo kPlacement{
     .help =
         "Which worker a job gets among those that have room for it: the one with the most room "
         "(spread), or with the least (pack), which keeps others free for large jobs."};
+constexpr KeyInfo kRetainTime{
+    .reloads = true,
+    .section = "history",
+    .name = "retain_time",
+    .default_text = "30d",
+    .accepts = "a time from 1min to 3650d",
+    .help =
+        "How long a job is known after its end. Its output is the worker's, which has keys of the "
+        "same kind."};
+constexpr KeyInfo kRetainJobs{
+    .reloads = true,
+    .section = "history",
+    .name = "retain_jobs",
+    .default_text = "1000000",
+    .accepts = "a number from 1 to 10000000",
+    .help =
+        "The most jobs that are kept after their end; beyond it the oldest go, but none within a "
+        "minute after its end."};
 constexpr KeyInfo kGroup{.section = "access",
                          .name = "group",
                          .default_text = "takt",
@@ -151,6 +169,8 @@ const std::vector<Key<SchedulerConfig>>& scheduler_keys() {
       key<&C::priority_max, parse_integer_in<-limits::kPriorityMax, limits::kPriorityMax>>(
           kPriorityMax),
       key<&C::placement, parse_placement>(kPlacement),
+      key<&C::retain_time, parse_seconds_in<60, 3650 * 24 * kHour>>(kRetainTime),
+      key<&C::retain_jobs, parse_integer_in<1, 10'000'000>>(kRetainJobs),
       key<&C::group, parse_account>(kGroup),
       key<&C::admin_group, parse_account>(kAdminGroup),
       key<&C::compat_listen, parse_tcp_listen>(kCompatListen),
@@ -169,6 +189,7 @@ const FileInfo& scheduler_file() {
       .sections = {{"scheduler", "The scheduler itself."},
                    {"workers", "The workers that it gives jobs to."},
                    {"queue", "How jobs wait, and where they go."},
+                   {"history", "What is kept of jobs that have ended."},
                    {"access", "Who may call it over its unix socket."},
                    {"compat", "The original design's wire format, package jobscheduler."},
                    kTlsSection},

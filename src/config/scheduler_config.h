@@ -39,6 +39,10 @@ struct SchedulerConfig {
   std::int64_t priority_max = 0;  // above it, for operators only
   Spreading placement = Spreading::kSpread;
 
+  // [history]
+  microseconds retain_time = limits::kHistoryAge;  // of jobs that have ended
+  std::int64_t retain_jobs = limits::kHistoryJobs;
+
   // [access]
   std::string group = "takt";              // may use JobService
   std::string admin_group = "takt-admin";  // may also act on other users' jobs and on workers

@@ -22,6 +22,10 @@ QueuePolicy policy_of(const config::SchedulerConfig& config) {
           config.placement == config::Spreading::kPack ? Strategy::kPack : Strategy::kSpread};
 }
 
+store::HistoryLimits history_of(const config::SchedulerConfig& config) {
+  return {.age_max = config.retain_time, .jobs_max = config.retain_jobs};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<rpc::Credentials>> load_credentials(const config::SchedulerConfig& config) {
@@ -105,6 +109,7 @@ Result<void> Daemon::open_store() {
   if (auto made = make_directories(config_.state_directory, 0700); !made) return made;
   store::StoreOptions options;
   options.directory = config_.state_directory;
+  options.history = history_of(config_);
   auto opened = store::Store::open(options);
   if (!opened) return opened.error();
   store_ = std::move(*opened);
@@ -154,6 +159,7 @@ void Daemon::reload() {
   config::log_reloaded(config::reload_scheduler_config(load_, config_));
   set_log_level(config_.log_level);
   core_->set_policy(policy_of(config_));
+  store_->writer().set_history(history_of(config_));
   sd::notify_ready();
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scheduler/submit_desk.h"
 
+#include <algorithm>
+
 #include "base/limits.h"
 
 namespace takt::scheduler {
@@ -11,6 +13,14 @@ Error differs(const std::string& request_id) {
       ErrorCode::kExists,
       "\"" + request_id + "\" came before with another spec; use a new request_id for a new job",
       "request_id", 0};
+}
+
+// As far as what came first is still known.
+bool same(const std::vector<std::optional<JobSpec>>& stored, const std::vector<JobSpec>& specs) {
+  return std::equal(stored.begin(), stored.end(), specs.begin(), specs.end(),
+                    [](const std::optional<JobSpec>& one, const JobSpec& other) {
+                      return !one || *one == other;
+                    });
 }
 
 }  // namespace
@@ -48,7 +58,7 @@ void SubmitDesk::on_looked_up(const Key& key, Result<std::optional<store::Stored
   if (!stored) return answer(key, stored.error());
   const Submission& submission = pending_.at(key).submission;
   if (*stored) {
-    if ((*stored)->specs != submission.specs) return answer(key, differs(key.second));
+    if (!same((*stored)->specs, submission.specs)) return answer(key, differs(key.second));
     return answer(key, Submitted{(*stored)->job_ids, (*stored)->revision});
   }
   look_up(submission, [this, key](const Result<Submitted>& result) { answer(key, result); });
@@ -166,7 +176,11 @@ void SubmitDesk::take(const Submission& submission, const Outcomes& outcomes, co
   if (auto room = room_for(submission, count); !room) return done(room.error());
   Submitted submitted;
   for (std::size_t at = 0; at < submission.specs.size(); ++at)
-    take_one(submission, submission.specs[at], parts[at], outcomes, submitted);
+    take_one(submission, submission.specs[at], parts[at], submitted);
+  // Afterwards, so that the numbers of what was submitted follow one another.
+  for (std::size_t at = 0; at < submission.specs.size(); ++at)
+    if (const auto end = failed_dependency(submission.specs[at], outcomes))
+      jobs_.end_early(*jobs_.find(submitted.job_ids[at]), *end);
   if (!submission.request_id.empty()) {
     ledger_.record(store::RequestWrite{submission.submitter, submission.request_id,
                                        submitted.revision, static_cast<std::int64_t>(count)});
@@ -177,8 +191,7 @@ void SubmitDesk::take(const Submission& submission, const Outcomes& outcomes, co
 }
 
 void SubmitDesk::take_one(const Submission& submission, const JobSpec& spec,
-                          const std::vector<Part>& parts, const Outcomes& outcomes,
-                          Submitted& submitted) {
+                          const std::vector<Part>& parts, Submitted& submitted) {
   const WallTime now = wall_now();
   Job job;
   job.id = Uuid::random();
@@ -200,7 +213,6 @@ void SubmitDesk::take_one(const Submission& submission, const JobSpec& spec,
   }
   submitted.job_ids.push_back(id);
   if (submitted.revision == 0) submitted.revision = number;
-  if (const auto end = failed_dependency(spec, outcomes)) jobs_.end_early(*jobs_.find(id), *end);
 }
 
 }  // namespace takt::scheduler

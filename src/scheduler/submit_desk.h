@@ -69,7 +69,7 @@ class SubmitDesk {
   void look_up(const Submission& submission, const Done& done);
   void take(const Submission& submission, const Outcomes& outcomes, const Done& done);
   void take_one(const Submission& submission, const JobSpec& spec, const std::vector<Part>& parts,
-                const Outcomes& outcomes, Submitted& submitted);
+                Submitted& submitted);
   [[nodiscard]] std::vector<Uuid> unknown_dependencies(const Submission& submission) const;
   [[nodiscard]] std::optional<JobEnd> failed_dependency(const JobSpec& spec,
                                                         const Outcomes& outcomes) const;

@@ -101,6 +101,14 @@ SQLite::Statement& Connection::prepare_dynamic(std::string sql) {
   return *statements_.emplace(std::move(sql), std::move(statement)).first->second;
 }
 
+void roll_back(Connection& connection) {
+  try {
+    connection.execute("ROLLBACK");
+  } catch (const SQLite::Exception&) {
+    // There was none.
+  }
+}
+
 Error store_error(const SQLite::Exception& failure, std::string_view what) {
   const bool full = failure.getErrorCode() == SQLITE_FULL;
   std::string text(what);

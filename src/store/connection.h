@@ -100,6 +100,9 @@ class Connection {
 // kUnavailable with SQLite's words. kResourceExhausted when the disk or the file is full.
 Error store_error(const SQLite::Exception& failure, std::string_view what);
 
+// Ends a transaction that went wrong; none may be open any more, where SQLite has ended it already.
+void roll_back(Connection& connection);
+
 // Calls `fn`, which gives a Result; an exception of SQLiteCpp becomes an Error.
 template <class Fn>
 auto guarded(std::string_view what, Fn&& fn) -> decltype(fn()) {

@@ -45,18 +45,21 @@ Result<std::optional<StoredRequest>> query_request(Connection& connection,
   StoredRequest stored;
   stored.revision = request.get_number();
   const std::int64_t count = request.get_number();
+  // A job may leave the history before the request does; the event of its submission is there.
   Query jobs(connection.prepare(
-      "SELECT number, id FROM jobs WHERE number >= ? AND number < ? AND whole IS NULL "
-      "ORDER BY number"));
+      "SELECT e.job_id, j.number FROM events AS e LEFT JOIN jobs AS j ON j.number = e.revision "
+      "WHERE e.revision >= ? AND e.revision < ? AND e.is_part = 0 ORDER BY e.revision"));
   jobs.number(stored.revision).number(stored.revision + count);
   while (jobs.next()) {
-    const std::int64_t number = jobs.get_number();
-    auto id = Uuid::parse(jobs.get_text(), "jobs.id");
+    auto id = Uuid::parse(jobs.get_text(), "events.job_id");
     if (!id) return id.error();
-    auto spec = read_spec(connection, number, true);
-    if (!spec) return spec.error();
     stored.job_ids.push_back(*id);
-    stored.specs.push_back(std::move(*spec));
+    stored.specs.emplace_back();
+    const auto number = jobs.get_optional_number();
+    if (!number) continue;
+    auto spec = read_spec(connection, *number, true);
+    if (!spec) return spec.error();
+    stored.specs.back() = std::move(*spec);
   }
   return std::optional<StoredRequest>(std::move(stored));
 }

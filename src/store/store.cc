@@ -70,7 +70,8 @@ Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options) {
 
   auto reading = Connection::open({path, true, options.busy_timeout, 0});
   if (!reading) return reading.error();
-  store->writer_ = std::make_unique<Writer>(std::move(*connection), options.event_history_max);
+  store->writer_ =
+      std::make_unique<Writer>(std::move(*connection), options.event_history_max, options.history);
   store->reader_ = std::make_unique<Reader>(std::move(*reading));
   return store;
 }

@@ -23,6 +23,7 @@ namespace takt::store {
 struct StoreOptions {
   std::string directory;  // exists; the files "takt.db…" and "lock" are in it
   std::size_t event_history_max = limits::kEventHistoryMax;
+  HistoryLimits history;
   milliseconds busy_timeout{5000};
   std::int64_t max_pages = 0;  // the database never grows beyond this; 0: no bound
 };

@@ -9,11 +9,19 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/limits.h"
 #include "base/uuid.h"
 #include "job/job.h"
 #include "job/worker.h"
 
 namespace takt::store {
+
+// What is kept of jobs that have ended.
+struct HistoryLimits {
+  microseconds age_max = limits::kHistoryAge;     // after the end
+  std::int64_t jobs_max = limits::kHistoryJobs;   // beyond it the oldest go
+  microseconds age_min = limits::kHistoryAgeMin;  // what is younger stays in any case
+};
 
 // One change of one job, which is one revision.
 struct JobWrite {
@@ -112,8 +120,8 @@ struct EventPage {
 // What a request made when it came the first time.
 struct StoredRequest {
   std::vector<Uuid> job_ids;
-  std::vector<JobSpec> specs;
-  std::int64_t revision = 0;  // of the first job's submission
+  std::vector<std::optional<JobSpec>> specs;  // none: the job has left the history
+  std::int64_t revision = 0;                  // of the first job's submission
 };
 
 struct WorkerView {

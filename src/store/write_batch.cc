@@ -222,10 +222,15 @@ JobChange change_of(const JobWrite& write) {
   return change;
 }
 
-void write_batch(Connection& connection, const Batch& batch) {
-  for (const JobWrite& write : batch.jobs) write_job(connection, write);
+std::int64_t write_batch(Connection& connection, const Batch& batch) {
+  std::int64_t ended = 0;
+  for (const JobWrite& write : batch.jobs) {
+    write_job(connection, write);
+    if (has_ended(write.job.state)) ++ended;  // its last change: apply() allows no other
+  }
   for (const WorkerWrite& write : batch.workers) write_worker(connection, write);
   for (const RequestWrite& request : batch.requests) write_request(connection, request);
+  return ended;
 }
 
 void HistoryTrimmer::trim(Connection& connection, std::int64_t newest, std::size_t added) {

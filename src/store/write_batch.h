@@ -11,8 +11,8 @@
 
 namespace takt::store {
 
-// Throws what SQLiteCpp throws: call it inside guarded().
-void write_batch(Connection& connection, const Batch& batch);
+// Gives how many jobs end with it. Throws what SQLiteCpp throws: call it inside guarded().
+std::int64_t write_batch(Connection& connection, const Batch& batch);
 
 // Keeps `events` and `requests` bounded, in steps that are bounded too.
 class HistoryTrimmer {

@@ -2,15 +2,21 @@
 #include "store/writer.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "base/limits.h"
+#include "base/log.h"
 #include "store/snapshot.h"
 
 namespace takt::store {
 
-Writer::Writer(std::unique_ptr<Connection> connection, std::size_t event_history_max)
-    : connection_(std::move(connection)), trimmer_(event_history_max), thread_([this] { run(); }) {}
+Writer::Writer(std::unique_ptr<Connection> connection, std::size_t event_history_max,
+               const HistoryLimits& history)
+    : connection_(std::move(connection)),
+      trimmer_(event_history_max),
+      purge_(history),
+      thread_([this] { run(); }) {}
 
 Writer::~Writer() {
   {
@@ -39,29 +45,76 @@ void Writer::reload(Loaded done) {
   changed_.notify_one();
 }
 
+void Writer::set_history(const HistoryLimits& limits) {
+  {
+    const std::lock_guard lock(mutex_);
+    history_ = limits;
+  }
+  changed_.notify_one();
+}
+
 std::size_t Writer::waiting() const {
   const std::lock_guard lock(mutex_);
   return items_.size();
 }
 
 void Writer::run() {
-  while (true) {
-    std::vector<Item> items;
-    {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return stopping_ || !items_.empty(); });
-      if (items_.empty()) return;
-      do {
-        items.push_back(std::move(items_.front()));
-        items_.pop_front();
-      } while (!items_.empty() && !items_.front().loaded && !items.back().loaded);
-    }
-    if (items.back().loaded) {
+  std::vector<Item> items;
+  while (take(items)) {
+    if (!items.empty() && items.back().loaded) {
       reload_now(items.back());
-    } else {
+    } else if (!items.empty()) {
       commit_run(items);
     }
+    items.clear();
+    purge_if_due();
   }
+}
+
+// Waits for batches that are committed together, for one reload, or for what the history needs;
+// false at the end.
+bool Writer::take(std::vector<Item>& items) {
+  const std::optional<nanoseconds> patience = until_purge();
+  std::unique_lock lock(mutex_);
+  const auto something = [this] { return stopping_ || !items_.empty() || history_; };
+  if (patience) {
+    changed_.wait_for(lock, *patience, something);
+  } else {
+    changed_.wait(lock, something);
+  }
+  if (history_) purge_.set_limits(*std::exchange(history_, {}));
+  if (items_.empty()) return !stopping_;
+  do {
+    items.push_back(std::move(items_.front()));
+    items_.pop_front();
+  } while (!items_.empty() && !items_.front().loaded && !items.back().loaded);
+  return true;
+}
+
+// None: not before something else happens.
+std::optional<nanoseconds> Writer::until_purge() const {
+  if (failure_) return std::nullopt;
+  const nanoseconds due = purge_.due() - wall_now();
+  const nanoseconds rest = purge_rest_ - BootClock::now();
+  // The wall clock may be set meanwhile.
+  return std::clamp<nanoseconds>(std::max(due, rest), nanoseconds(0), limits::kWallClockLook);
+}
+
+void Writer::purge_if_due() {
+  const BootTime begin = BootClock::now();
+  const WallTime now = wall_now();
+  if (failure_ || begin < purge_rest_ || now < purge_.due()) return;
+  const auto removed = purge_.step(*connection_, now);
+  const BootTime end = BootClock::now();
+  purge_rest_ = end + std::max<nanoseconds>(limits::kPurgePause, 3 * (end - begin));
+  if (!removed) {
+    log_warning(removed.error().message + "; that is tried again later");
+    purge_rest_ = end + limits::kPurgeRoundPause;
+    return;
+  }
+  purged_ += *removed;
+  if (purged_ == 0 || purge_.due() <= now) return;
+  log_info(std::to_string(std::exchange(purged_, 0)) + " ended jobs have left the history");
 }
 
 void Writer::commit_run(std::vector<Item>& items) {
@@ -80,29 +133,28 @@ Result<void> Writer::commit_items(const std::vector<Item>& items) {
   auto written = guarded("the store cannot commit", [&]() -> Result<void> {
     connection_->execute("BEGIN IMMEDIATE");
     std::int64_t newest = 0;
+    std::int64_t ended = 0;
     std::size_t added = 0;
     for (const Item& item : items) {
-      write_batch(*connection_, item.batch);
+      ended += write_batch(*connection_, item.batch);
       added += item.batch.jobs.size();
       if (!item.batch.jobs.empty()) newest = item.batch.jobs.back().job.revision;
     }
     if (added > 0) trimmer_.trim(*connection_, newest, added);
     connection_->execute("COMMIT");
+    purge_.on_ended(ended);
     return {};
   });
-  if (!written) {
-    // Fails where SQLite has rolled back by itself already.
-    (void)guarded("roll back", [&]() -> Result<void> {
-      connection_->execute("ROLLBACK");
-      return {};
-    });
-  }
+  if (!written) roll_back(*connection_);
   return written;
 }
 
 void Writer::reload_now(const Item& item) {
   Result<Snapshot> snapshot = load_snapshot(*connection_);
-  if (snapshot) failure_.reset();
+  if (snapshot) {
+    failure_.reset();
+    purge_.restart();
+  }
   item.loaded(std::move(snapshot));
 }
 

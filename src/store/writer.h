@@ -2,7 +2,8 @@
 // The one thread that writes. Guarantees: batches are committed in the order given, several in one
 // commit when they gathered while the last one was under way; every batch's callback is called
 // exactly once, in that order, on the writer's thread. After a commit has failed, its batches and
-// all later ones fail, until reload() has read the live state anew.
+// all later ones fail, until reload() has read the live state anew. Between batches it keeps the
+// history within its bounds, in small steps that take a quarter of its time at most.
 #pragma once
 
 #include <condition_variable>
@@ -16,7 +17,9 @@
 #include <thread>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
+#include "store/purge.h"
 #include "store/types.h"
 #include "store/write_batch.h"
 
@@ -28,7 +31,8 @@ class Writer {
   using Loaded = std::function<void(Result<Snapshot>)>;
 
   // Takes the connection and starts the thread.
-  Writer(std::unique_ptr<Connection> connection, std::size_t event_history_max);
+  Writer(std::unique_ptr<Connection> connection, std::size_t event_history_max,
+         const HistoryLimits& history);
   // Commits what waits, then ends the thread.
   ~Writer();
   Writer(const Writer&) = delete;
@@ -42,6 +46,9 @@ class Writer {
   // Any thread.
   void reload(Loaded done);
 
+  // Other bounds of the history, from now on. Any thread.
+  void set_history(const HistoryLimits& limits);
+
   // Batches that wait. Any thread.
   [[nodiscard]] std::size_t waiting() const;
 
@@ -53,6 +60,9 @@ class Writer {
   };
 
   void run();
+  bool take(std::vector<Item>& items);
+  void purge_if_due();
+  [[nodiscard]] std::optional<nanoseconds> until_purge() const;
   void commit_run(std::vector<Item>& items);
   void reload_now(const Item& item);
   Result<void> commit_items(const std::vector<Item>& items);
@@ -60,10 +70,14 @@ class Writer {
   const std::unique_ptr<Connection> connection_;
   HistoryTrimmer trimmer_;        // of the thread, as what follows
   std::optional<Error> failure_;  // of a commit, until the state is loaded anew
+  Purge purge_;
+  BootTime purge_rest_;     // no step before that
+  std::size_t purged_ = 0;  // and not told yet
 
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   std::deque<Item> items_;
+  std::optional<HistoryLimits> history_;  // not taken over yet
   bool stopping_ = false;
 
   std::thread thread_;

@@ -98,7 +98,7 @@ TEST_F(Load, AnUnknownKeyIsRefusedWithTheKnownOnes) {
 TEST_F(Load, AnUnknownSectionIsRefusedWithTheKnownOnes) {
   EXPECT_EQ(refusal("[jobs]\nslots = 1\n"),
             "s.conf:1: unknown section \"[jobs]\"; accepted are [scheduler], [workers], [queue], "
-            "[access], [compat], [tls]");
+            "[history], [access], [compat], [tls]");
 }
 
 TEST_F(Load, AKeyGivenTwiceInOneFileIsRefused) {
@@ -142,7 +142,8 @@ TEST_F(Load, OverridesAreCheckedLikeLines) {
             "--set: unknown key \"scheduler.x\"; accepted are scheduler.state_directory, "
             "scheduler.listen, scheduler.insecure, scheduler.log_level, workers.user, "
             "workers.unreachable_after, workers.lost_after, queue.jobs_max, "
-            "queue.jobs_of_user_max, queue.priority_max, queue.placement, access.group, "
+            "queue.jobs_of_user_max, queue.priority_max, queue.placement, history.retain_time, "
+            "history.retain_jobs, access.group, "
             "access.admin_group, compat.listen, "
             "compat.insecure, compat.slots, tls.certificate, tls.key, tls.ca");
 }

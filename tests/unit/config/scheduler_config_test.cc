@@ -25,6 +25,8 @@ TEST(SchedulerKeys, HaveDefaultsAndBounds) {
        {"queue.jobs_of_user_max", {{"1", "999999"}, {"", "0", "1000001"}}},
        {"queue.priority_max", {{"-1000", "1000"}, {"", "1001", "high"}}},
        {"queue.placement", {{"pack"}, {"", "Spread", "random"}}},
+       {"history.retain_time", {{"1min", "3650d"}, {"", "59s", "3651d", "soon"}}},
+       {"history.retain_jobs", {{"1", "10000000"}, {"", "0", "10000001"}}},
        {"access.group", {{"staff"}, {"", "0"}}},
        {"access.admin_group", {{"wheel"}, {"", "0"}}},
        {"compat.listen", {{"127.0.0.1:1, [::]:2"}, {"unix:/a", "h:1", "a"}}},

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a session's list settles, and how workers come and go.
+#include <SQLiteCpp/SQLiteCpp.h>
+
 #include <future>
 
+#include "support/eventually.h"
 #include "unit/scheduler/scheduler_fixture.h"
 
 namespace takt::scheduler {
@@ -102,6 +105,26 @@ TEST_F(SchedulerTest, UnknownAttemptsAreLeftAloneAndUnknownEndsAcknowledged) {
   submit(spec());
   ASSERT_TRUE(worker.wait_starts(1));
   EXPECT_TRUE(worker.stops().empty());
+}
+
+TEST_F(SchedulerTest, AJobThatHasLeftTheHistoryIsAcknowledgedAndNotRunAgain) {
+  const auto worker = make_worker(kWorkerOne, "one");
+  worker->on_start(OnStart::kSucceed);
+  const std::string job = submit(spec("once"), "r-1");
+  ASSERT_TRUE(worker->wait_acknowledged(job));
+  stop();
+  SQLite::Database(config_.state_directory + "/takt.db", SQLite::OPEN_READWRITE)
+      .exec("UPDATE jobs SET end_time_us = end_time_us - 3600000000");
+  config_.retain_time = std::chrono::minutes(30);
+  start();
+  v1::Job unknown;
+  ASSERT_TRUE(test::eventually(
+      [&] { return try_get(job, unknown).error_code() == grpc::StatusCode::NOT_FOUND; }));
+  worker->die();
+  worker->serve();
+  EXPECT_TRUE(worker->wait_acknowledged(job, 3)) << "with each list";
+  EXPECT_EQ(submit(spec("once"), "r-1"), job) << "what was asked for is remembered longer";
+  EXPECT_EQ(worker->starts().size(), 1U);
 }
 
 TEST_F(SchedulerTest, AStopThatMissedItsWorkerIsSentWithTheNextSession) {

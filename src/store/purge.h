@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeps the history of ended jobs within bounds of age and number. Guarantees: only jobs that have
+// ended go, with their specs, labels and attempts, by number the oldest first; a step looks at a
+// bounded number of ended jobs, removes at most limits::kPurgeStep in one commit, and costs the
+// same however long the history is and however many old jobs live. It finds them by two walks along
+// the index of states, one for each bound, whose places are kept in memory. Parts go with the job
+// that they are parts of. Of the writer's thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "store/connection.h"
+#include "store/types.h"
+
+namespace takt::store {
+
+class Purge {
+ public:
+  explicit Purge(const HistoryLimits& limits) : limits_(limits) {}
+
+  // Other bounds; both walks begin anew.
+  void set_limits(const HistoryLimits& limits);
+
+  // Forgets what is known of the database: it was loaded anew.
+  void restart();
+
+  // So many jobs more have ended, and that is committed.
+  void on_ended(std::int64_t jobs);
+
+  // From when on a step is worth it; long ago if there is work now.
+  [[nodiscard]] WallTime due() const;
+
+  // One step, with its own transaction if there is something to remove; how many jobs went. The
+  // first one counts what is there. Errors as of a commit; then nothing is removed.
+  Result<std::size_t> step(Connection& connection, WallTime now);
+
+ private:
+  // An ended job that the walk has come to.
+  struct Row {
+    std::int64_t number = 0;
+    WallTime end_time;
+    std::int64_t bytes = 0;  // of its spec
+    std::int64_t parts = 0;
+    bool may_go = false;
+  };
+  struct Removed {
+    std::int64_t jobs = 0;                   // parts, too
+    std::optional<std::int64_t> unfinished;  // a whole of which parts are left
+  };
+  struct Walk {
+    std::int64_t cursor = 0;  // the number of the last job that was looked at
+    WallTime next;            // when it goes on
+    WallTime begin;           // when it was at the first job
+    WallTime oldest_left;     // the earliest end of what it has left there
+  };
+
+  [[nodiscard]] bool crowded() const { return ended_ && *ended_ > limits_.jobs_max; }
+  static std::vector<Row> look(Connection& connection, std::int64_t after);
+  static Removed remove(Connection& connection, const std::vector<Row>& rows);
+  Result<std::size_t> walk_by_number(Connection& connection, WallTime now);
+  Result<std::size_t> walk_by_age(Connection& connection, WallTime now);
+
+  HistoryLimits limits_;
+  std::optional<std::int64_t> ended_;  // jobs in the history; none: not counted yet
+  Walk crowd_;
+  Walk age_;
+};
+
+}  // namespace takt::store
