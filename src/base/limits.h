@@ -104,6 +104,7 @@ inline constexpr std::size_t kChunksPerMessage = 1024;
 
 // --- the scheduler ---
 inline constexpr std::size_t kWorkersMax = 10000;
+inline constexpr std::size_t kOrphansMax = 1000;   // of one worker; more are in the journal only
 inline constexpr std::size_t kQueueMax = 1000000;  // jobs not yet ended
 inline constexpr std::size_t kWriterBatchesMax = 1024;
 inline constexpr std::size_t kReaderQueriesMax = 1024;

@@ -10,7 +10,7 @@ constexpr std::array kVerbs = {&kRunVerb,     &kSubmitVerb,  &kListVerb,    &kSt
                                &kExplainVerb, &kStopVerb,    &kPauseVerb,   &kResumeVerb,
                                &kHoldVerb,    &kReleaseVerb, &kUpdateVerb,  &kRetryVerb,
                                &kWaitVerb,    &kLogsVerb,    &kWorkersVerb, &kDrainVerb,
-                               &kUndrainVerb, &kForgetVerb,  &kDoctorVerb};
+                               &kUndrainVerb, &kForgetVerb,  &kOrphansVerb, &kDoctorVerb};
 
 }  // namespace
 

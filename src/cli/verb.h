@@ -50,6 +50,7 @@ extern const Verb kWorkersVerb;
 extern const Verb kDrainVerb;
 extern const Verb kUndrainVerb;
 extern const Verb kForgetVerb;
+extern const Verb kOrphansVerb;
 extern const Verb kDoctorVerb;
 
 }  // namespace takt::cli

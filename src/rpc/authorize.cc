@@ -69,6 +69,10 @@ Rule rule_of(Action action) {
       return {"OperatorService.UndrainWorker", kOperators};
     case Action::kForgetWorker:
       return {"OperatorService.ForgetWorker", kOperators};
+    case Action::kListOrphans:
+      return {"OperatorService.ListOrphans", kOperators};
+    case Action::kStopOrphan:
+      return {"OperatorService.StopOrphan", kOperators};
     case Action::kRegisterWorker:
       return {"RegistryService.RegisterWorker", kWorkers};
     case Action::kDeregisterWorker:

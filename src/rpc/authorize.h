@@ -39,6 +39,8 @@ enum class Action {
   kDrainWorker,
   kUndrainWorker,
   kForgetWorker,
+  kListOrphans,
+  kStopOrphan,
   // RegistryService, on the scheduler.
   kRegisterWorker,
   kDeregisterWorker,

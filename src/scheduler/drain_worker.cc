@@ -36,9 +36,7 @@ v1::Worker worker_now(const Core& core, const Uuid& id) {
 }
 
 Result<Drain> drain_from(const rpc::Caller& caller, const v1::DrainWorkerRequest& request) {
-  if (request.reason().size() > limits::kReasonMaxBytes)
-    return invalid("reason", "has " + std::to_string(request.reason().size()) + " bytes; at most " +
-                                 std::to_string(limits::kReasonMaxBytes) + " are accepted");
+  if (auto good = check_reason(request.reason()); !good) return good.error();
   if (request.requeue() && !request.has_deadline())
     return invalid("requeue", "is given without a deadline; say when jobs are stopped");
   Drain drain{who(caller), request.reason(), wall_now(), {}, request.requeue()};

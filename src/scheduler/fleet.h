@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -38,6 +39,7 @@ struct WorkerEntry {
   std::shared_ptr<Session> session;  // none while AWAY
   std::unordered_set<Uuid> jobs;     // with a live attempt here
   std::unordered_set<Uuid> listed;   // jobs whose current attempt the list had
+  std::map<Uuid, Attempt> orphans;   // by job: not on record here, and left alone
   std::string why_down = "not yet dialled";
   sd::Source silence;                     // when it becomes UNREACHABLE
   sd::Source drain_end;                   // when its jobs are stopped
@@ -103,6 +105,10 @@ class Fleet {
   // are heard of again; each name once.
   [[nodiscard]] std::vector<std::string> names_for(const JobSpec& spec) const;
   [[nodiscard]] const WorkerEntry* find(const Uuid& id) const;
+  // By job, those after it; at most `most`.
+  [[nodiscard]] std::vector<Attempt> orphans_after(const Uuid& job, std::size_t most) const;
+  // kNotFound if no worker in reach has one of this job.
+  Result<void> stop_orphan(const Uuid& job, const StopRequest& request);
   [[nodiscard]] std::size_t size() const { return workers_.size(); }
   [[nodiscard]] std::size_t count(WorkerState state) const;
 
@@ -138,6 +144,9 @@ class Fleet {
   void on_refused(WorkerEntry& entry, const v1::StartRefused& refused);
   void acknowledge(const Uuid& worker, const AttemptId& attempt);
   void stop_attempt(WorkerEntry& entry, const AttemptId& attempt, const StopRequest& request);
+
+  // orphans.cc
+  void note_orphan(WorkerEntry& entry, const Attempt& attempt);
 
   // live_usage.cc
   void on_usages(WorkerEntry& entry, const v1::AttemptUsages& usages);

@@ -43,7 +43,10 @@ void Fleet::on_report(WorkerEntry& entry, const v1::AttemptReport& report) {
 // An attempt that is not the one that the job has on this worker now.
 void Fleet::on_stray(WorkerEntry& entry, const Attempt& attempt) {
   // Known to have ended, superseded, or purged: the end is in nobody's way any more.
-  if (attempt.end) return acknowledge(entry.record.id, attempt.id);
+  if (attempt.end) {
+    entry.orphans.erase(attempt.id.job_id);
+    return acknowledge(entry.record.id, attempt.id);
+  }
   LiveJob* live = parts_.jobs.find(attempt.id.job_id);
   const Attempt* current = live == nullptr ? nullptr : live->job.current_attempt();
   if (current != nullptr && current->id.number > attempt.id.number) {
@@ -52,7 +55,7 @@ void Fleet::on_stray(WorkerEntry& entry, const Attempt& attempt) {
     return;
   }
   if (live != nullptr && adopt(entry, *live, attempt)) return;
-  audit_orphan(attempt.id, entry.record, "which is not on record here; it is left alone");
+  note_orphan(entry, attempt);
 }
 
 // Better than to run the job a second time.

@@ -166,6 +166,20 @@ class OperatorService final : public v1::OperatorService::CallbackService {
                    forget_worker(core_, caller, *request, reply);
                  });
   }
+  ServerUnaryReactor* ListOrphans(CallbackServerContext* context,
+                                  const v1::ListOrphansRequest* request,
+                                  v1::ListOrphansResponse* response) override {
+    return admit(guard_, context, Action::kListOrphans, response,
+                 [&](const auto&, const auto& reply) { list_orphans(core_, *request, reply); });
+  }
+  ServerUnaryReactor* StopOrphan(CallbackServerContext* context,
+                                 const v1::StopOrphanRequest* request,
+                                 v1::StopOrphanResponse* response) override {
+    return admit(guard_, context, Action::kStopOrphan, response,
+                 [&](const auto& caller, const auto& reply) {
+                   stop_orphan(core_, caller, *request, reply);
+                 });
+  }
 
  private:
   Core& core_;

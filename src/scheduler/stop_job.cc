@@ -15,11 +15,8 @@ namespace {
 using Reply = rpc::UnaryReply<v1::StopJobResponse>;
 
 Result<StopRequest> parse_request(const rpc::Caller& caller, const v1::StopJobRequest& request) {
-  if (request.reason().size() > limits::kReasonMaxBytes) {
-    return invalid("reason", "has " + std::to_string(request.reason().size()) + " bytes; at most " +
-                                 std::to_string(limits::kReasonMaxBytes) + " are accepted");
-  }
-  StopRequest stop{who(caller), request.reason(), {}};
+  if (auto good = check_reason(request.reason()); !good) return good.error();
+  StopRequest stop{who(caller), request.reason(), {}, false};
   if (request.has_grace()) {
     const auto grace = rpc::duration_from_proto(request.grace(), "grace", limits::kStopGraceMax);
     if (!grace) return grace.error();

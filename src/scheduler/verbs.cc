@@ -52,6 +52,12 @@ Result<void> is_no_whole(const Job& job, const std::string& what) {
                         " one of them, such as " + id.substr(0, 8) + "/0");
 }
 
+Result<void> check_reason(const std::string& reason) {
+  if (reason.size() <= limits::kReasonMaxBytes) return {};
+  return invalid("reason", "has " + std::to_string(reason.size()) + " bytes; at most " +
+                               std::to_string(limits::kReasonMaxBytes) + " are accepted");
+}
+
 Result<std::size_t> page_size(int asked) {
   if (asked < 0)
     return invalid("page_size", std::to_string(asked) + " is negative; give 0 (the default) to " +

@@ -44,6 +44,10 @@ void undrain_worker(Core& core, const rpc::Caller& caller, const v1::UndrainWork
                     const rpc::UnaryReply<v1::UndrainWorkerResponse>& reply);
 void forget_worker(Core& core, const rpc::Caller& caller, const v1::ForgetWorkerRequest& request,
                    const rpc::UnaryReply<v1::ForgetWorkerResponse>& reply);
+void list_orphans(Core& core, const v1::ListOrphansRequest& request,
+                  const rpc::UnaryReply<v1::ListOrphansResponse>& reply);
+void stop_orphan(Core& core, const rpc::Caller& caller, const v1::StopOrphanRequest& request,
+                 const rpc::UnaryReply<v1::StopOrphanResponse>& reply);
 void list_workers(Core& core, const v1::ListWorkersRequest& request,
                   const rpc::UnaryReply<v1::ListWorkersResponse>& reply);
 void register_worker(Core& core, const rpc::Caller& caller,
@@ -87,6 +91,9 @@ Result<Submission> new_submission(const rpc::Caller& caller, const std::string& 
 
 // Takes it on the loop; calls `done` once.
 void submit(Core& core, Submission submission, const SubmitDesk::Done& done);
+
+// kInvalid if it is too long to be kept.
+Result<void> check_reason(const std::string& reason);
 
 // A page size as asked for, or the default; too large ones are capped.
 Result<std::size_t> page_size(int asked);

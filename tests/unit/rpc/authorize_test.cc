@@ -31,7 +31,8 @@ const std::set<Action> kDirectActions = {Action::kWorkerStartJob, Action::kWorke
                                          Action::kWorkerQueryJob, Action::kWorkerListJobs,
                                          Action::kWorkerReadOutput};
 const std::set<Action> kOperatorActions = {Action::kDrainWorker, Action::kUndrainWorker,
-                                           Action::kForgetWorker};
+                                           Action::kForgetWorker, Action::kListOrphans,
+                                           Action::kStopOrphan};
 const std::set<Action> kWorkerActions = {Action::kRegisterWorker, Action::kDeregisterWorker};
 const std::set<Action> kSessionActions = {Action::kWorkerSession};
 const std::vector<std::set<Action>> kAll = {kUserActions, kDirectActions, kOperatorActions,
