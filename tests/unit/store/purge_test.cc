@@ -4,7 +4,10 @@
 
 #include <sqlite3.h>
 
+#include <functional>
+
 #include "store/connection.h"
+#include "store/snapshot.h"
 #include "support/eventually.h"
 #include "unit/store/store_fixture.h"
 
@@ -59,6 +62,16 @@ class PurgeTest : public StoreTest {
       removed += step(later);
     } while (purge_->due() <= now_ + later);
     return removed;
+  }
+  // What SQLite does meanwhile, in tens of its own instructions.
+  int steps_of(const std::function<void()>& what) {
+    int steps = 0;
+    sqlite3* const handle = connection_->database().getHandle();
+    const auto tick = [](void* counter) { return ++*static_cast<int*>(counter), 0; };
+    sqlite3_progress_handler(handle, 10, tick, &steps);
+    what();
+    sqlite3_progress_handler(handle, 0, nullptr, nullptr);
+    return steps;
   }
   std::int64_t count(const char* sql) { return connection_->number_of(sql); }
 
@@ -145,12 +158,7 @@ TEST_F(PurgeTest, AStepCostsTheSameHoweverMuchIsThere) {
     connection_ = std::move(*connection);
     purge_ = std::make_unique<Purge>(HistoryLimits{.jobs_max = 1});
     EXPECT_EQ(step(), limits::kPurgeStep) << "the first one counts, too";
-    int steps = 0;
-    sqlite3* const handle = connection_->database().getHandle();
-    const auto tick = [](void* counter) { return ++*static_cast<int*>(counter), 0; };
-    sqlite3_progress_handler(handle, 10, tick, &steps);
-    EXPECT_EQ(step(), limits::kPurgeStep);
-    sqlite3_progress_handler(handle, 0, nullptr, nullptr);
+    const int steps = steps_of([this] { EXPECT_EQ(step(), limits::kPurgeStep); });
     connection_.reset();
     return steps;
   };
@@ -158,6 +166,27 @@ TEST_F(PurgeTest, AStepCostsTheSameHoweverMuchIsThere) {
   const int large = cost_of_a_step(3000, 5000);
   EXPECT_GT(small, 0);
   EXPECT_LT(large, small + small / 5);
+}
+
+// Not of the purge, but of what it leaves.
+TEST_F(PurgeTest, LoadingCostsNothingForWhatHasEnded) {
+  open();
+  ASSERT_TRUE(commit({{new_job(), new_job()}, {}, {}}).ok());
+  add_ended(10, hours(1));
+  const auto cost = [this] {
+    take_over({});
+    const int steps = steps_of([this] {
+      const auto loaded = load_snapshot(*connection_);
+      ASSERT_TRUE(loaded.ok());
+      EXPECT_EQ(loaded->jobs.size(), 2U);
+    });
+    connection_.reset();
+    return steps;
+  };
+  const int small = cost();
+  open();
+  add_ended(2000, hours(1));
+  EXPECT_LE(cost(), small + 1);
 }
 
 TEST_F(PurgeTest, LargeSpecsMakeAStepShorter) {
