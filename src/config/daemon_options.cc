@@ -41,7 +41,7 @@ class Arguments {
   std::size_t next_ = 0;
 };
 
-Result<void> take_argument(std::string_view argument, Arguments& arguments,
+Result<void> take_argument(std::string_view argument, Arguments& arguments, Backups backups,
                            DaemonOptions& options) {
   constexpr std::pair<std::string_view, DaemonAction> kActions[] = {
       {"--help", DaemonAction::kHelp},
@@ -51,6 +51,13 @@ Result<void> take_argument(std::string_view argument, Arguments& arguments,
   for (const auto& [name, action] : kActions)
     if (argument == name) return options.action = action, Result<void>();
 
+  auto backup = arguments.value_of("--backup", argument);
+  if (backups == Backups::kYes && !backup) return backup.error();
+  if (backups == Backups::kYes && *backup) {
+    options.action = DaemonAction::kBackup;
+    options.backup_file = **backup;
+    return {};
+  }
   auto file = arguments.value_of("--config", argument);
   if (!file) return file.error();
   if (*file) {
@@ -69,18 +76,23 @@ Result<void> take_argument(std::string_view argument, Arguments& arguments,
 
 }  // namespace
 
-Result<DaemonOptions> parse_daemon_options(int argc, const char* const* argv) {
+Result<DaemonOptions> parse_daemon_options(int argc, const char* const* argv, Backups backups) {
   DaemonOptions options;
   Arguments arguments(argc, argv);
   while (!arguments.empty()) {
-    if (auto taken = take_argument(arguments.take(), arguments, options); !taken)
+    if (auto taken = take_argument(arguments.take(), arguments, backups, options); !taken)
       return taken.error();
     if (options.action == DaemonAction::kHelp || options.action == DaemonAction::kVersion) break;
   }
   return options;
 }
 
-std::string daemon_help(const std::string& program, const std::string& conf_name) {
+std::string daemon_help(const std::string& program, const std::string& conf_name, Backups backups) {
+  const std::string backup = backups == Backups::kNo
+                                 ? ""
+                                 : "  --backup FILE            copy the database to FILE, which "
+                                   "must not be there, and exit;"
+                                   "\n                           the scheduler may run meanwhile\n";
   return "Usage: " + program +
          " [OPTION]...\n"
          "\n"
@@ -88,7 +100,9 @@ std::string daemon_help(const std::string& program, const std::string& conf_name
          conf_name +
          "\n"
          "  --set SECTION.KEY=VALUE  override one key of the files; may be given often\n"
-         "  --check-config           check the configuration, say nothing if it is good, and exit\n"
+         "  --check-config           check the configuration, say nothing if it is good, and "
+         "exit\n" +
+         backup +
          "  --help, --version\n"
          "\n"
          "Under systemd it is started by its socket and service; see " +

@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <string>
 #include <tuple>
 
 #include "base/log.h"
@@ -11,6 +12,7 @@
 #include "config/daemon_options.h"
 #include "scheduler/daemon.h"
 #include "sd/journal.h"
+#include "store/backup.h"
 
 namespace takt::scheduler {
 namespace {
@@ -19,11 +21,14 @@ constexpr int kExitFailure = 1;
 constexpr int kExitUsage = 2;
 // systemd's EX_CONFIG: the unit does not try again with a configuration that is wrong.
 constexpr int kExitConfig = 78;
+// EX_DATAERR: nor with a database that is damaged.
+constexpr int kExitDamaged = 65;
 
 int fail(const Error& error) {
   const std::string field = error.field.empty() ? "" : error.field + ": ";
   const bool said = error.message.rfind(field, 0) == 0;
   log_error("takt-scheduler: " + (said ? "" : field) + error.message);
+  if (error.code == ErrorCode::kDataLoss) return kExitDamaged;
   return error.code == ErrorCode::kInvalid ? kExitConfig : kExitFailure;
 }
 
@@ -33,14 +38,26 @@ int check(const config::SchedulerConfig& config) {
   return credentials ? 0 : fail(credentials.error());
 }
 
+int back_up(const config::SchedulerConfig& config, const std::string& file) {
+  const auto report = store::back_up(config.state_directory, file);
+  if (!report) return fail(report.error());
+  const int said =
+      std::printf("%s: store %s, %lld jobs, revision %lld, %lld bytes, checked\n", file.c_str(),
+                  report->store_id.str().c_str(), static_cast<long long>(report->jobs),
+                  static_cast<long long>(report->revision), static_cast<long long>(report->bytes));
+  return said < 0 ? kExitFailure : 0;
+}
+
 int run(int argc, char** argv) {
-  const auto options = config::parse_daemon_options(argc, argv);
+  const auto options = config::parse_daemon_options(argc, argv, config::Backups::kYes);
   if (!options) {
     std::fprintf(stderr, "takt-scheduler: %s\n", options.error().message.c_str());
     return kExitUsage;
   }
   if (options->action == config::DaemonAction::kHelp)
-    return std::fputs(config::daemon_help("takt-scheduler", "scheduler.conf").c_str(), stdout) < 0;
+    return std::fputs(config::daemon_help("takt-scheduler", "scheduler.conf", config::Backups::kYes)
+                          .c_str(),
+                      stdout) < 0;
   if (options->action == config::DaemonAction::kVersion)
     return std::printf("takt %s\n", version()) < 0;
   auto config = config::load_scheduler_config(options->load);
@@ -49,6 +66,8 @@ int run(int argc, char** argv) {
     return kExitConfig;
   }
   if (options->action == config::DaemonAction::kCheckConfig) return check(*config);
+  if (options->action == config::DaemonAction::kBackup)
+    return back_up(*config, options->backup_file);
 
   std::ignore = std::signal(SIGPIPE, SIG_IGN);
   sd::install_journal_log_sink();

@@ -3,6 +3,8 @@
 
 #include <sqlite3.h>
 
+#include "store/trouble.h"
+
 namespace takt::store {
 
 Query::~Query() {
@@ -67,31 +69,49 @@ std::optional<WallTime> Query::get_optional_time() {
 }
 
 Connection::Connection(const ConnectionOptions& options)
-    : database_(
+    : path_(options.path),
+      database_(
           options.path,
           options.read_only ? SQLite::OPEN_READONLY : SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE,
           static_cast<int>(options.busy_timeout.count())) {}
 
+namespace {
+
+Result<void> prepare_to_write(Connection& connection, const ConnectionOptions& options) {
+  // SQLite opens what it may not write for reading.
+  if (sqlite3_db_readonly(connection.database().getHandle(), "main") != 0)
+    return not_usable(options.path, true, "it can be read only");
+  // A query, since the answer is the mode that was taken.
+  const std::string mode = connection.database().execAndGet("PRAGMA journal_mode=WAL").getString();
+  if (mode != "wal") {
+    return make_error(ErrorCode::kFailedPrecondition,
+                      options.path + " cannot use a write-ahead log (journal mode " + mode +
+                          "); put it on a local file system");
+  }
+  connection.execute("PRAGMA synchronous=FULL");
+  connection.execute("PRAGMA foreign_keys=ON");
+  if (options.max_pages > 0)
+    connection.number_of(("PRAGMA max_page_count=" + std::to_string(options.max_pages)).c_str());
+  return {};
+}
+
+bool is_about_access(int code) {
+  return code == SQLITE_CANTOPEN || code == SQLITE_READONLY || code == SQLITE_PERM;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Connection>> Connection::open(const ConnectionOptions& options) {
-  using Opened = std::unique_ptr<Connection>;
-  return guarded("cannot open " + options.path, [&]() -> Result<Opened> {
-    Opened opened(new Connection(options));
-    if (!options.read_only) {
-      // A query, since the answer is the mode that was taken.
-      const std::string mode = opened->database_.execAndGet("PRAGMA journal_mode=WAL").getString();
-      if (mode != "wal") {
-        return make_error(ErrorCode::kFailedPrecondition,
-                          options.path + " cannot use a write-ahead log (journal mode " + mode +
-                              "); put it on a local file system");
-      }
-      opened->execute("PRAGMA synchronous=FULL");
-      opened->execute("PRAGMA foreign_keys=ON");
-      if (options.max_pages > 0) {
-        opened->number_of(("PRAGMA max_page_count=" + std::to_string(options.max_pages)).c_str());
-      }
-    }
+  try {
+    std::unique_ptr<Connection> opened(new Connection(options));
+    if (!options.read_only)
+      if (auto ready = prepare_to_write(*opened, options); !ready) return ready.error();
     return opened;
-  });
+  } catch (const SQLite::Exception& failure) {
+    if (is_about_access(failure.getErrorCode()))
+      return not_usable(options.path, !options.read_only, failure.what());
+    return store_error(failure, "cannot open " + options.path);
+  }
 }
 
 SQLite::Statement& Connection::prepare_dynamic(std::string sql) {
@@ -109,13 +129,13 @@ void roll_back(Connection& connection) {
   }
 }
 
+std::string database_path(const std::string& directory) { return directory + "/takt.db"; }
+
 Error store_error(const SQLite::Exception& failure, std::string_view what) {
-  const bool full = failure.getErrorCode() == SQLITE_FULL;
-  std::string text(what);
-  text += ": ";
-  text += failure.what();
-  return make_error(full ? ErrorCode::kResourceExhausted : ErrorCode::kUnavailable,
-                    std::move(text));
+  const int code = failure.getErrorCode();
+  if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) return damaged(what, failure.what());
+  return make_error(code == SQLITE_FULL ? ErrorCode::kResourceExhausted : ErrorCode::kUnavailable,
+                    std::string(what) + ": " + failure.what());
 }
 
 }  // namespace takt::store

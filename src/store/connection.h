@@ -77,12 +77,15 @@ struct ConnectionOptions {
 class Connection {
  public:
   // Opens (and creates, unless read-only) the file with WAL, synchronous=FULL, foreign keys.
+  // Errors: those of store_error() and not_usable().
   static Result<std::unique_ptr<Connection>> open(const ConnectionOptions& options);
 
   // The statement of a string literal, prepared at the first use.
   [[nodiscard]] SQLite::Statement& prepare(const char* sql) { return prepare_dynamic(sql); }
   // The statement of a composed text; there are few different ones.
   [[nodiscard]] SQLite::Statement& prepare_dynamic(std::string sql);
+  // The file.
+  [[nodiscard]] const std::string& path() const { return path_; }
   // For transactions.
   [[nodiscard]] SQLite::Database& database() { return database_; }
   // Runs statements without rows, unprepared.
@@ -93,11 +96,16 @@ class Connection {
  private:
   explicit Connection(const ConnectionOptions& options);
 
+  const std::string path_;
   SQLite::Database database_;
   std::unordered_map<std::string, std::unique_ptr<SQLite::Statement>> statements_;
 };
 
-// kUnavailable with SQLite's words. kResourceExhausted when the disk or the file is full.
+// The database's file in a state directory.
+std::string database_path(const std::string& directory);
+
+// kDataLoss where the file is damaged, or no database; kResourceExhausted when the disk or the file
+// is full; else kUnavailable, with SQLite's words. `what` names the file.
 Error store_error(const SQLite::Exception& failure, std::string_view what);
 
 // Ends a transaction that went wrong; none may be open any more, where SQLite has ended it already.

@@ -99,7 +99,7 @@ Purge::Removed Purge::remove(Connection& connection, const std::vector<Row>& row
 }
 
 Result<std::size_t> Purge::step(Connection& connection, WallTime now) {
-  auto removed = guarded("the history cannot be purged", [&]() -> Result<std::size_t> {
+  auto removed = guarded("cannot purge " + connection.path(), [&]() -> Result<std::size_t> {
     if (!ended_) ended_ = connection.number_of("SELECT count(*) FROM jobs WHERE state >= 5");
     if (crowded() && crowd_.next <= now) return walk_by_number(connection, now);
     if (age_.next <= now) return walk_by_age(connection, now);

@@ -25,10 +25,11 @@ Reader::~Reader() {
 template <class T, class Run>
 void Reader::ask(bool own, Run run, Done<T> done) {
   auto task = [run = std::move(run), done](Connection& connection) {
-    done(guarded("cannot read the store", [&]() -> Result<T> {
+    const std::string what = "cannot read " + connection.path();
+    done(guarded(what, [&]() -> Result<T> {
       connection.execute("BEGIN");
-      Result<T> answer = guarded("cannot read the store", [&] { return run(connection); });
-      connection.execute("ROLLBACK");  // nothing was changed; this ends the reading
+      Result<T> answer = guarded(what, [&] { return run(connection); });
+      roll_back(connection);  // nothing was changed; this ends the reading
       return answer;
     }));
   };

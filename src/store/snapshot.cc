@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "store/rows.h"
+#include "store/trouble.h"
 
 namespace takt::store {
 namespace {
@@ -49,15 +50,23 @@ Result<void> load_workers(Connection& connection, Snapshot& snapshot) {
   return {};
 }
 
+Result<Snapshot> load(Connection& connection) {
+  static_assert(static_cast<int>(JobState::kSucceeded) == 5, "state < 5 is: has not ended");
+  Snapshot snapshot;
+  snapshot.revision = connection.number_of("SELECT ifnull(max(revision), 0) FROM events");
+  if (auto jobs = load_jobs(connection, snapshot); !jobs) return jobs.error();
+  if (auto workers = load_workers(connection, snapshot); !workers) return workers.error();
+  return snapshot;
+}
+
 }  // namespace
 
 Result<Snapshot> load_snapshot(Connection& connection) {
-  return guarded("cannot load the store", [&]() -> Result<Snapshot> {
-    static_assert(static_cast<int>(JobState::kSucceeded) == 5, "state < 5 is: has not ended");
-    Snapshot snapshot;
-    snapshot.revision = connection.number_of("SELECT ifnull(max(revision), 0) FROM events");
-    if (auto jobs = load_jobs(connection, snapshot); !jobs) return jobs.error();
-    if (auto workers = load_workers(connection, snapshot); !workers) return workers.error();
+  const std::string what = "cannot load " + connection.path();
+  return guarded(what, [&]() -> Result<Snapshot> {
+    auto snapshot = load(connection);
+    // SQLite's own errors are thrown: this is a row that is not what was written.
+    if (!snapshot) return damaged(what, snapshot.error().message);
     return snapshot;
   });
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The scheduler's memory that outlives it. Guarantees: one process at a time has it open; each open
-// by a scheduler has a higher epoch; a store written by a newer program is refused, untouched; what
-// was answered as committed survives a crash and a power loss.
+// by a scheduler has a higher epoch, also if a backup was put back; a store written by a newer
+// program is refused, untouched, and so is one that is damaged; none takes the place of one that
+// has vanished; what was answered as committed survives a crash and a power loss.
 #pragma once
 
 #include <cstddef>
@@ -31,12 +32,14 @@ struct StoreOptions {
 class Store {
  public:
   // Opens the store, creates it if it is not there, and reads what is alive. Errors:
-  // kFailedPrecondition (in use, or written by a newer program), kUnavailable (SQLite's words).
+  // kFailedPrecondition (in use, written by a newer program, read-only), kDataLoss (damaged, or
+  // gone), kNotFound and kPermissionDenied (the folder), kUnavailable (SQLite's words).
   static Result<std::unique_ptr<Store>> open(const StoreOptions& options);
 
   // The store's own UUID: the owner of the attempts that its schedulers start.
   [[nodiscard]] const Uuid& id() const { return id_; }
-  // Which scheduler on this store this is, counted from 1.
+  // Which scheduler on this store this is: the milliseconds since 1970 at which it took over, or
+  // the last one's and one more.
   [[nodiscard]] std::int64_t epoch() const { return epoch_; }
 
   // What was alive when it was opened. Once.

@@ -130,7 +130,7 @@ Result<void> Writer::commit_items(const std::vector<Item>& items) {
   const bool nothing =
       std::all_of(items.begin(), items.end(), [](const Item& item) { return item.batch.empty(); });
   if (nothing) return {};
-  auto written = guarded("the store cannot commit", [&]() -> Result<void> {
+  auto written = guarded("cannot commit to " + connection_->path(), [&]() -> Result<void> {
     connection_->execute("BEGIN IMMEDIATE");
     std::int64_t newest = 0;
     std::int64_t ended = 0;

@@ -20,6 +20,8 @@ PLACES = {
     "client.conf.d/remote.conf": "/etc/takt",
     "nightly.service": UNITS,
     "nightly.timer": UNITS,
+    "takt-backup.service": UNITS,
+    "takt-backup.timer": UNITS,
     "takt-jobs.slice.d/memory.conf": UNITS,
     "takt-scheduler.service.d/tls.conf": UNITS,
     "takt-scheduler.socket.d/tcp.conf": UNITS,
@@ -67,7 +69,8 @@ class Examples(MachineCase):
 
     def test_systemd_has_nothing_to_say(self) -> None:
         said = self.machine.run("systemd-analyze", "verify", "--man=no", "--recursive-errors=no",
-                                "nightly.service", "nightly.timer", *SOCKETS, *SERVICES,
+                                "nightly.service", "nightly.timer", "takt-backup.service",
+                                "takt-backup.timer", *SOCKETS, *SERVICES,
                                 "takt-jobs.slice")
         self.assertEqual((said.stdout, said.stderr), ("", ""))
 
@@ -83,6 +86,14 @@ class Examples(MachineCase):
         self.machine.run("systemctl", "start", "nightly.service")
         self.takt.run("wait", "nightly")
         self.assertEqual(self.takt.logs("nightly").stdout, "tidied up\n")
+
+    def test_the_backup_is_made(self) -> None:
+        self.machine.run("systemctl", "enable", "--now", "takt-backup.timer")
+        self.assertNotEqual(host.show(self.machine, "takt-backup.timer", "NextElapseUSecRealtime"),
+                            "")
+        self.machine.run("systemctl", "start", "takt-backup.service")
+        files = self.machine.shell("cd /var/backups/takt && stat -c '%a %n' *").stdout
+        self.assertRegex(files, r"^600 \d{4}-\d\d-\d\d-\d{6}\.db\n$")
 
     def test_all_jobs_together_have_a_limit(self) -> None:
         for limit in ("MemoryMax", "MemoryHigh", "TasksMax"):

@@ -51,6 +51,20 @@ TEST(DaemonOptions, RefuseWhatTheyDoNotKnow) {
             "scheduler.log_level=debug");
 }
 
+TEST(DaemonOptions, OnlyWhatHasADatabaseBacksItUp) {
+  const char* const arguments[] = {"takt-scheduler", "--backup", "/a", "--set", "queue.jobs_max=1"};
+  const auto options = parse_daemon_options(5, arguments, Backups::kYes);
+  ASSERT_TRUE(options.ok());
+  EXPECT_EQ(options->action, DaemonAction::kBackup);
+  EXPECT_EQ(options->backup_file, "/a");
+  EXPECT_EQ(options->load.overrides.size(), 1U);
+  EXPECT_EQ(parse_daemon_options(2, arguments, Backups::kYes).error().message,
+            "--backup needs a value; see --help");
+  EXPECT_EQ(parse({"--backup", "/a"}).error().message, "unknown argument \"--backup\"; see --help");
+  EXPECT_NE(daemon_help("x", "y", Backups::kYes).find("--backup FILE"), std::string::npos);
+  EXPECT_EQ(daemon_help("x", "y").find("--backup"), std::string::npos);
+}
+
 TEST(DaemonOptions, HelpNamesEveryOption) {
   const std::string help = daemon_help("takt-worker", "worker.conf");
   for (const char* part : {"Usage: takt-worker", "--config FILE", "/etc/takt/worker.conf", "--set",

@@ -13,12 +13,13 @@ TEST_F(StoreTest, ANewStoreIsEmptyAndEachOpenRaisesTheEpoch) {
   open();
   const Uuid id = store_->id();
   EXPECT_FALSE(id.is_nil());
-  EXPECT_EQ(store_->epoch(), 1);
+  const std::int64_t epoch = store_->epoch();
+  EXPECT_GT(epoch, 0);
   EXPECT_EQ(snapshot_.revision, 0);
   EXPECT_TRUE(snapshot_.jobs.empty());
   reopen();
   EXPECT_EQ(store_->id(), id);
-  EXPECT_EQ(store_->epoch(), 2);
+  EXPECT_GT(store_->epoch(), epoch);
 }
 
 TEST_F(StoreTest, OneProcessAtATime) {
@@ -31,6 +32,7 @@ TEST_F(StoreTest, OneProcessAtATime) {
 
 TEST_F(StoreTest, ANewerSchemaIsRefusedAndLeftAlone) {
   open();
+  const std::int64_t epoch = store_->epoch();
   store_.reset();
   {
     SQLite::Database database(folder_.path() + "/takt.db", SQLite::OPEN_READWRITE);
@@ -41,7 +43,8 @@ TEST_F(StoreTest, ANewerSchemaIsRefusedAndLeftAlone) {
   EXPECT_EQ(opened.error().code, ErrorCode::kFailedPrecondition);
   EXPECT_NE(opened.error().message.find("newer takt (schema 99"), std::string::npos);
   SQLite::Database database(folder_.path() + "/takt.db", SQLite::OPEN_READONLY);
-  EXPECT_EQ(database.execAndGet("SELECT value FROM meta WHERE key='epoch'").getString(), "1");
+  EXPECT_EQ(database.execAndGet("SELECT value FROM meta WHERE key='epoch'").getString(),
+            std::to_string(epoch));
 }
 
 TEST_F(StoreTest, AForeignDatabaseIsRefused) {
