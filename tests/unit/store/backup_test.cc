@@ -107,8 +107,9 @@ TEST_F(BackupTest, ADamagedDatabaseIsNotTakenForABackup) {
   std::int64_t page = 0;
   {
     SQLite::Database database(path, SQLite::OPEN_READONLY);
-    page = database.execAndGet("SELECT rootpage FROM sqlite_master WHERE name = 'jobs_by_user'")
-               .getInt64();
+    page =
+        database.execAndGet("SELECT rootpage FROM sqlite_master WHERE name = 'jobs_whole_by_user'")
+            .getInt64();
   }
   const auto file = open_at(AT_FDCWD, path, O_WRONLY);
   ASSERT_EQ(::pwrite(file->get(), "garbage", 7, (page - 1) * 4096), 7);

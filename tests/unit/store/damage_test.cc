@@ -103,7 +103,7 @@ TEST_F(DamageTest, DamageThatLoadingMeetsIsRefused) {
 
 TEST_F(DamageTest, DamageThatIsMetLaterIsToldAsThat) {
   fill();
-  spoil(root_of("jobs_by_user"));
+  spoil(root_of("jobs_whole_by_user"));
   open();
   JobFilter filter;
   filter.user = "alice";
