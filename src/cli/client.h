@@ -4,6 +4,7 @@
 // must be one that may be repeated.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -53,6 +54,9 @@ class Client {
 
   // Another one on the same connection, for another thread, with signals of its own.
   [[nodiscard]] std::unique_ptr<Client> with(Interrupts& interrupts) const;
+
+  // How long calls try from now on, if that is less than it was.
+  void give_up_after(microseconds patience) { patience_ = std::min(patience_, patience); }
 
   // For streams: the caller makes the context and minds the signals.
   v1::JobService::Stub& jobs() { return *jobs_; }

@@ -83,7 +83,7 @@ Place place_of(const Verb& verb, const CLI::App& app, const std::vector<std::str
   }
   if (last.starts_with("-"))
     return {.wanted = Wanted::kOption, .option = nullptr, .prefix = "", .word = last};
-  if (verb.operands.starts_with("JOB"))
+  if (verb.operands.starts_with("JOB") || verb.operands.starts_with("[JOB"))
     return {.wanted = Wanted::kJob, .option = nullptr, .prefix = "", .word = last};
   if (verb.operands.starts_with("WORKER"))
     return {.wanted = Wanted::kWorker, .option = nullptr, .prefix = "", .word = last};

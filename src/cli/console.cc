@@ -65,6 +65,11 @@ bool Console::out(std::string_view text) {
   return end == WriteEnd::kDone;
 }
 
+bool Console::reader_gone() const {
+  pollfd out{io_.out, 0, 0};
+  return ::poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP)) != 0;
+}
+
 void Console::note(std::string_view text) {
   progress("");
   std::string line = "takt: " + std::string(text) + "\n";

@@ -49,6 +49,9 @@ class Console {
   // An answer on standard output. False if nobody reads it: time to end.
   bool out(std::string_view text);
 
+  // Whether what is read from our standard output is read no more; asks, and writes nothing.
+  [[nodiscard]] bool reader_gone() const;
+
   // "takt: TEXT" and a line end on standard error.
   virtual void note(std::string_view text);
 

@@ -10,16 +10,15 @@ namespace {
 
 bool continues(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
-// The first `width` characters; the last one is the mark that something is missing.
-std::string cut(const std::string& text, std::size_t width, bool utf8) {
+}  // namespace
+
+std::string cut_to(const std::string& text, std::size_t width, bool utf8) {
   if (width == 0 || display_width(text) <= width) return text;
   std::size_t end = 0;
   for (std::size_t shown = 0; end < text.size(); ++end)
     if (!continues(text[end]) && ++shown == width) break;
   return text.substr(0, end) + (utf8 ? "…" : ">");
 }
-
-}  // namespace
 
 std::size_t display_width(std::string_view text) {
   return static_cast<std::size_t>(
@@ -29,6 +28,10 @@ std::size_t display_width(std::string_view text) {
 Table::Table(std::vector<std::string> headings, const Screen& screen)
     : headings_(std::move(headings)), screen_(screen) {
   for (const std::string& heading : headings_) widths_.push_back(display_width(heading));
+}
+
+void Table::widen(std::size_t column, std::size_t width) {
+  widths_.at(column) = std::max(widths_.at(column), width);
 }
 
 void Table::add(std::vector<std::string> cells) {
@@ -47,7 +50,7 @@ std::string Table::line(const std::vector<std::string>& cells) const {
     if (i + 1 == cells.size()) break;
     for (std::size_t width = display_width(cells[i]); width < widths_[i] + 2; ++width) text += ' ';
   }
-  return cut(text, screen_.columns, screen_.utf8) + "\n";
+  return cut_to(text, screen_.columns, screen_.utf8) + "\n";
 }
 
 std::string Table::take() {

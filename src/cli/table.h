@@ -10,12 +10,18 @@
 
 namespace takt::cli {
 
+// The first `width` characters; the last one is the mark that something is missing. 0: all.
+std::string cut_to(const std::string& text, std::size_t width, bool utf8);
+
 // Characters that a terminal shows for UTF-8 text.
 std::size_t display_width(std::string_view text);
 
 class Table {
  public:
   Table(std::vector<std::string> headings, const Screen& screen);
+
+  // Makes a column at least so wide, where the first rows do not tell what comes.
+  void widen(std::size_t column, std::size_t width);
 
   // One cell for each heading; an empty one is shown as "-".
   void add(std::vector<std::string> cells);

@@ -6,11 +6,11 @@
 namespace takt::cli {
 namespace {
 
-constexpr std::array kVerbs = {&kRunVerb,     &kSubmitVerb,  &kListVerb,    &kStatusVerb,
-                               &kExplainVerb, &kStopVerb,    &kPauseVerb,   &kResumeVerb,
-                               &kHoldVerb,    &kReleaseVerb, &kUpdateVerb,  &kRetryVerb,
-                               &kWaitVerb,    &kLogsVerb,    &kWorkersVerb, &kDrainVerb,
-                               &kUndrainVerb, &kForgetVerb,  &kOrphansVerb, &kDoctorVerb};
+constexpr std::array kVerbs = {
+    &kRunVerb,     &kSubmitVerb, &kListVerb,    &kStatusVerb,  &kExplainVerb, &kStopVerb,
+    &kPauseVerb,   &kResumeVerb, &kHoldVerb,    &kReleaseVerb, &kUpdateVerb,  &kRetryVerb,
+    &kWaitVerb,    &kWatchVerb,  &kLogsVerb,    &kWorkersVerb, &kTopVerb,     &kDrainVerb,
+    &kUndrainVerb, &kForgetVerb, &kOrphansVerb, &kDoctorVerb};
 
 }  // namespace
 

@@ -41,6 +41,8 @@ extern const Verb kPauseVerb;
 extern const Verb kResumeVerb;
 extern const Verb kRetryVerb;
 extern const Verb kWaitVerb;
+extern const Verb kWatchVerb;
+extern const Verb kTopVerb;
 extern const Verb kLogsVerb;
 extern const Verb kExplainVerb;
 extern const Verb kHoldVerb;

@@ -39,6 +39,8 @@ Rule rule_of(Action action) {
       return {"JobService.GetJob", kUsers};
     case Action::kListJobs:
       return {"JobService.ListJobs", kUsers};
+    case Action::kCountJobs:
+      return {"JobService.CountJobs", kUsers};
     case Action::kStopJob:
       return {"JobService.StopJob", kUsers};
     case Action::kPauseJob:

@@ -23,6 +23,7 @@ enum class Action {
   kSubmitJobs,
   kGetJob,
   kListJobs,
+  kCountJobs,
   kStopJob,
   kPauseJob,
   kResumeJob,

@@ -151,8 +151,9 @@ void Core::on_turn_end() {
 std::string Core::status() const {
   if (loading_) return "The store failed and is loaded anew";
   return std::to_string(fleet_.count(WorkerState::kReady)) + " of " +
-         std::to_string(fleet_.size()) + " workers ready, " + std::to_string(jobs_.queued()) +
-         " jobs queued, " + std::to_string(jobs_.placed()) + " on workers";
+         std::to_string(fleet_.size()) + " workers ready, " +
+         std::to_string(jobs_.in_state(JobState::kQueued)) + " jobs queued, " +
+         std::to_string(jobs_.placed()) + " on workers";
 }
 
 }  // namespace takt::scheduler

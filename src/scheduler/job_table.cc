@@ -15,9 +15,6 @@ namespace {
 // Beside it, some 200 bytes: the nodes of the table, of its line and of the alarms.
 static_assert(sizeof(LiveJob) <= 824, "a job that waits takes less than 1 KiB");
 
-// One that stands for its parts does not wait itself.
-bool is_waiting(const Job& job) { return job.state == JobState::kQueued && job.parts == 0; }
-
 }  // namespace
 
 std::optional<WallTime> LiveJob::give_up_time() const {
@@ -53,7 +50,7 @@ LiveJob& JobTable::insert(std::int64_t number, Job job, const std::optional<Part
     if (Wholes::Whole* whole = wholes_.find(live.job.part->whole))
       Wholes::add_part(*whole, number, live.job);
   ++of_submitter_[live.job.submitted_by];
-  if (is_waiting(live.job)) ++queued_;
+  count(live.job, live.job.state, 1);
   return live;
 }
 
@@ -120,7 +117,7 @@ void JobTable::clear() {
   dependencies_.clear();
   ended_.clear();
   placed_ = 0;
-  queued_ = 0;
+  in_state_.fill(0);
 }
 
 LiveJob* JobTable::find(const Uuid& id) {
@@ -195,12 +192,19 @@ void JobTable::tell_retry(const LiveJob& live) {
   });
 }
 
+// One that stands for its parts does not count itself.
+void JobTable::count(const Job& job, JobState state, std::ptrdiff_t by) {
+  if (has_ended(state) || job.parts > 0) return;
+  std::size_t& jobs = in_state_.at(static_cast<std::size_t>(state));
+  jobs = static_cast<std::size_t>(static_cast<std::ptrdiff_t>(jobs) + by);
+}
+
 void JobTable::follow(LiveJob& live, JobState before, const std::optional<Uuid>& worker_before) {
   Job& job = live.job;
   // The store has the earlier ones.
   if (job.attempts.size() > 1) job.attempts.erase(job.attempts.begin(), job.attempts.end() - 1);
-  if (job.parts == 0 && before == JobState::kQueued) --queued_;
-  if (is_waiting(job)) ++queued_;
+  count(job, before, -1);
+  count(job, job.state, 1);
   stand_in_line(live);
   occupy(live, worker_before);
   if (has_ended(job.state)) record_end(live);

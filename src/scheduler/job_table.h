@@ -8,6 +8,7 @@
 // Loop thread only.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -89,14 +90,20 @@ class JobTable {
   [[nodiscard]] std::size_t size() const { return jobs_.size(); }
   // Jobs with a live attempt.
   [[nodiscard]] std::size_t placed() const { return placed_; }
-  // Queued jobs, whether or not they stand in a line; of those with parts, the parts.
-  [[nodiscard]] std::size_t queued() const { return queued_; }
+  // Jobs in this state, which is none of an end. Queued ones, whether or not they
+  // stand in a line; of those with parts, the parts.
+  [[nodiscard]] std::size_t in_state(JobState state) const {
+    return in_state_[static_cast<std::size_t>(state)];
+  }
   // Jobs that this submitter has in the table.
   [[nodiscard]] std::size_t of_submitter(const std::string& submitted_by) const;
 
  private:
+  static constexpr std::size_t kLiveStates = static_cast<std::size_t>(JobState::kSucceeded);
+
   void depend(const Uuid& id, const std::vector<Dependency>& dependencies);
   LiveJob& insert(std::int64_t number, Job job, const std::optional<PartCounts>& parts);
+  void count(const Job& job, JobState state, std::ptrdiff_t by);
   void follow(LiveJob& live, JobState before, const std::optional<Uuid>& worker_before);
   void follow_part(const LiveJob& live, JobState before);
   void stand_in_line(LiveJob& live);
@@ -123,7 +130,7 @@ class JobTable {
   std::vector<Job> ended_;  // whose dependants are to be told
   bool telling_ = false;
   std::size_t placed_ = 0;
-  std::size_t queued_ = 0;
+  std::array<std::size_t, kLiveStates> in_state_{};
 };
 
 }  // namespace takt::scheduler

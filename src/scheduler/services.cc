@@ -58,6 +58,11 @@ class JobService final : public v1::JobService::CallbackService {
     return admit(guard_, context, Action::kListJobs, response,
                  [&](const auto&, const auto& reply) { list_jobs(core_, *request, reply); });
   }
+  ServerUnaryReactor* CountJobs(CallbackServerContext* context, const v1::CountJobsRequest*,
+                                v1::CountJobsResponse* response) override {
+    return admit(guard_, context, Action::kCountJobs, response,
+                 [&](const auto&, const auto& reply) { count_jobs(core_, reply); });
+  }
   ServerUnaryReactor* StopJob(CallbackServerContext* context, const v1::StopJobRequest* request,
                               v1::StopJobResponse* response) override {
     return admit(

@@ -20,6 +20,7 @@ void get_job(Core& core, const v1::GetJobRequest& request,
              const rpc::UnaryReply<v1::GetJobResponse>& reply);
 void list_jobs(Core& core, const v1::ListJobsRequest& request,
                const rpc::UnaryReply<v1::ListJobsResponse>& reply);
+void count_jobs(Core& core, const rpc::UnaryReply<v1::CountJobsResponse>& reply);
 void stop_job(Core& core, const rpc::Caller& caller, const v1::StopJobRequest& request,
               const rpc::UnaryReply<v1::StopJobResponse>& reply);
 void pause_job(Core& core, const rpc::Caller& caller, const v1::PauseJobRequest& request,

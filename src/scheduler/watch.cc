@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scheduler/watch.h"
 
-#include <optional>
 #include <utility>
 
 #include "base/limits.h"
@@ -26,8 +25,8 @@ v1::WatchJobsResponse to_response(const store::JobChange& change) {
 
 }  // namespace
 
-std::shared_ptr<Watch> Watch::create(std::int64_t after, std::unordered_set<Uuid> jobs,
-                                     Events events) {
+std::shared_ptr<Watch> Watch::create(std::optional<std::int64_t> after,
+                                     std::unordered_set<Uuid> jobs, Events events) {
   std::shared_ptr<Watch> watch(new Watch(after, std::move(jobs), std::move(events)));
   // The writer holds the watch until the stream is over.
   watch->writer_ =

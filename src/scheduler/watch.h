@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <unordered_set>
 #include <vector>
 
@@ -30,13 +31,15 @@ class Watch : public std::enable_shared_from_this<Watch> {
     std::function<void(const std::shared_ptr<Watch>&)> on_end;
   };
 
-  // An empty set watches all jobs.
-  static std::shared_ptr<Watch> create(std::int64_t after, std::unordered_set<Uuid> jobs,
-                                       Events events);
+  // After that revision; without one, from now on. An empty set watches all jobs.
+  static std::shared_ptr<Watch> create(std::optional<std::int64_t> after,
+                                       std::unordered_set<Uuid> jobs, Events events);
 
   // What the handler returns to gRPC; asks for the first history. Once, in the handler.
   grpc::ServerWriteReactor<v1::WatchJobsResponse>* start();
 
+  // Where one begins that is to begin now.
+  void begin(std::int64_t revision) { cursor_ = revision; }
   // Changes up to `up_to`, in order; moves the cursor there.
   void feed(const std::vector<store::JobChange>& changes, std::int64_t up_to);
   // From now on the hub feeds each commit; the history is told.
@@ -47,14 +50,17 @@ class Watch : public std::enable_shared_from_this<Watch> {
 
   // The revision up to which it was fed. Loop thread only, as feed().
   [[nodiscard]] std::int64_t cursor() const { return cursor_; }
-  [[nodiscard]] std::int64_t after() const { return after_; }
+  [[nodiscard]] std::optional<std::int64_t> after() const { return after_; }
 
  private:
-  Watch(std::int64_t after, std::unordered_set<Uuid> jobs, Events events)
-      : after_(after), jobs_(std::move(jobs)), events_(std::move(events)), cursor_(after) {}
+  Watch(std::optional<std::int64_t> after, std::unordered_set<Uuid> jobs, Events events)
+      : after_(after),
+        jobs_(std::move(jobs)),
+        events_(std::move(events)),
+        cursor_(after.value_or(0)) {}
   void on_wanted();
 
-  const std::int64_t after_;
+  const std::optional<std::int64_t> after_;
   const std::unordered_set<Uuid> jobs_;
   const Events events_;
   std::shared_ptr<Writer> writer_;

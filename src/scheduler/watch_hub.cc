@@ -33,7 +33,7 @@ WatchHub::WatchHub(sd::EventLoop& loop, store::Reader& reader, std::shared_ptr<M
                    const Ledger& ledger)
     : loop_(loop), reader_(reader), mailbox_(std::move(mailbox)), ledger_(ledger) {}
 
-grpc::ServerWriteReactor<v1::WatchJobsResponse>* WatchHub::watch(std::int64_t after,
+grpc::ServerWriteReactor<v1::WatchJobsResponse>* WatchHub::watch(std::optional<std::int64_t> after,
                                                                  std::unordered_set<Uuid> jobs) {
   Watch::Events events;
   events.on_hungry = [this, mailbox = mailbox_](const WatchPtr& watch) {
@@ -57,6 +57,7 @@ bool WatchHub::admit(const WatchPtr& watch) {
                                                 " watchers already; try again later")));
     return false;
   }
+  if (!watch->after()) watch->begin(ledger_.committed_revision());
   if (watch->cursor() > ledger_.committed_revision()) {
     watch->finish(not_yet(watch->cursor(), ledger_.committed_revision()));
     return false;
@@ -73,6 +74,7 @@ void WatchHub::on_hungry(const WatchPtr& watch) {
     // Nothing can be committed between this and the next commit's hook: no gap, no double.
     watch->go_live();
     live_.insert(watch);
+    watch->sign_of_life(newest);  // the reader knows where the present begins, and its revision
     return;
   }
   reader_.events(watch->cursor(), newest, kHistoryPage,

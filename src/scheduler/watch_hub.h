@@ -24,8 +24,8 @@ class WatchHub {
   WatchHub(sd::EventLoop& loop, store::Reader& reader, std::shared_ptr<Mailbox> mailbox,
            const Ledger& ledger);
 
-  // Starts a stream. Any thread.
-  grpc::ServerWriteReactor<v1::WatchJobsResponse>* watch(std::int64_t after,
+  // Starts a stream; without a revision, from now on. Any thread.
+  grpc::ServerWriteReactor<v1::WatchJobsResponse>* watch(std::optional<std::int64_t> after,
                                                          std::unordered_set<Uuid> jobs);
 
   void on_committed(const std::vector<store::JobChange>& changes);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // WatchJobs: checks the request; the hub does the rest.
+#include <optional>
 #include <utility>
 
 #include "base/limits.h"
@@ -26,7 +27,9 @@ grpc::ServerWriteReactor<v1::WatchJobsResponse>* watch_jobs(Core& core,
     if (!id) return rpc::refuse_stream<Response>(id.error());
     jobs.insert(*id);
   }
-  return core.watches().watch(request.after_revision(), std::move(jobs));
+  std::optional<std::int64_t> after;
+  if (!request.from_now()) after = request.after_revision();
+  return core.watches().watch(after, std::move(jobs));
 }
 
 }  // namespace takt::scheduler

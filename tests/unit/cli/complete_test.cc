@@ -66,6 +66,7 @@ TEST_F(CompleteTest, OptionsWithWhatTheyAre) {
 TEST_F(CompleteTest, ValuesThatAnOptionLists) {
   EXPECT_EQ(words_for({"run", "--launcher", ""}), (Words{"scope", "cgroup"}));
   EXPECT_EQ(words_for({"run", "--launcher=c"}), (Words{"--launcher=cgroup"}));
+  EXPECT_EQ(words_for({"top", "--sort", "t"}), (Words{"time", "tasks"}));
   EXPECT_EQ(words_for({"run", "--memory", ""}), Words{});
 }
 
@@ -83,6 +84,7 @@ TEST_F(CompleteTest, JobsThatTheVerbCanDoSomethingWith) {
   EXPECT_EQ(words_of("pause", {""}), (Words{"aaaaaaaa-0000"}));
   EXPECT_EQ(words_of("resume", {""}), (Words{"bbbbbbbb-0000"}));
   EXPECT_EQ(words_of("wait", {"aaaa", ""}), all) << "another one";
+  EXPECT_EQ(words_of("watch", {""}), all);
   EXPECT_EQ(words_of("stop", {""}), all);
   scheduler.listed[1].set_state(v1::JOB_STATE_FAILED);
   EXPECT_EQ(words_of("stop", {""}), (Words{"aaaaaaaa-0000"}));

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include <algorithm>
+#include <cstdint>
 
 #include "base/fs.h"
 #include "rpc/status.h"
@@ -62,6 +63,11 @@ void FakeScheduler::end_job(const v1::JobEnd& end) {
   changed_.notify_all();
 }
 
+void FakeScheduler::stop_refusing() {
+  const std::lock_guard lock(mutex_);
+  refusals.clear();
+}
+
 void FakeScheduler::wait_for_stops(std::size_t count) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return stops.size() >= count; });
@@ -115,6 +121,14 @@ grpc::Status FakeScheduler::ListJobs(grpc::ServerContext*, const v1::ListJobsReq
   return grpc::Status::OK;
 }
 
+grpc::Status FakeScheduler::CountJobs(grpc::ServerContext*, const v1::CountJobsRequest*,
+                                      v1::CountJobsResponse* response) {
+  const std::lock_guard lock(mutex_);
+  if (auto refused = take_refusal(); !refused.ok()) return refused;
+  *response = counts;
+  return grpc::Status::OK;
+}
+
 grpc::Status FakeScheduler::StopJob(grpc::ServerContext*, const v1::StopJobRequest* request,
                                     v1::StopJobResponse* response) {
   {
@@ -140,6 +154,22 @@ bool FakeScheduler::wait_for_end(std::unique_lock<std::mutex>& lock, grpc::Serve
   return job_.has_end();
 }
 
+// Those between the two revisions; false if the stream is to break.
+bool FakeScheduler::send_changes(const v1::WatchJobsRequest& request, std::int64_t from,
+                                 std::int64_t to,
+                                 grpc::ServerWriter<v1::WatchJobsResponse>& writer) {
+  std::size_t sent = 0;
+  for (const v1::WatchJobsResponse& change : changes) {
+    const auto& ids = request.job_ids();
+    const bool wanted =
+        ids.empty() || std::find(ids.begin(), ids.end(), change.event().job_id()) != ids.end();
+    if (!wanted || change.revision() <= from || change.revision() > to) continue;
+    if (changes_a_stream > 0 && sent++ == changes_a_stream) return false;
+    writer.Write(change);
+  }
+  return true;
+}
+
 grpc::Status FakeScheduler::WatchJobs(grpc::ServerContext* context,
                                       const v1::WatchJobsRequest* request,
                                       grpc::ServerWriter<v1::WatchJobsResponse>* writer) {
@@ -148,15 +178,23 @@ grpc::Status FakeScheduler::WatchJobs(grpc::ServerContext* context,
   if (!watch_breaks.empty()) {
     const grpc::StatusCode code = watch_breaks.front();
     watch_breaks.pop_front();
-    return {code, "broken"};
+    return {code, watch_break_text};
   }
   if (end_by_watch) {
     *job_.mutable_end() = exited(0);
     job_.set_revision(job_.revision() + 1);
   }
+  const std::int64_t from = request->from_now() ? present : request->after_revision();
+  const grpc::Status broken(grpc::StatusCode::RESOURCE_EXHAUSTED, "too slow");
   v1::WatchJobsResponse alive;
-  alive.set_revision(request->after_revision());
+  alive.set_revision(std::max(from, present));
+  if (!send_changes(*request, from, present, *writer)) return broken;
   writer->Write(alive);
+  if (!send_changes(*request, alive.revision(), INT64_MAX, *writer)) return broken;
+  while (beats && !context->IsCancelled()) {
+    writer->Write(alive);
+    changed_.wait_for(lock, std::chrono::milliseconds(2));
+  }
   if (!wait_for_end(lock, *context)) return grpc::Status::CANCELLED;
   v1::WatchJobsResponse change;
   change.set_revision(job_.revision());
@@ -232,6 +270,7 @@ grpc::Status FakeScheduler::ReadOutput(grpc::ServerContext* context,
 grpc::Status FakeScheduler::ListWorkers(grpc::ServerContext*, const v1::ListWorkersRequest*,
                                         v1::ListWorkersResponse* response) {
   const std::lock_guard lock(mutex_);
+  if (auto refused = take_refusal(); !refused.ok()) return refused;
   for (const v1::Worker& worker : workers) *response->add_workers() = worker;
   if (!running.empty()) {
     response->mutable_workers(0)->set_running(running.front());

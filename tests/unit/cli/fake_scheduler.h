@@ -37,6 +37,11 @@ class FakeScheduler : public v1::JobService::Service, public v1::OperatorService
   std::deque<Break> output_breaks;    // one for each stream of output, in order
   std::deque<grpc::Status> refusals;  // answers to the next unary calls, whichever
   std::deque<grpc::StatusCode> watch_breaks;
+  std::string watch_break_text = "broken";
+  std::vector<v1::WatchJobsResponse> changes;  // for WatchJobs, by revision
+  std::int64_t present = 7;                    // up to here they are history
+  std::size_t changes_a_stream = 0;            // then a stream breaks; 0: it does not
+  bool beats = false;                          // signs of life all the time
   std::int64_t out_start = 0;  // where a stream begins that asks for the last lines or a time
   std::vector<v1::ReadOutputResponse> messages;  // sent before all else
   bool repeat_bytes = false;       // each stream begins 10 bytes before what was asked for
@@ -46,6 +51,7 @@ class FakeScheduler : public v1::JobService::Service, public v1::OperatorService
   bool end_by_watch = false;       // the job ends when it is watched
   std::vector<v1::Job> listed;     // for ListJobs
   std::vector<v1::Worker> workers;
+  v1::CountJobsResponse counts;
   v1::ExplainJobResponse explanation;
   v1::PlanJobResponse plan;
   std::vector<int> running;  // jobs on the drained worker, by call of ListWorkers; then none
@@ -53,6 +59,8 @@ class FakeScheduler : public v1::JobService::Service, public v1::OperatorService
   // The job's end; wakes all that wait for it.
   void end_job(const v1::JobEnd& end);
   void set_job(const v1::Job& job);
+  // From now on calls are answered.
+  void stop_refusing();
   // Until StopJob was called so often.
   void wait_for_stops(std::size_t count);
 
@@ -72,6 +80,8 @@ class FakeScheduler : public v1::JobService::Service, public v1::OperatorService
   grpc::Status GetJob(grpc::ServerContext*, const v1::GetJobRequest*, v1::GetJobResponse*) override;
   grpc::Status ListJobs(grpc::ServerContext*, const v1::ListJobsRequest*,
                         v1::ListJobsResponse*) override;
+  grpc::Status CountJobs(grpc::ServerContext*, const v1::CountJobsRequest*,
+                         v1::CountJobsResponse*) override;
   grpc::Status StopJob(grpc::ServerContext*, const v1::StopJobRequest*,
                        v1::StopJobResponse*) override;
   grpc::Status WatchJobs(grpc::ServerContext*, const v1::WatchJobsRequest*,
@@ -101,6 +111,8 @@ class FakeScheduler : public v1::JobService::Service, public v1::OperatorService
   struct Stream;
   grpc::Status take_refusal();
   grpc::Status take_other(const std::string& what);
+  bool send_changes(const v1::WatchJobsRequest& request, std::int64_t from, std::int64_t to,
+                    grpc::ServerWriter<v1::WatchJobsResponse>& writer);
   bool send_next(Stream& stream);
   bool wait_for_end(std::unique_lock<std::mutex>& lock, grpc::ServerContext& context);
 

@@ -36,6 +36,8 @@ class ProgramRun {
   // Standard output becomes a pipe; read_line() reads it while the program runs.
   void pipe_output();
   std::string read_line();
+  // From now on nobody reads it.
+  void close_reader() { out_reader_.reset(); }
 
   // Runs it to its end.
   Ran run(const std::vector<std::string>& arguments);

@@ -26,6 +26,7 @@ const std::set<Action> kUserActions = {
     Action::kStopJob,    Action::kPauseJob,   Action::kResumeJob,  Action::kRetryJob,
     Action::kExplainJob, Action::kWatchJobs,  Action::kReadOutput, Action::kListWorkers,
     Action::kHoldJob,    Action::kReleaseJob, Action::kUpdateJob,  Action::kPlanJob,
+    Action::kCountJobs,
 };
 const std::set<Action> kDirectActions = {Action::kWorkerStartJob, Action::kWorkerStopJob,
                                          Action::kWorkerQueryJob, Action::kWorkerListJobs,

@@ -47,6 +47,18 @@ class SchedulerQueueTest : public SchedulerTest {
     EXPECT_TRUE(status.ok()) << status.error_message();
     return response;
   }
+  // "queued starting running paused ending"
+  std::string counts() {
+    v1::CountJobsResponse count;
+    const grpc::Status status =
+        call(&v1::JobService::Stub::CountJobs, v1::CountJobsRequest(), &count);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    std::string text;
+    for (const std::int64_t jobs :
+         {count.queued(), count.starting(), count.running(), count.paused(), count.ending()})
+      text += (text.empty() ? "" : " ") + std::to_string(jobs);
+    return text;
+  }
   // The names of the jobs that the worker was sent, in this order.
   static std::vector<std::string> names(test::FakeWorker& worker) {
     std::vector<std::string> sent;
@@ -59,6 +71,24 @@ class SchedulerQueueTest : public SchedulerTest {
     return made;
   }
 };
+
+TEST_F(SchedulerQueueTest, JobsAreCountedByState) {
+  EXPECT_EQ(counts(), "0 0 0 0 0");
+  v1::JobSpec held = spec("held");
+  held.set_hold(true);
+  submit(held);
+  const auto worker = make_worker(kWorkerOne, "one");
+  const std::string one = submit(spec("one"));
+  const std::string two = submit(spec("two"));
+  watch_until(one, v1::JOB_STATE_RUNNING);
+  watch_until(two, v1::JOB_STATE_RUNNING);
+  EXPECT_EQ(counts(), "1 0 2 0 0");
+  restart();
+  EXPECT_EQ(counts(), "1 0 2 0 0") << "as the store has it";
+  worker->end(one, 0);
+  watch_until(one, v1::JOB_STATE_SUCCEEDED);
+  EXPECT_EQ(counts(), "1 0 1 0 0");
+}
 
 TEST_F(SchedulerQueueTest, WhatIsHigherStartsFirst) {
   submit(spec_with("low", -1));

@@ -83,6 +83,37 @@ TEST_F(StreamsTest, AnIdleWatchGetsSignsOfLifeAndAFutureOneIsRefused) {
   EXPECT_EQ(refused->Finish().error_code(), grpc::StatusCode::OUT_OF_RANGE);
 }
 
+TEST_F(StreamsTest, AWatchFromNowTellsWhereThatIsAndOnlyWhatComes) {
+  const std::string before = submit(spec());
+  v1::WatchJobsRequest request;
+  request.set_from_now(true);
+  request.set_after_revision(99);  // counts for nothing
+  const auto call = context();
+  const auto stream = jobs_->WatchJobs(call.get(), request);
+  v1::WatchJobsResponse message;
+  ASSERT_TRUE(stream->Read(&message));
+  EXPECT_FALSE(message.has_event());
+  EXPECT_EQ(message.revision(), get(before).revision());
+  const std::string after = submit(spec());
+  while (stream->Read(&message) && !message.has_event()) {
+  }
+  EXPECT_EQ(message.event().job_id(), after);
+}
+
+TEST_F(StreamsTest, WhereTheHistoryEndsIsTold) {
+  const std::string job = submit(spec());
+  v1::WatchJobsRequest request;
+  const auto call = context();
+  const auto stream = jobs_->WatchJobs(call.get(), request);
+  v1::WatchJobsResponse message;
+  ASSERT_TRUE(stream->Read(&message));
+  EXPECT_EQ(message.event().job_id(), job);
+  const std::int64_t revision = message.revision();
+  ASSERT_TRUE(stream->Read(&message));
+  EXPECT_FALSE(message.has_event());
+  EXPECT_EQ(message.revision(), revision);
+}
+
 TEST_F(StreamsTest, AWatchEndsWithUnavailableWhenTheSchedulerGoes) {
   submit(spec());
   v1::WatchJobsRequest request;
