@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// A disk that fails below the scheduler: what was answered is on it, what was not is asked again by
+// the same request, and nothing is there twice.
+#include <sqlite3.h>
+
+#include <map>
+
+#include "support/eventually.h"
+#include "support/failing_disk.h"
+#include "unit/scheduler/scheduler_fixture.h"
+
+namespace takt::scheduler {
+namespace {
+
+using test::DiskCall;
+using test::FailingDisk;
+
+class FailingStoreTest : public SchedulerTest {
+ protected:
+  // Submits a job of that name until it is taken, as clients do.
+  void submit_at_last(const std::string& name) {
+    v1::SubmitJobResponse response;
+    const bool taken = test::eventually([&] {
+      const grpc::Status status = try_submit(spec(name), name, response);
+      const bool told = status.ok() || status.error_code() == grpc::StatusCode::UNAVAILABLE;
+      EXPECT_TRUE(told) << status.error_message();
+      return status.ok();
+    });
+    ASSERT_TRUE(taken);
+    if (FailingDisk::heal()) ++failures_;
+    ids_[name] = response.job_id();
+  }
+  // By name: that two have would be an error.
+  void check_all() {
+    for (const auto& [name, id] : ids_) EXPECT_EQ(get(name).job_id(), id);
+  }
+
+  FailingDisk failing_;  // before any connection is open
+  std::map<std::string, std::string> ids_;
+  int failures_ = 0;  // of the disk, that submits have met
+};
+
+TEST_F(FailingStoreTest, WhicheverCallFailsASubmitIsOnDiskOnceOrRefused) {
+  using Kind = std::pair<DiskCall, int>;
+  for (const auto& [call, code] :
+       {Kind{DiskCall::kWrite, SQLITE_FULL}, Kind{DiskCall::kTorn, SQLITE_IOERR_WRITE},
+        Kind{DiskCall::kSync, SQLITE_IOERR_FSYNC}, Kind{DiskCall::kRead, SQLITE_IOERR_READ}}) {
+    for (int nth = 1; nth <= 8; ++nth) {
+      const std::string name =
+          "job-" + std::to_string(static_cast<int>(call)) + "-" + std::to_string(nth);
+      SCOPED_TRACE(name);
+      FailingDisk::fail({call, nth, code, false});
+      submit_at_last(name);
+    }
+  }
+  EXPECT_GT(failures_, 10);
+  check_all();
+  restart();
+  check_all();
+}
+
+TEST_F(FailingStoreTest, ADiskThatFailsForATimeRefusesUntilItWorks) {
+  submit_at_last("before");
+  FailingDisk::fail({DiskCall::kWrite, 1, SQLITE_IOERR_WRITE, true});
+  v1::SubmitJobResponse response;
+  const grpc::Status status = try_submit(spec("meanwhile"), "", response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE) << status.error_message();
+  EXPECT_EQ(get("before").state(), v1::JOB_STATE_QUEUED) << "reads go on";
+  EXPECT_TRUE(FailingDisk::heal());
+  submit_at_last("after");
+  check_all();
+  v1::Job none;
+  EXPECT_EQ(try_get("meanwhile", none).error_code(), grpc::StatusCode::NOT_FOUND);
+}
+
+}  // namespace
+}  // namespace takt::scheduler
