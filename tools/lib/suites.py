@@ -277,8 +277,8 @@ SUITES: dict[str, tuple[str, Callable[[argparse.Namespace], Count]]] = {
     "torture": ("jobs of every kind under kills, stops and restarts at random (root)", run_torture),
 }
 # Only where it is named, or with --all: what sanitize runs too, with more eyes; and what takes a
-# build of its own.
-BY_NAME = ("unit", "component", "trixie", "rpm")
+# build of its own, as the scale tests do, whose thousand jobs do not fit a sanitizer's memory.
+BY_NAME = ("unit", "component", "scale", "trixie", "rpm")
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -289,7 +289,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
                         help="in style and where root is needed: only tests whose id contains PART")
     parser.add_argument("--all", action="store_true",
                         help="also the slow checks: clang-tidy on every folder, unit and component "
-                             "without sanitizers, a history of 100,000 jobs, 20 power cuts, "
+                             "without sanitizers, a thousand jobs over a restart and a history of "
+                             "100,000, 20 power cuts, "
                              "packages of Debian 13 and RPM, the daemons with TSan")
     parser.add_argument("--list", action="store_true", help="list the suites")
     return parser.parse_args(arguments)
