@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The oracle of the power cuts, without a machine: content with the truth and nothing else."""
+"""The oracles of the power cuts, without a machine: content with the truth and nothing else."""
 
 import copy
 import unittest
 
+from uml import ledger
 from uml.oracle import judge
 
 DIRECT = "00010001-0000-4000-8000-000000000005"
@@ -98,3 +99,92 @@ class Oracle(unittest.TestCase):
         def change(found: dict) -> None:
             found["jobs"]["b"]["attempts"]["2"] = {"boot": "second", "end": LOST}
         self.assertIn("ran twice", self.kinds(change, again))
+
+
+ASKED = [
+    {"asked": "submit", "request": "r1", "names": ["n1"]},
+    {"told": "submit", "request": "r1", "names": ["n1"], "jobs": ["a"]},
+    {"asked": "priority", "job": "a", "value": -3},
+    {"told": "priority", "job": "a", "value": -3},
+    {"asked": "submit", "request": "r2", "names": ["n2", "n3"]},
+    {"told": "submit", "request": "r2", "names": ["n2", "n3"], "jobs": ["b", "c"]},
+    {"asked": "stop", "job": "b", "value": True},
+    {"told": "stop", "job": "b", "value": True},
+    {"asked": "held", "job": "c", "value": False},
+    {"told": "held", "job": "c", "value": False},
+    {"asked": "priority", "job": "a", "value": -4},
+    {"asked": "submit", "request": "r3", "names": ["n4", "n5"]},
+    {"ran": "begin", "job": "c", "attempt": 1},
+]
+
+
+def booked(name: str, state: str = "QUEUED", **more: object) -> dict:
+    return {"name": name, "state": f"JOB_STATE_{state}", "held": True, "priority": 0,
+            "attempts": 0, **more}
+
+
+BOOKS = {
+    "check": "ok",
+    "jobs": {"a": booked("n1", priority=-3), "b": booked("n2", "STOPPED", held=False),
+             "c": booked("n3", held=False)},
+    "again": {"r1": ["a"], "r2": ["b", "c"], "r3": ["d", "e"]},
+    "later": {"a": booked("n1", priority=-3), "b": booked("n2", "STOPPED", held=False),
+              "c": booked("n3", "SUCCEEDED", held=False, attempts=1),
+              "d": booked("n4"), "e": booked("n5")},
+}
+
+
+class Ledger(unittest.TestCase):
+    """One lie at a time."""
+
+    def kinds(self, change=lambda books: None) -> set[str]:
+        """Returns the kinds of complaint about the books, changed."""
+        books = copy.deepcopy(BOOKS)
+        change(books)
+        return {complaint.kind for complaint in ledger.judge(ASKED, books, worker=True)}
+
+    def test_the_truth_is_accepted(self) -> None:
+        self.assertEqual(self.kinds(), set())
+
+    def test_what_was_not_answered_may_be_there(self) -> None:
+        def change(books: dict) -> None:
+            books["jobs"]["a"]["priority"] = -4
+            books["jobs"] |= {"d": booked("n4"), "e": booked("n5")}
+        self.assertEqual(self.kinds(change), set())
+
+    def test_half_of_it_may_not(self) -> None:
+        self.assertEqual(self.kinds(lambda books: books["jobs"].update(d=booked("n4"))),
+                         {"half done"})
+
+    def test_what_was_answered_must_be_there(self) -> None:
+        self.assertEqual(self.kinds(lambda books: books["jobs"].pop("a")),
+                         {"submit lost", "priority lost"})
+        for kind, job, change in (("priority", "a", {"priority": 0}), ("held", "c", {"held": True}),
+                                  ("stop", "b", {"state": "JOB_STATE_QUEUED", "held": True})):
+            kinds = self.kinds(lambda books: books["jobs"][job].update(change))
+            self.assertEqual(kinds, {f"{kind} lost"})
+
+    def test_nothing_is_there_that_nobody_asked_for(self) -> None:
+        self.assertEqual(self.kinds(lambda books: books["jobs"].update(x=booked("n9"))),
+                         {"invented"})
+        self.assertEqual(self.kinds(lambda books: books["jobs"]["a"].update(
+            state="JOB_STATE_STOPPED")), {"stop lost"})
+
+    def test_asking_again_makes_nothing_new(self) -> None:
+        self.assertEqual(self.kinds(lambda books: books["again"].update(r1=["x"])), {"double"})
+        self.assertEqual(self.kinds(lambda books: books["later"].update(x=booked("n4"))),
+                         {"double"})
+
+        def change(books: dict) -> None:
+            books["jobs"] |= {"x": booked("n4"), "y": booked("n5")}
+        self.assertEqual(self.kinds(change), {"double"})
+
+    def test_what_is_released_runs_once_and_nothing_else_does(self) -> None:
+        self.assertEqual(self.kinds(lambda books: books["later"]["c"].update(attempts=2)),
+                         {"not once"})
+        self.assertEqual(self.kinds(lambda books: books["later"]["a"].update(attempts=1)),
+                         {"not once"})
+
+    def test_the_store_is_sound(self) -> None:
+        self.assertEqual(self.kinds(lambda books: books.update(check="row 3 missing")),
+                         {"not sound"})

@@ -8,40 +8,18 @@ it was told; that a disk keeps the order of writes below the file system is not.
 
 import collections
 import json
-import os
-import random
-import time
 
 from uml import image
-from uml.case import GuestCase, chance
-from uml.guest import BOOT_TIMEOUT_S
+from uml.case import chance
 from uml.oracle import Complaint, judge
+from uml.power import CUTS, PowerCase
 
-CUTS = int(os.environ.get("TAKT_VM_CUTS", "3"))
-FIRST_REPORT, LAST_REPORT = 20, 150
-LONGEST_WAIT_S = 0.05  # after the report that was waited for
-RECOVERY_S = 1.0  # from the first sign of the worker
-LOAD_TIMEOUT_S = 120
 SETTLE_S = 60
 SURVEY_TIMEOUT_S = 120
 
 
-class PowerCase(GuestCase):
-    """What cuts are made of."""
-
-    maxDiff = None
-
-    def load_until(self, batch: int, random_source: random.Random, enough) -> None:
-        """Starts a batch of load; returns when enough() says so of its reports."""
-        before = len(self.guest.reports)
-        load = self.guest.begin(f"{image.INSIDE}/load.py", str(batch),
-                                str(random_source.randrange(10**9)), user="alice")
-
-        def ready() -> bool:
-            if load.done():
-                raise AssertionError(f"the load ended: {load.result()}")
-            return enough(self.guest.reports[before:])
-        self.guest.wait_until(ready, "the load's reports", LOAD_TIMEOUT_S)
+class DaemonsCase(PowerCase):
+    """Both daemons, under jobs."""
 
     def survey(self) -> dict:
         """Returns what takt knows when all has ended."""
@@ -62,23 +40,8 @@ class PowerCase(GuestCase):
         return judge(self.guest.reports, found)
 
 
-class PowerCuts(PowerCase):
+class PowerCuts(DaemonsCase):
     """The daemons as they are."""
-
-    def cut_under_load(self, number: int, source: random.Random) -> None:
-        """Cuts the power after some number of reports, or a moment later."""
-        wanted = source.randint(FIRST_REPORT, LAST_REPORT)
-        self.load_until(number, source, lambda reports: len(reports) >= wanted)
-        time.sleep(source.uniform(0, LONGEST_WAIT_S))  # not for anything: any moment will do
-        self.guest.cut()
-
-    def cut_in_recovery(self, source: random.Random) -> None:
-        """Boots, and cuts the power about when the worker settles what it finds."""
-        self.guest.start()
-        self.guest.wait_until(lambda: "takt-worker" in self.guest.said(), "the worker",
-                              BOOT_TIMEOUT_S)
-        time.sleep(source.uniform(0, RECOVERY_S))  # as above
-        self.guest.cut()
 
     def test_told_is_kept_and_nothing_is_invented(self) -> None:
         source = chance()
@@ -86,7 +49,7 @@ class PowerCuts(PowerCase):
             if number % 3:
                 self.cut_under_load(number, source)
             else:
-                self.cut_in_recovery(source)
+                self.cut_in_recovery(source, "takt-worker")
             if number % 3 == 2 and number < CUTS:
                 continue  # the next cut falls into what comes now
             self.guest.boot()
@@ -94,7 +57,7 @@ class PowerCuts(PowerCase):
                 self.assertEqual(list(map(str, self.complaints())), [])
 
 
-class Control(PowerCase):
+class Control(DaemonsCase):
     """The same with syncing made void: if nobody complains about that, nothing above is proven."""
 
     kernel_arguments = (f"systemd.setenv=LD_PRELOAD={image.INSIDE}/{image.EATMYDATA}",)

@@ -13,8 +13,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "stubs")
 
 import grpc  # noqa: E402
 
-from takt.v1 import (job_end_pb2, job_pb2, job_service_pb2_grpc,  # noqa: E402
-                     worker_service_pb2_grpc)
+from takt.v1 import (job_end_pb2, job_pb2, job_service_pb2,  # noqa: E402
+                     job_service_pb2_grpc, worker_service_pb2_grpc)
 
 JOB = str(pathlib.Path(__file__).resolve().parent / "job")
 DEADLINE_S = 60
@@ -37,6 +37,19 @@ def direct_id(batch: int, number: int, code: int) -> str:
     """Returns the id of a direct job: 00bbnnnn-….-….-….-…cc."""
     return str(uuid.UUID(int=(batch << 112) | (number << 96) | (uuid.uuid4().int % 2**88 << 8)
                          | code, version=4))
+
+
+def submit(jobs: job_service_pb2_grpc.JobServiceStub, request: str, names: list[str]) -> list[str]:
+    """Submits held jobs of these names, as a batch if they are several; the same for the same
+    request whenever that is made. Returns their ids."""
+    specs = [job_pb2.JobSpec(argv=["sh", JOB, "0", "0"], name=name, hold=True) for name in names]
+    if len(specs) == 1:
+        return [jobs.SubmitJob(
+            job_service_pb2.SubmitJobRequest(spec=specs[0], request_id=request),
+            timeout=DEADLINE_S, wait_for_ready=True).job_id]
+    return list(jobs.SubmitJobs(
+        job_service_pb2.SubmitJobsRequest(specs=specs, request_id=request),
+        timeout=DEADLINE_S, wait_for_ready=True).job_ids)
 
 
 def end_of(end: job_end_pb2.JobEnd) -> dict:
