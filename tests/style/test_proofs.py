@@ -10,7 +10,7 @@ import sources
 
 DOCUMENTS = ("docs/promises.md", "docs/peers.md")
 GOOGLE_TEST = re.compile(r"^TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\s*\)", re.MULTILINE)
-PYTHON = ("system", "vm", "torture", "rpm")
+PYTHON = ("system", "vm", "fleet", "torture", "rpm")
 NAMED = re.compile(rf"`((?:(?:unit|component|{'|'.join(PYTHON)})/|\.)[^`]+)`")
 
 

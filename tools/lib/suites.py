@@ -242,7 +242,7 @@ def run_vm(options: argparse.Namespace) -> Count:
     if built.failed:
         return built
     cuts = {"TAKT_VM_CUTS": "20"} if options.all else {}
-    return python_suite("tests/vm", 30 * 60 if options.all else 10 * 60, options.only, **cuts)
+    return python_suite("tests/vm", 45 * 60 if options.all else 15 * 60, options.only, **cuts)
 
 
 def run_rpm(options: argparse.Namespace) -> Count:
@@ -253,6 +253,16 @@ def run_rpm(options: argparse.Namespace) -> Count:
         return built
     trouble = execute([str(SOURCE / "tools" / "build-rpm")], BUILD_BUDGET_S)
     return Count(0, 1, trouble) if trouble else python_suite("tests/rpm", 8 * 60, options.only)
+
+
+def run_fleet(options: argparse.Namespace) -> Count:
+    if os.geteuid() != 0:
+        return Count(0, 1, "the fleet suite boots containers: run with sudo")
+    built = build_installed()
+    if built.failed:
+        return built
+    long = {"TAKT_ALL": "1"} if options.all else {}
+    return python_suite("tests/fleet", 40 * 60 if options.all else 8 * 60, options.only, **long)
 
 
 def run_torture(options: argparse.Namespace) -> Count:
@@ -274,6 +284,7 @@ SUITES: dict[str, tuple[str, Callable[[argparse.Namespace], Count]]] = {
     "trixie": ("system once more, built for Debian 13 and on machines of it (root)", run_trixie),
     "vm": ("power cuts and reboots on a kernel of its own, User Mode Linux (root)", run_vm),
     "rpm": ("the RPM packages: beside the Debian ones, and installed by rpm (root)", run_rpm),
+    "fleet": ("a scheduler that is killed, four workers whose wires are cut (root)", run_fleet),
     "torture": ("jobs of every kind under kills, stops and restarts at random (root)", run_torture),
 }
 # Only where it is named, or with --all: what sanitize runs too, with more eyes; and what takes a
@@ -290,8 +301,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--all", action="store_true",
                         help="also the slow checks: clang-tidy on every folder, unit and component "
                              "without sanitizers, a thousand jobs over a restart and a history of "
-                             "100,000, 20 power cuts, "
-                             "packages of Debian 13 and RPM, the daemons with TSan")
+                             "100,000, 20 power cuts, 5,000 jobs of a fleet, packages of Debian 13 "
+                             "and RPM, the daemons with TSan")
     parser.add_argument("--list", action="store_true", help="list the suites")
     return parser.parse_args(arguments)
 

@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A scheduler and its workers, each a machine of its own. Builds on the harness of the system
+tests: importing this package is what makes `harness` known.
+"""
+
+import pathlib
+import sys
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "system"))
