@@ -16,10 +16,10 @@ from hosts.oracle import judge
 
 JOBS = 5000 if LONG else 300
 JOBS_OVER_CUT_WIRES = 2000 if LONG else 200
-BETWEEN_KILLS_S = (0.5, 5)
-BETWEEN_CUTS_S = (0.5, 4)
+BETWEEN_KILLS_S = (0.3, 4) if LONG else (0.2, 2)
+BETWEEN_CUTS_S = (0.2, 2)
 # Short ones nobody notices; after some seconds connections are made anew.
-CUT_S = (0.2, 12) if LONG else (0.2, 5)
+CUT_S = (0.2, 12) if LONG else (0.2, 4)
 PATIENCE_S = 1500 if LONG else 180
 PROGRESS_S = 20  # without any, the next blow comes all the same
 SHOWN = 20  # complaints

@@ -23,6 +23,7 @@ class LedgerCase(PowerCase):
     """A scheduler on its own."""
 
     load = "asker.py"
+    reports_until_cut = (40, 300)  # a question and its answer are two
     kernel_arguments = NO_WORKER
 
     def complaints(self, worker: bool = False) -> list[Complaint]:

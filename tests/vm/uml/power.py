@@ -10,17 +10,17 @@ from .case import GuestCase
 from .guest import BOOT_TIMEOUT_S
 
 CUTS = int(os.environ.get("TAKT_VM_CUTS", "3"))
-FIRST_REPORT, LAST_REPORT = 20, 150
 LONGEST_WAIT_S = 0.05  # after the report that was waited for
 RECOVERY_S = 1.0  # from the first sign of the daemon
 LOAD_TIMEOUT_S = 120
 
 
 class PowerCase(GuestCase):
-    """A class says which program of inside/ its load is."""
+    """A class says which program of inside/ its load is, and how much of it a cut waits for."""
 
     maxDiff = None
     load = "load.py"
+    reports_until_cut = (20, 150)
 
     def load_until(self, batch: int, random_source: random.Random, enough) -> None:
         """Starts a batch of load; returns when enough() says so of its reports."""
@@ -36,7 +36,7 @@ class PowerCase(GuestCase):
 
     def cut_under_load(self, number: int, source: random.Random) -> None:
         """Cuts the power after some number of reports, or a moment later."""
-        wanted = source.randint(FIRST_REPORT, LAST_REPORT)
+        wanted = source.randint(*self.reports_until_cut)
         self.load_until(number, source, lambda reports: len(reports) >= wanted)
         time.sleep(source.uniform(0, LONGEST_WAIT_S))  # not for anything: any moment will do
         self.guest.cut()
