@@ -289,7 +289,7 @@ SUITES: dict[str, tuple[str, Callable[[argparse.Namespace], Count]]] = {
 }
 # Only where it is named, or with --all: what sanitize runs too, with more eyes; and what takes a
 # build of its own, as the scale tests do, whose thousand jobs do not fit a sanitizer's memory.
-BY_NAME = ("unit", "component", "scale", "trixie", "rpm")
+BY_NAME = ("unit", "component", "scale", "fleet", "trixie", "rpm")
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
