@@ -168,10 +168,10 @@ def run_sanitize(_options: argparse.Namespace) -> Count:
     return meson_suite("asan", "unit", 12 * 60) + meson_suite("asan", "component", 12 * 60)
 
 
-# Built and run with ThreadSanitizer in every run: what needs no gRPC to build.
-THREADS_UNIT = ("attempt", "base", "cgroup", "config", "job", "sd", "store", "supervisor")
-# With --all: scheduler and workers without gRPC between them ...
-THREADS_UNIT_ALL = ("threads", "worker")
+# Built and run with ThreadSanitizer in every run: what has threads and needs no gRPC to build.
+THREADS_UNIT = ("base", "sd", "store")
+# With --all: what has none, and scheduler and workers without gRPC between them ...
+THREADS_UNIT_ALL = ("attempt", "cgroup", "config", "job", "supervisor", "threads", "worker")
 # ... and with gRPC from end to end, and what is suppressed of it.
 THREADS_UNIT_SUPPRESSED = ("scheduler",)
 
@@ -193,10 +193,10 @@ def run_threads(options: argparse.Namespace) -> Count:
     """TSan takes long to build: only what is needed to see our own code's threads, and what
     includes gRPC, which is most of it, in the long form."""
     plain = (*THREADS_UNIT, *(THREADS_UNIT_ALL if options.all else ()))
-    targets = [f"{name}_test" for name in plain] + ["takt-supervisor:executable"]
+    targets = [f"{name}_test" for name in plain]
     if options.all:
         targets += [f"{name}_test" for name in (*THREADS_UNIT_SUPPRESSED, "component")]
-        targets += ["takt-scheduler:executable", "takt-worker:executable"]
+        targets += [f"{name}:executable" for name in PROGRAMS if name != "takt"]
     built = build("tsan", "grpc_order", *targets)
     if built.failed:
         return built
@@ -278,7 +278,7 @@ SUITES: dict[str, tuple[str, Callable[[argparse.Namespace], Count]]] = {
     "component": ("the daemons together on this machine", run_component),
     "scale": ("what a restart costs after many jobs, and with many running", run_scale),
     "sanitize": ("unit and component built with ASan and UBSan", run_sanitize),
-    "threads": ("unit below gRPC built with TSan; with --all the daemons, too", run_threads),
+    "threads": ("what has threads below gRPC, with TSan; with --all the daemons, too", run_threads),
     "fuzz": ("the fuzzers of all that is read back, some seconds each", run_fuzz),
     "system": ("the installed tree on systemd booted in a container (root)", run_system),
     "trixie": ("system once more, built for Debian 13 and on machines of it (root)", run_trixie),
