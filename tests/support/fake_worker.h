@@ -16,6 +16,7 @@
 
 #include "rpc/bidi_server.h"
 #include "rpc/stream_writer.h"
+#include "takt/v1/registry_service.pb.h"
 #include "takt/v1/worker_service.grpc.pb.h"
 
 namespace takt::test {
