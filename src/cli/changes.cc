@@ -39,7 +39,7 @@ grpc::Status Changes::read_stream() {
     outage_.over();
     enough_ = !take(change);
   }
-  context.TryCancel();
+  if (enough_) context.TryCancel();  // else it might hide why the stream ended
   return reader->Finish();
 }
 
