@@ -141,8 +141,30 @@ std::string Terminal::read_keys() {
     keys_ = got < 0 && (errno == EINTR || errno == EAGAIN);  // else nobody is there any more
     return "";
   }
-  const std::string keys(buffer.data(), static_cast<std::size_t>(got));
-  return keys.substr(0, keys.find('\033'));
+  std::string keys;
+  for (const char c : std::string_view(buffer.data(), static_cast<std::size_t>(got)))
+    if (plain(c)) keys += c;
+  return keys;
+}
+
+// Escape and a character; with "O", another one; with "[", all up to a letter or the like.
+bool Terminal::plain(char c) {
+  switch (within_) {
+    case Within::kNone:
+      if (c != '\033') return true;
+      within_ = Within::kEscape;
+      return false;
+    case Within::kEscape:
+      within_ = c == 'O' ? Within::kOne : c == '[' ? Within::kMany : Within::kNone;
+      return false;
+    case Within::kOne:
+      within_ = Within::kNone;
+      return false;
+    case Within::kMany:
+      if (c >= '@') within_ = Within::kNone;
+      return false;
+  }
+  return false;
 }
 
 std::string Terminal::frame(const std::string& lines) {

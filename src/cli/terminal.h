@@ -41,7 +41,8 @@ class Terminal {
   // that is to end the program, or nothing: then the screen is to be drawn anew.
   std::optional<int> on_signals();
 
-  // The keys pressed since the last call; those that send more than a character are left out.
+  // The keys pressed since the last call; those that send more than a character are left out, also
+  // where a part of what they send comes later.
   std::string read_keys();
 
   // What puts a whole screen in the place of the one before.
@@ -49,15 +50,20 @@ class Terminal {
 
  private:
   Terminal(int in, int out) : in_(in), out_(out) {}
+  // Within what a key sends that sends more than a character.
+  enum class Within { kNone, kEscape, kOne, kMany };
+
   void enter();
   void leave();
   void stop();
+  bool plain(char c);
 
   const int in_;
   const int out_;
   UniqueFd signals_;
   termios before_{};
   bool keys_ = false;
+  Within within_ = Within::kNone;
 };
 
 }  // namespace takt::cli
