@@ -216,6 +216,8 @@ v1::Job InProcessFleet::get(const std::string& job) {
 void InProcessFleet::list() {
   ask<v1::ListJobsResponse>(
       [](scheduler::Core& core, const auto& reply) { scheduler::list_jobs(core, {}, reply); });
+  ask<v1::CountJobsResponse>(
+      [](scheduler::Core& core, const auto& reply) { scheduler::count_jobs(core, reply); });
   ask<v1::ListWorkersResponse>(
       [](scheduler::Core& core, const auto& reply) { scheduler::list_workers(core, {}, reply); });
 }
