@@ -168,6 +168,7 @@ TEST_F(TopTest, MoreJobsThanWereAskedForAreSaid) {
   fill(5);
   sample.more_jobs = true;
   view.rows = 0;
+  view.keys = false;
   EXPECT_EQ(shown().size(), 5U);
   EXPECT_EQ(lines().back(), "these are of the newest 5; there are older ones (takt list)");
 }
