@@ -300,7 +300,9 @@ std::string top_screen(const TopSample* sample, const TopView& view) {
       const std::size_t room = view.rows - std::min(view.rows, taken);
       const std::size_t left = room - std::min(room, for_jobs);
       for_workers = std::min(for_workers, std::max(room / 3, left));
-      for_jobs = room - for_workers;
+      // A line that says how many there are says no more than the sums do.
+      if (for_workers == 1 && sample->workers.size() > 1) for_workers = 0;
+      for_jobs = room - for_workers + (for_workers == 0 ? 2 : 0);
     }
     add_workers(lines, *sample, view, for_workers);
     add_jobs(lines, *sample, view, for_jobs);

@@ -21,6 +21,7 @@ namespace {
 constexpr milliseconds kIntervalMin(100);
 constexpr milliseconds kIntervalMax = std::chrono::hours(1);
 constexpr std::int64_t kCountMax = 1'000'000'000;
+constexpr int kTickMs = 1000;    // of the time that the scheduler is out of reach
 constexpr int kSignalled = 128;  // and the signal: how shells tell a death by it
 
 struct TopOptions {
@@ -42,31 +43,29 @@ class State {
   bool take(Result<TopSample> sample) {
     if (sample) {
       sample_ = std::move(*sample);
-      since_.reset();
+      in_reach_ = BootClock::now();
       view_.outage.clear();
       return true;
     }
     error_ = sample.error();
     if (!out_of_reach(error_)) return false;
-    if (!since_) since_ = BootClock::now();
     view_.outage = error_.message;
     return true;
   }
 
   std::string text() {
-    if (since_)
-      view_.out_for = std::chrono::duration_cast<microseconds>(BootClock::now() - *since_);
+    view_.out_for = std::chrono::duration_cast<microseconds>(BootClock::now() - in_reach_);
     return top_screen(sample_ ? &*sample_ : nullptr, view_);
   }
 
   TopView& view() { return view_; }
   [[nodiscard]] const Error& error() const { return error_; }
-  [[nodiscard]] bool out() const { return since_.has_value(); }
+  [[nodiscard]] bool out() const { return !view_.outage.empty(); }
 
  private:
   TopView view_;
   std::optional<TopSample> sample_;
-  std::optional<BootTime> since_;  // it is out of reach
+  BootTime in_reach_ = BootClock::now();  // for the last time
   Error error_;
 };
 
@@ -104,7 +103,7 @@ class Live {
                                  {terminal_.signal_fd(), POLLIN, 0},
                                  {call_.io().interrupts->poll_fd(), POLLIN, 0},
                                  {terminal_.key_fd(), POLLIN, 0}}};
-      if (::poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) {
+      if (::poll(fds.data(), fds.size(), state_.out() ? kTickMs : -1) < 0 && errno != EINTR) {
         error_ = system_error("wait for keys");
         return std::nullopt;
       }

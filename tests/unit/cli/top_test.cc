@@ -133,6 +133,14 @@ TEST_F(TopTest, ManyWorkersLeaveRoomForJobsAndThoseInTroubleComeFirst) {
   EXPECT_TRUE(found.at(5).starts_with("web-1")) << found.at(5);
 }
 
+TEST_F(TopTest, ALowScreenIsForJobs) {
+  fill(60);
+  view.rows = 12;
+  expect_fits();
+  EXPECT_EQ(top_screen(&sample, view).find("WORKER  STATE"), std::string::npos);
+  EXPECT_EQ(shown().size(), 5U);
+}
+
 TEST_F(TopTest, SortedByWhatWasChosen) {
   fill(3);
   EXPECT_EQ(shown(), (std::vector{3, 2, 1}));
