@@ -104,20 +104,6 @@ class TopLiveTest : public testing::Test {
   pid_t pid = -1;
 };
 
-TEST_F(TopLiveTest, KeysSortAndQuit) {
-  start();
-  termios now{};
-  ASSERT_EQ(::tcgetattr(slave.get(), &now), 0);
-  EXPECT_EQ(now.c_lflag & static_cast<tcflag_t>(ICANON | ECHO), 0U);
-  press("m");
-  read_until("m memory*");
-  press("\033OQ\033[1;2Q\033");  // keys of many characters are none of ours
-  press("[15Qt");
-  read_until("t time*");
-  press("q");
-  EXPECT_EQ(leave(), 0);
-}
-
 TEST_F(TopLiveTest, FollowsTheSizeOfTheTerminal) {
   start();
   resize(60, 10);
