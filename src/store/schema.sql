@@ -2,7 +2,7 @@
 -- The scheduler's store, version 3 (store/migrations.cc has the way there). Times are microseconds
 -- since 1970; *_record columns are framed binary records (base/codec.h); ids are UUIDs as text.
 
--- store_id: the store's own UUID. epoch: counts the schedulers that took the store over.
+-- store_id: the store's own UUID. epoch: higher with each scheduler that took the store over.
 CREATE TABLE meta(
   key TEXT PRIMARY KEY,
   value TEXT NOT NULL
