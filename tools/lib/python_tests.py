@@ -30,6 +30,12 @@ class CountingResult(unittest.TextTestResult):
         return (len(self.failures) + len(self.errors) + len(self.skipped)
                 + len(self.unexpectedSuccesses) + len(self.expectedFailures))
 
+    def reasons(self) -> list[tuple[str, str]]:
+        """What did not pass, by id, and what is known of it."""
+        told = [*self.failures, *self.errors, *self.skipped, *self.expectedFailures,
+                *((test, "it passed, and was expected not to") for test in self.unexpectedSuccesses)]
+        return [(str(test), reason) for test, reason in told]
+
 
 def chosen(suite: unittest.TestSuite, patterns: list[str]) -> unittest.TestSuite:
     """Returns the tests whose id contains any of the patterns; all without patterns."""
@@ -70,7 +76,8 @@ def main() -> int:
     found = unittest.defaultTestLoader.discover(str(options.folder), top_level_dir=options.folder)
     result = run_to_the_end(chosen(found, options.patterns))
     if options.result:
-        options.result.write_text(json.dumps({"passed": result.passed, "failed": result.failed}))
+        options.result.write_text(json.dumps(
+            {"passed": result.passed, "failed": result.failed, "reasons": result.reasons()}))
     return 0 if result.failed == 0 and result.passed > 0 else 1
 
 

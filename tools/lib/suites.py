@@ -3,7 +3,8 @@
 """Runs takt's test suites and adds up. Called by tools/test, which installs what is needed first.
 
 Guarantees: every suite ends within its budget; a suite that fails to build, that finds no test, or
-that runs out of time counts as a failure; the last line of the output is "N passed, N failed".
+that runs out of time counts as a failure; what failed is told once more at the end, and the last
+line of the output is "N passed, N failed".
 """
 
 import argparse
@@ -28,6 +29,7 @@ PYTHON = "/usr/bin/python3"
 PATIENCE_S = 60  # for the clean-up of a suite that ran out of time
 BUILD_BUDGET_S = 40 * 60
 PROGRAMS = ("takt", "takt-scheduler", "takt-worker", "takt-supervisor")
+REASONS_TOLD, LINES_TOLD = 20, 30  # of what failed, at the end
 FUZZ_S = 4  # for each fuzzer; tools/fuzz gives it a minute
 
 
@@ -38,10 +40,12 @@ class Count:
     passed: int = 0
     failed: int = 0
     note: str = ""
+    reasons: list[tuple[str, str]] = dataclasses.field(default_factory=list)  # by the test's name
 
     def __add__(self, other: "Count") -> "Count":
         notes = [note for note in (self.note, other.note) if note]
-        return Count(self.passed + other.passed, self.failed + other.failed, "; ".join(notes))
+        return Count(self.passed + other.passed, self.failed + other.failed, "; ".join(notes),
+                     self.reasons + other.reasons)
 
 
 def execute(command: list[str], budget_s: float, **environment: str) -> str:
@@ -92,6 +96,9 @@ def count_junit(path: pathlib.Path) -> Count:
         bad = [child for child in case if child.tag in ("failure", "error", "skipped")]
         if bad or case.get("status") == "notrun" or case.get("result") == "skipped":
             count.failed += 1
+            told = "".join(child.get("message") or child.text or "" for child in bad)
+            name = f"{case.get('classname')}.{case.get('name')}"
+            count.reasons.append((name, told or "no more is known: see the output above"))
         else:
             count.passed += 1
     return count
@@ -323,6 +330,8 @@ def main() -> int:
         lines.append(f"{name:10} {count.passed:5} passed {count.failed:4} failed "
                      f"{time.monotonic() - start:6.0f} s  {count.note}".rstrip())
         print(lines[-1], flush=True)
+    for name, reason in total.reasons[:REASONS_TOLD]:
+        print(f"=== failed: {name}", *reason.splitlines()[-LINES_TOLD:], sep="\n")
     print("===", *lines, sep="\n")
     print(f"{total.passed} passed, {total.failed} failed")
     return 0 if total.failed == 0 and total.passed > 0 else 1
