@@ -161,7 +161,7 @@ TEST_F(Promises, TheTimeLimitHoldsWhileTheWorkerIsDown) {
 TEST_F(Promises, ASupervisorThatDoesNotKeepTheLimitIsOverruled) {
   WorkerProcess& worker = add_worker("one");
   v1::JobSpec spec = sh("echo up; exec sleep 1000");
-  spec.mutable_run_time_limit()->set_seconds(1);
+  spec.mutable_run_time_limit()->set_seconds(10);  // it is to be stopped before
   spec.mutable_stop()->mutable_grace();
   const std::string job = submit(spec);
   ASSERT_TRUE(wait_state(job, v1::JOB_STATE_RUNNING));

@@ -63,6 +63,7 @@ void SchedulerTest::add_worker(test::FakeWorker& worker) {
   ASSERT_TRUE(status.ok()) << status.error_message();
   ASSERT_FALSE(response.store_id().empty());
   ASSERT_TRUE(worker.wait_sessions(before + 1));
+  ASSERT_TRUE(wait_worker(worker.registration().worker_id(), v1::WORKER_STATE_READY));
 }
 
 v1::JobSpec SchedulerTest::spec(const std::string& name) {
