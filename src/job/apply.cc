@@ -64,6 +64,7 @@ struct Apply {
         JobEnd{.cause = EndCause::kRejected, .detail = "the worker did not take it: " + event.why};
     attempt->end_time = now;
     job.state = JobState::kQueued;
+    if (job.stop_requested && job.stop_requested->requeue) job.stop_requested.reset();
     return true;
   }
 

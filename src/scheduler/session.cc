@@ -144,6 +144,7 @@ void Session::on_list_end(std::int64_t count) {
                    " attempts, not " + std::to_string(count));
   }
   stage_ = Stage::kSettled;
+  last_beat_ = BootClock::now();  // what goes out now says that we have heard the worker's hello
   backoff_ = limits::kReconnectMin;
   for (v1::SessionRequest& message : std::exchange(held_, {})) stream_->send(std::move(message));
   events_.on_settled();

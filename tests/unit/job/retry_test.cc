@@ -160,6 +160,14 @@ TEST_F(Retried, ARefusedStartIsNoTry) {
   EXPECT_EQ(job_.tries, 1);
 }
 
+TEST_F(Retried, AStopThatQueuesAgainIsDoneWhenTheStartIsRefused) {
+  place();
+  EXPECT_TRUE(apply(job_, StopRequested{{"root", "drained", {}, true}}, now_));
+  EXPECT_TRUE(apply(job_, StartRefused{1, "no"}, now_));
+  EXPECT_EQ(job_.state, JobState::kQueued);
+  EXPECT_FALSE(job_.stop_requested);
+}
+
 TEST_F(Retried, WhatIsStoppedIsNotTriedAgainWhateverItsEnd) {
   place();
   EXPECT_TRUE(apply(job_, StopRequested{{"user alice", "", {}}}, now_));

@@ -101,6 +101,29 @@ TEST_F(RetryTest, AForgottenWorkersLeaseJobWaitsUntilItsLeaseIsOver) {
       << "it may run there until then";
 }
 
+TEST_F(RetryTest, ALeaseBeginsWhenItsWorkerIsHeardAgain) {
+  test::FakeWorker one(kWorkerOne, "one", folder_.path() + "/one.sock");
+  v1::RegisterWorkerResponse registered;
+  ASSERT_TRUE(registry_->RegisterWorker(context().get(), one.registration(), &registered).ok());
+  const WallTime heard = wall_now();  // or later: nobody has answered so far
+  one.serve();
+  v1::JobSpec lost = tried(2);
+  lost.mutable_retry()->set_on_lost(true);
+  const std::string job = submit(lost);
+  watch_until(job, v1::JOB_STATE_RUNNING);
+  v1::DeregisterWorkerRequest away;
+  away.set_worker_id(kWorkerOne);
+  v1::DeregisterWorkerResponse gone;
+  ASSERT_TRUE(registry_->DeregisterWorker(context().get(), away, &gone).ok());
+  v1::ForgetWorkerRequest request;
+  request.set_worker_id("one");
+  v1::ForgetWorkerResponse response;
+  ASSERT_TRUE(operator_->ForgetWorker(context().get(), request, &response).ok());
+  const auto most = limits::kLeaseDefault + limits::kStopGraceDefault + limits::kBackstop;
+  EXPECT_GE(rpc::time_from_proto(get(job).not_before_time()),
+            heard + most + most / 50 + limits::kLeaseSlack);
+}
+
 TEST_F(RetryTest, RetryMakesANewJobOfAnEndedOne) {
   const auto worker = make_worker(kWorkerOne, "one");
   v1::JobSpec first = spec("first");
