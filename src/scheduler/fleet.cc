@@ -165,7 +165,9 @@ void Fleet::send_start(const LiveJob& live, const JobSpec& spec) {
   const Attempt* attempt = live.job.current_attempt();
   if (attempt == nullptr) return;
   const auto found = workers_.find(attempt->worker_id);
-  if (found == workers_.end() || found->second.session == nullptr) return;
+  const bool reached = found != workers_.end() && found->second.session != nullptr &&
+                       found->second.session->settled();
+  if (!reached) return;  // while it lists, too: its list's end settles it, and once is enough
   v1::SessionRequest message;
   v1::StartCommand* start = message.mutable_start();
   start->set_job_id(live.job.id.str());
