@@ -1,25 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+// The questions; reader_thread.cc is about when they are asked.
 #include "store/reader.h"
 
 #include <utility>
 
-#include "base/limits.h"
 #include "store/connection.h"
 #include "store/queries.h"
 
 namespace takt::store {
-
-Reader::Reader(std::unique_ptr<Connection> connection)
-    : connection_(std::move(connection)), thread_([this] { run(); }) {}
-
-Reader::~Reader() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  changed_.notify_one();
-  thread_.join();
-}
 
 // Runs `run(connection)` in one read transaction and hands the outcome on.
 template <class T, class Run>
@@ -35,30 +23,6 @@ void Reader::ask(bool own, Run run, Done<T> done) {
   };
   if (!post(own, std::move(task))) {
     done(make_error(ErrorCode::kResourceExhausted, "too many reads wait; try again"));
-  }
-}
-
-bool Reader::post(bool own, Task task) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!own && tasks_.size() >= limits::kReaderQueriesMax) return false;
-    tasks_.push_back(std::move(task));
-  }
-  changed_.notify_one();
-  return true;
-}
-
-void Reader::run() {
-  while (true) {
-    Task task;
-    {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return stopping_ || !tasks_.empty(); });
-      if (tasks_.empty()) return;
-      task = std::move(tasks_.front());
-      tasks_.pop_front();
-    }
-    task(*connection_);
   }
 }
 
