@@ -50,7 +50,7 @@ Core::Core(sd::EventLoop& loop, store::Store& store, const rpc::Credentials& cre
       starts_(loop, store.reader(), mailbox_, jobs_,
               [this](const LiveJob& live, const JobSpec& spec) { fleet_.send_start(live, spec); }),
       freezes_(loop),
-      fleet_({loop, credentials, mailbox_, ledger_, jobs_, dispatcher_,
+      fleet_({loop, credentials, mailbox_, store.reader(), ledger_, jobs_, dispatcher_,
               [this](const AttemptId& attempt) { starts_.start(attempt); },
               [this](const LiveJob& live) { freezes_.on_report(live); }},
              {store.id(), store.epoch(), options.unreachable_after, options.lost_after,

@@ -31,6 +31,7 @@
 #include "scheduler/mailbox.h"
 #include "scheduler/session.h"
 #include "sd/event_loop.h"
+#include "store/reader.h"
 
 namespace takt::scheduler {
 
@@ -39,8 +40,11 @@ struct WorkerEntry {
   std::shared_ptr<Session> session;  // none while AWAY
   std::unordered_set<Uuid> jobs;     // with a live attempt here
   std::unordered_set<Uuid> listed;   // jobs whose current attempt the list had
+  std::map<Uuid, Attempt> strays;    // by job: not live here, and to be looked up
   std::map<Uuid, Attempt> orphans;   // by job: not on record here, and left alone
   std::string why_down = "not yet dialled";
+  bool looks_up = false;                  // some of the strays, now
+  sd::Source look_up_again;               // when the store could not be read
   sd::Source silence;                     // when it becomes UNREACHABLE
   sd::Source drain_end;                   // when its jobs are stopped
   sd::Source loss;                        // when it is LOST, or a lease of its jobs is over
@@ -62,6 +66,7 @@ class Fleet {
     sd::EventLoop& loop;
     const rpc::Credentials& credentials;
     std::shared_ptr<Mailbox> mailbox;
+    store::Reader& reader;
     Ledger& ledger;
     JobTable& jobs;
     Dispatcher& dispatcher;
@@ -146,6 +151,10 @@ class Fleet {
   void stop_attempt(WorkerEntry& entry, const AttemptId& attempt, const StopRequest& request);
 
   // orphans.cc
+  void look_up(WorkerEntry& entry, const Attempt& attempt);
+  void look_up_strays(WorkerEntry& entry);
+  void on_outcomes(WorkerEntry& entry, const std::vector<Uuid>& jobs,
+                   const Result<std::vector<std::optional<store::JobOutcome>>>& outcomes);
   void note_orphan(WorkerEntry& entry, const Attempt& attempt);
 
   // live_usage.cc

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attempts of this scheduler that are not on record here. Guarantees: nothing but an operator ends
-// one; what is known is what a worker in reach said last.
+// Attempts of jobs that are not live here. Guarantees: of a job that has ended on record, the
+// attempt was given up, and is stopped; of one that is not on record, nothing but an operator ends
+// it; what is known is what a worker in reach said last.
 #include <algorithm>
 #include <utility>
 
@@ -9,6 +10,58 @@
 #include "scheduler/fleet.h"
 
 namespace takt::scheduler {
+
+void Fleet::look_up(WorkerEntry& entry, const Attempt& attempt) {
+  const Uuid& job = attempt.id.job_id;
+  const bool full = entry.strays.size() >= limits::kOrphansMax && !entry.strays.contains(job);
+  if (full || entry.orphans.contains(job)) return note_orphan(entry, attempt);
+  entry.strays[job] = attempt;
+  look_up_strays(entry);
+}
+
+// A few at a time; how they stand is in the store only.
+void Fleet::look_up_strays(WorkerEntry& entry) {
+  if (entry.looks_up || entry.strays.empty()) return;
+  entry.looks_up = true;
+  std::vector<Uuid> jobs;
+  for (auto at = entry.strays.begin();
+       at != entry.strays.end() && jobs.size() < limits::kSpecsPerRead; ++at)
+    jobs.push_back(at->first);
+  parts_.reader.outcomes(jobs, [this, mailbox = parts_.mailbox, worker = entry.record.id,
+                                jobs](Result<std::vector<std::optional<store::JobOutcome>>> found) {
+    mailbox->post([this, worker, jobs, found = std::move(found)] {
+      if (const auto known = workers_.find(worker); known != workers_.end())
+        on_outcomes(known->second, jobs, found);
+    });
+  });
+}
+
+void Fleet::on_outcomes(WorkerEntry& entry, const std::vector<Uuid>& jobs,
+                        const Result<std::vector<std::optional<store::JobOutcome>>>& outcomes) {
+  entry.looks_up = false;
+  if (!outcomes) {
+    log_warning("attempts that worker " + entry.record.name +
+                    " holds are looked up later: " + outcomes.error().message,
+                {{"TAKT_WORKER_ID", entry.record.id.str()}});
+    entry.look_up_again =
+        parts_.loop.add_timer(nanoseconds(limits::kReloadPause),
+                              [this, id = entry.record.id] { look_up_strays(workers_.at(id)); });
+    return;
+  }
+  for (std::size_t at = 0; at < jobs.size(); ++at) {
+    const auto stray = entry.strays.extract(jobs[at]);
+    if (stray.empty()) continue;  // it has ended meanwhile, or the worker lists anew
+    const Attempt& attempt = stray.mapped();
+    const auto& outcome = (*outcomes)[at];
+    if (!outcome || !has_ended(outcome->state)) {
+      note_orphan(entry, attempt);
+      continue;
+    }
+    audit_orphan(attempt.id, entry.record, "which was given up; it is stopped");
+    stop_attempt(entry, attempt.id, {"takt-scheduler", "it was given up", {}});
+  }
+  look_up_strays(entry);
+}
 
 void Fleet::note_orphan(WorkerEntry& entry, const Attempt& attempt) {
   const auto found = entry.orphans.find(attempt.id.job_id);

@@ -44,6 +44,7 @@ void Fleet::on_report(WorkerEntry& entry, const v1::AttemptReport& report) {
 void Fleet::on_stray(WorkerEntry& entry, const Attempt& attempt) {
   // Known to have ended, superseded, or purged: the end is in nobody's way any more.
   if (attempt.end) {
+    entry.strays.erase(attempt.id.job_id);
     entry.orphans.erase(attempt.id.job_id);
     return acknowledge(entry.record.id, attempt.id);
   }
@@ -54,8 +55,8 @@ void Fleet::on_stray(WorkerEntry& entry, const Attempt& attempt) {
     stop_attempt(entry, attempt.id, {"takt-scheduler", "a later attempt took its place", {}});
     return;
   }
-  if (live != nullptr && adopt(entry, *live, attempt)) return;
-  note_orphan(entry, attempt);
+  if (live == nullptr) return look_up(entry, attempt);
+  if (!adopt(entry, *live, attempt)) note_orphan(entry, attempt);
 }
 
 // Better than to run the job a second time.

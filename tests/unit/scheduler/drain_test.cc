@@ -129,6 +129,8 @@ TEST_F(DrainTest, AForgottenWorkersJobsAreLostAndItIsGone) {
   EXPECT_TRUE(workers().empty()) << "also after a restart";
   add_worker(*one);
   EXPECT_EQ(workers().size(), 1U) << "it registers as a new one";
+  EXPECT_TRUE(one->wait_stops(1)) << "what was given up does not run on, and is no orphan";
+  EXPECT_TRUE(one->wait_acknowledged(job));
 }
 
 }  // namespace

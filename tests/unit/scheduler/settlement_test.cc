@@ -182,8 +182,10 @@ TEST_F(SchedulerTest, AnOrphanRunsOnUntilAnOperatorStopsIt) {
   add_worker(worker);
   v1::ListOrphansRequest list;
   v1::ListOrphansResponse listed;
-  ASSERT_TRUE(operator_->ListOrphans(context().get(), list, &listed).ok());
-  ASSERT_EQ(listed.orphans_size(), 1);
+  ASSERT_TRUE(test::eventually([&] {
+    return operator_->ListOrphans(context().get(), list, &listed).ok() &&
+           listed.orphans_size() == 1;
+  }));
   EXPECT_EQ(listed.orphans(0).job_id(), job);
   EXPECT_EQ(listed.orphans(0).worker_name(), "one");
   v1::StopOrphanRequest request;
