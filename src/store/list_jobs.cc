@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Jobs by filter, newest first. Every page is read by an index, in order, and never the history as
 // a whole: one filter leads, by its index; the others are looked at on the way. States lead where
-// they are all of live jobs, of which there are few beside the ended ones, or where nothing else is
-// asked for: then each is one branch, and the branches are merged.
+// they are all of live jobs, of which there are few beside the ended ones, or where nothing but a
+// user is asked for: then each is one branch, and the branches are merged.
 #include <algorithm>
 #include <limits>
 #include <utility>
@@ -14,6 +14,9 @@
 
 namespace takt::store {
 namespace {
+
+// Whether the user leads together with a state. Parts of jobs have no place in that index.
+bool by_user(const JobFilter& filter) { return !filter.user.empty() && filter.worker.empty(); }
 
 // A statement's text and, in order, what its ? stand for.
 class Sql {
@@ -55,6 +58,8 @@ class Sql {
     } else if (whole_ > 0) {
       text_ += "jobs AS j INDEXED BY parts_of_whole WHERE j.whole = ?";
       add(whole_);
+    } else if (state && by_user(filter_)) {
+      text_ += "jobs AS j INDEXED BY jobs_whole_by_user_and_state WHERE true";
     } else if (!state && filter_.name.empty() && filter_.user.empty()) {
       text_ += "jobs AS j INDEXED BY jobs_whole WHERE true";
     } else {
@@ -68,7 +73,8 @@ class Sql {
     add(high);
     const bool leads = !state && whole_ == 0 && !by_label && !by_worker;
     add_equal("j.name", filter_.name, leads);
-    add_equal("j.submit_user", filter_.user, leads && filter_.name.empty());
+    add_equal("j.submit_user", filter_.user,
+              state ? by_user(filter_) : leads && filter_.name.empty());
     add_states(state);
     for (; label != filter_.labels.end(); ++label) {
       text_ +=
@@ -154,8 +160,7 @@ std::int64_t number_at(Connection& connection, WallTime time) {
 // Whether each state leads a branch of its own.
 bool states_lead(const JobFilter& filter, std::int64_t whole) {
   if (filter.states.empty() || whole > 0) return false;
-  const bool alone =
-      filter.labels.empty() && filter.worker.empty() && filter.name.empty() && filter.user.empty();
+  const bool alone = filter.labels.empty() && filter.worker.empty() && filter.name.empty();
   return alone || std::none_of(filter.states.begin(), filter.states.end(), has_ended);
 }
 

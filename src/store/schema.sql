@@ -43,6 +43,8 @@ CREATE INDEX jobs_by_name ON jobs(name, number) WHERE name <> '';
 CREATE INDEX jobs_whole ON jobs(number) WHERE whole IS NULL;
 CREATE INDEX jobs_whole_by_state ON jobs(state, number) WHERE whole IS NULL;
 CREATE INDEX jobs_whole_by_user ON jobs(submit_user, number) WHERE whole IS NULL;
+CREATE INDEX jobs_whole_by_user_and_state ON jobs(submit_user, state, number)
+  WHERE whole IS NULL;
 CREATE INDEX parts_of_whole ON jobs(whole, number) WHERE whole IS NOT NULL;
 CREATE INDEX parts_by_state ON jobs(whole, state) WHERE whole IS NOT NULL;
 

@@ -123,7 +123,7 @@ TEST_F(ListJobsTest, LiveStatesTogetherWithAnyOtherFilter) {
 TEST_F(ListJobsTest, EveryFilterIsLedByAnIndex) {
   store_.reset();
   SQLite::Database database(folder_.path() + "/takt.db");
-  std::vector<JobFilter> filters(10);
+  std::vector<JobFilter> filters(11);
   filters[1].states = {JobState::kQueued, JobState::kSucceeded};
   filters[2].labels = {{"team", "ops"}, {"at", "5"}};
   filters[3].worker = "one";
@@ -137,6 +137,8 @@ TEST_F(ListJobsTest, EveryFilterIsLedByAnIndex) {
   filters[8].states = {JobState::kFailed};
   filters[8].name = "tenth";
   filters[9].part_of = "tenth";
+  filters[10].states = {JobState::kFailed};
+  filters[10].user = "bob";
   const std::vector<std::string> led_by{
       "jobs_whole (number>? AND number<?)",
       "jobs_whole_by_state (state=? AND number>? AND number<?)",
@@ -144,10 +146,11 @@ TEST_F(ListJobsTest, EveryFilterIsLedByAnIndex) {
       "attempts_by_worker (worker_name=? AND job>? AND job<?)",
       "jobs_by_name (name=? AND number>? AND number<?)",
       "jobs_whole_by_user (submit_user=? AND number>? AND number<?)",
-      "jobs_whole_by_state (state=? AND number>? AND number<?)",
+      "jobs_whole_by_user_and_state (submit_user=? AND state=? AND number>? AND number<?)",
       "jobs_by_state (state=? AND number>? AND number<?)",
       "jobs_by_name (name=? AND number>? AND number<?)",
-      "parts_of_whole (whole=? AND number>? AND number<?)"};
+      "parts_of_whole (whole=? AND number>? AND number<?)",
+      "jobs_whole_by_user_and_state (submit_user=? AND state=? AND number>? AND number<?)"};
   for (std::size_t at = 0; at < filters.size(); ++at) {
     SQLite::Statement plan(database, "EXPLAIN QUERY PLAN " + list_sql(filters[at]));
     std::string steps;
