@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bench/comparison.h"
 
-#include <algorithm>
 #include <cstdio>
-#include <utility>
-
-#include "base/check.h"
 
 namespace takt::bench {
 namespace {
-
-double to_us(nanoseconds span) { return static_cast<double>(span.count()) / 1000; }
 
 // What one side of one round took, for one thing.
 struct Side {
@@ -45,13 +39,6 @@ struct Series {
 };
 
 }  // namespace
-
-double median(std::vector<double> values) {
-  TAKT_CHECK(!values.empty(), "nothing was measured");
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 std::vector<Row> compare(Scheduler& small, Scheduler& large,
                          const std::vector<Operation>& operations, int rounds) {

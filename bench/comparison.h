@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "bench/scheduler.h"
+#include "bench/timing.h"
 
 namespace takt::bench {
 
@@ -24,14 +25,6 @@ struct Operation {
   std::function<void(Scheduler&)> clear_up;
 };
 
-// How long `call` takes.
-template <class Call>
-nanoseconds timed(Call call) {
-  const auto begin = BootClock::now();
-  call();
-  return BootClock::now() - begin;
-}
-
 // What one operation took, of one thing: medians, in microseconds.
 struct Row {
   std::string name;
@@ -42,8 +35,6 @@ struct Row {
   double large_cpu_us = 0;
   double cpu_ratio = 0;
 };
-
-double median(std::vector<double> values);
 
 // Measures all operations in so many rounds, after one that does not count.
 std::vector<Row> compare(Scheduler& small, Scheduler& large,

@@ -8,7 +8,6 @@
 #include "base/units.h"
 #include "bench/comparison.h"
 #include "bench/operations.h"
-#include "bench/placement_pass.h"
 #include "bench/scheduler.h"
 
 namespace takt::bench {
@@ -62,10 +61,8 @@ void run(const Options& options) {
                options.large.queued - kSmall.queued);
   print_memory("growth of the small one while as many are submitted",
                small.resident_bytes() - before, options.large.queued);
-  std::printf("\nThese were submitted in requests of 1000, %.0f jobs a second.\n\n",
+  std::printf("\nThese were submitted in requests of 1000, %.0f jobs a second.\n",
               options.large.queued / (static_cast<double>(time.count()) / 1e9));
-
-  measure_passes(options.large.lines, options.rounds);
 }
 
 int usage() {

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "bench/waiting_spec.h"
 #include "rpc/convert.h"
 #include "rpc/convert_spec.h"
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "bench/waiting_spec.h"
 #include "store/store.h"
 
 namespace takt::bench {
@@ -16,7 +17,6 @@ constexpr int kKinds = 4;  // of users and of teams: a page of each is there in 
 constexpr int kSamples = 1000;
 constexpr int kLastOnes = 200;
 constexpr std::size_t kBatch = 10000;
-constexpr std::int64_t kGiB = std::int64_t{1} << 30;
 
 // Writes batches while the next one is made.
 class Filler {
@@ -109,17 +109,6 @@ void finish(store::JobWrite& write, bool stopped) {
 }  // namespace
 
 std::string worker_name(int number) { return "bench-" + std::to_string(number); }
-
-JobSpec waiting_spec(int line) {
-  JobSpec spec;
-  if (line % 2 == 0) {
-    spec.constraints.push_back(
-        {"rack", ConstraintOperator::kEqual, {"rack-" + std::to_string(line)}});
-  } else {
-    spec.resources.memory_bytes = (1000 + line) * kGiB;
-  }
-  return spec;
-}
 
 Filled fill_store(const std::string& folder, const StoreSize& size) {
   auto opened = store::Store::open({.directory = folder});

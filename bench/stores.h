@@ -9,7 +9,6 @@
 
 #include "base/clock.h"
 #include "base/uuid.h"
-#include "job/spec.h"
 
 namespace takt::bench {
 
@@ -37,9 +36,6 @@ inline constexpr const char* kCommonUser = "user-1";
 
 // "bench-1" to "bench-4": finished jobs ran there.
 std::string worker_name(int number);
-
-// What a job of this line asks for: a label that no worker has, or more memory than any has.
-JobSpec waiting_spec(int line);
 
 // Makes a store in this folder, which exists and is empty. Aborts if that fails.
 Filled fill_store(const std::string& folder, const StoreSize& size);

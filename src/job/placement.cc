@@ -13,6 +13,7 @@ namespace takt {
 class Placer::Candidates {
  public:
   void add(double cost, Offer& offer) { looks_.push({cost, &offer}); }
+  [[nodiscard]] bool empty() const { return looks_.empty(); }
 
   // The best one with room for a job of this rank, or null. Looks again at those that took jobs
   // meanwhile.
@@ -137,6 +138,16 @@ void Placer::reserve(const Queue::Line& line, const Rank& rank, bool look_at_all
     changed_.insert(released);
 }
 
+Placer::Candidates Placer::candidates_of(const Queue::Line& line, const Rank& rank, bool all) {
+  Candidates candidates;
+  each_offer(all, [&](Offer& offer) {
+    if (has_room(offer, rank, line.demand.amounts) && suits(offer, line.demand) &&
+        !excluded_(offer.worker_id, line.id))
+      candidates.add(cost_of(offer), offer);
+  });
+  return candidates;
+}
+
 bool Placer::pass(std::size_t most, const Place& place) {
   for (Offer* const released : reservations_.drop_stale(queue_)) changed_.insert(released);
   struct Tried {
@@ -155,23 +166,24 @@ bool Placer::pass(std::size_t most, const Place& place) {
     const Rank rank = line->jobs.begin()->first;
     const Uuid job = line->jobs.begin()->second;
     cursor = rank;
-    const auto [found, first] = tried.try_emplace(line->id);
-    Tried& own = found->second;
-    if (first) {
-      own.all = queue_.is_new(*line);
-      each_offer(own.all, [&](Offer& offer) {
-        if (has_room(offer, rank, line->demand.amounts) && suits(offer, line->demand) &&
-            !excluded_(offer.worker_id, line->id))
-          own.candidates.add(cost_of(offer), offer);
-      });
+    // Most lines find nothing, and are not met again: they leave no trace.
+    auto found = tried.find(line->id);
+    const bool all = found == tried.end() ? queue_.is_new(*line) : found->second.all;
+    if (found == tried.end()) {
+      Candidates candidates = candidates_of(*line, rank, all);
+      if (!candidates.empty())
+        found = tried.emplace(line->id, Tried{all, std::move(candidates)}).first;
     }
-    if (const Offer* const best = own.candidates.best(*this, rank, line->demand.amounts)) {
+    const Offer* const best =
+        found == tried.end() ? nullptr
+                             : found->second.candidates.best(*this, rank, line->demand.amounts);
+    if (best != nullptr) {
       ++placed;
       place(job, best->worker_id);
       if (Offer* const released = reservations_.release(rank)) changed_.insert(released);
     } else {
       queue_.looked_at(*line);
-      reserve(*line, rank, own.all);
+      reserve(*line, rank, all);
     }
   }
   return true;

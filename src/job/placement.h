@@ -63,6 +63,7 @@ class Placer {
   class Candidates;
 
   bool changed_ones_have_room();
+  Candidates candidates_of(const Queue::Line& line, const Rank& rank, bool all);
   [[nodiscard]] bool has_room(const Offer& offer, const Rank& rank, const Amounts& need) const;
   [[nodiscard]] double cost_of(const Offer& offer) const;
   void reserve(const Queue::Line& line, const Rank& rank, bool look_at_all);

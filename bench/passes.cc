@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/placement_pass.h"
-
+// What passes of the placement cost by themselves, by the number of lines, jobs and workers: prints
+// a table in the form in which README.md has it. Usage: see bench/run.
 #include <cstdio>
 #include <string>
 #include <vector>
 
 #include "base/check.h"
-#include "bench/comparison.h"
-#include "bench/stores.h"
+#include "base/units.h"
+#include "bench/timing.h"
+#include "bench/waiting_spec.h"
 #include "unit/job/waiting.h"
 
 namespace takt::bench {
@@ -16,8 +17,6 @@ namespace {
 struct Times {
   std::vector<double> fresh, changed, empty;
 };
-
-double to_us(nanoseconds span) { return static_cast<double>(span.count()) / 1000; }
 
 double time_of_pass(test::Waiting& waiting, std::size_t placed) {
   std::size_t count = 0;
@@ -40,14 +39,12 @@ void measure_once(int lines, int jobs_in_line, int workers, Times& times) {
   times.empty.push_back(time_of_pass(waiting, 0));
 }
 
-}  // namespace
-
 void measure_passes(int lines, int rounds) {
   std::printf(
       "| jobs in each of %d lines | workers | new lines, µs | a worker has changed, µs | "
       "nothing has, µs |\n|--:|--:|--:|--:|--:|\n",
       lines);
-  for (const int workers : {kWorkers, 100, 1000}) {
+  for (const int workers : {4, 100, 1000}) {
     for (const int jobs_in_line : {1, 100}) {
       Times times;
       for (int round = 0; round < rounds; ++round)
@@ -58,4 +55,17 @@ void measure_passes(int lines, int rounds) {
   }
 }
 
+int main(const std::vector<std::string>& words) {
+  constexpr std::int64_t kMost = 100'000;
+  if (words.size() != 2) return 2;
+  const auto lines = parse_integer(words[0], "lines", 1, kMost);
+  const auto rounds = parse_integer(words[1], "rounds", 1, kMost);
+  if (!lines || !rounds) return 2;
+  measure_passes(static_cast<int>(*lines), static_cast<int>(*rounds));
+  return 0;
+}
+
+}  // namespace
 }  // namespace takt::bench
+
+int main(int argc, char** argv) { return takt::bench::main({argv + 1, argv + argc}); }
