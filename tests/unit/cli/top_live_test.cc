@@ -2,6 +2,7 @@
 // takt top on a terminal: keys, size, and that the terminal is as it was after every way out.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -69,13 +70,21 @@ class TopLiveTest : public testing::Test {
   std::string read_until(std::string_view text) {
     std::string got;
     char c = 0;
-    while (got.find(text) == std::string::npos && ::read(master.get(), &c, 1) == 1) got += c;
+    pollfd more{master.get(), POLLIN, 0};
+    while (got.find(text) == std::string::npos) {
+      if (::poll(&more, 1, 60'000) != 1 || ::read(master.get(), &c, 1) != 1) {
+        ADD_FAILURE() << "\"" << text << "\" does not come; this came: " << got;
+        return got;
+      }
+      got += c;
+    }
     return got;
   }
   // Until a screen of so many lines was drawn.
   void wait_for_rows(int rows) {
     std::string frame;
-    while (std::count(frame.begin(), frame.end(), '\n') != rows - 1) frame = read_until("\033[J");
+    while (!HasFailure() && std::count(frame.begin(), frame.end(), '\n') != rows - 1)
+      frame = read_until("\033[J");
   }
   void press(const std::string& keys) {
     ASSERT_TRUE(write_all(master.get(), keys, "terminal").ok());
@@ -103,6 +112,20 @@ class TopLiveTest : public testing::Test {
   termios before{};
   pid_t pid = -1;
 };
+
+TEST_F(TopLiveTest, KeysSortAndQuit) {
+  start();
+  termios now{};
+  ASSERT_EQ(::tcgetattr(slave.get(), &now), 0);
+  EXPECT_EQ(now.c_lflag & static_cast<tcflag_t>(ICANON | ECHO), 0U);
+  press("m");
+  read_until("m memory*");
+  press("\033OQ\033[1;2Q\033");  // keys of many characters are none of ours
+  press("[15Qt");
+  read_until("t time*");
+  press("q");
+  EXPECT_EQ(leave(), 0);
+}
 
 TEST_F(TopLiveTest, FollowsTheSizeOfTheTerminal) {
   start();
