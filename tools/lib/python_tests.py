@@ -32,8 +32,8 @@ class CountingResult(unittest.TextTestResult):
 
     def reasons(self) -> list[tuple[str, str]]:
         """What did not pass, by id, and what is known of it."""
-        told = [*self.failures, *self.errors, *self.skipped, *self.expectedFailures,
-                *((test, "it passed, and was expected not to") for test in self.unexpectedSuccesses)]
+        passed = [(test, "it passed, and was to fail") for test in self.unexpectedSuccesses]
+        told = self.failures + self.errors + self.skipped + self.expectedFailures + passed
         return [(str(test), reason) for test, reason in told]
 
 
