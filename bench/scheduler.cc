@@ -25,10 +25,11 @@ std::string made(const std::string& folder) {
   return folder;
 }
 
-// The workers of the bench send no heartbeats.
+// The workers of the bench send no heartbeats, and nothing that was filled in leaves the history.
 std::string configuration(const std::string& folder) {
   return "[scheduler]\nstate_directory = " + folder + "/state\nlisten = unix:" + folder +
-         "/socket\n[workers]\nunreachable_after = 1h\nlost_after = 24h\n";
+         "/socket\n[workers]\nunreachable_after = 1h\nlost_after = 24h\n"
+         "[history]\nretain_jobs = 10000000\n";
 }
 
 std::string worker_id(int number) {

@@ -59,7 +59,11 @@ void Placer::set_offer(Offer news) {
   news.used = offer.used;
   news.used -= offer.direct;
   news.used += news.direct;
+  const bool same_terms =
+      offer.labels == news.labels && offer.launchers == news.launchers && offer.total == news.total;
   offer = std::move(news);
+  if (!same_terms)
+    queue_.rejoin_if([&](const Demand& demand) { return could_hold(offer, demand); });
   if (offer.open) changed_.insert(&offer);
 }
 
@@ -148,6 +152,11 @@ Placer::Candidates Placer::candidates_of(const Queue::Line& line, const Rank& ra
   return candidates;
 }
 
+bool Placer::anybody_could_hold(const Demand& demand) const {
+  return std::any_of(offers_.begin(), offers_.end(),
+                     [&](const auto& entry) { return could_hold(entry.second, demand); });
+}
+
 bool Placer::pass(std::size_t most, const Place& place) {
   for (Offer* const released : reservations_.drop_stale(queue_)) changed_.insert(released);
   struct Tried {
@@ -183,7 +192,11 @@ bool Placer::pass(std::size_t most, const Place& place) {
       if (Offer* const released = reservations_.release(rank)) changed_.insert(released);
     } else {
       queue_.looked_at(*line);
-      reserve(*line, rank, all);
+      if (all && !anybody_could_hold(line->demand)) {
+        queue_.set_apart(*line);
+      } else {
+        reserve(*line, rank, all);
+      }
     }
   }
   return true;

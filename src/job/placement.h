@@ -4,7 +4,8 @@
 // held for it (job/reservations). Pure, but for what it calls.
 // Cost of a pass: a step for each new head of a line and worker; a step for each line and worker
 // that has changed, until the changed ones are full; and a step for each job that is placed. Never
-// one for each job that waits.
+// one for each job that waits, nor for lines that no worker could hold: they are set apart until
+// one could.
 #pragma once
 
 #include <cstddef>
@@ -66,6 +67,7 @@ class Placer {
   Candidates candidates_of(const Queue::Line& line, const Rank& rank, bool all);
   [[nodiscard]] bool has_room(const Offer& offer, const Rank& rank, const Amounts& need) const;
   [[nodiscard]] double cost_of(const Offer& offer) const;
+  [[nodiscard]] bool anybody_could_hold(const Demand& demand) const;
   void reserve(const Queue::Line& line, const Rank& rank, bool look_at_all);
   template <class Visit>
   void each_offer(bool all, Visit visit);

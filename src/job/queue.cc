@@ -80,7 +80,7 @@ bool Queue::erase(const Ticket& ticket, const Rank& rank) {
 
 void Queue::set_head(const Line& line, const std::optional<Rank>& before) {
   const auto now = head_of(line);
-  if (now == before) return;
+  if (now == before || apart_.contains(&line)) return;
   if (before) {
     heads_.erase(*before);
     new_heads_.erase(*before);
@@ -117,9 +117,29 @@ void Queue::looked_at(const Line& line) {
   if (const auto head = head_of(line)) new_heads_.erase(*head);
 }
 
+void Queue::set_apart(const Line& line) {
+  if (const auto head = head_of(line)) {
+    heads_.erase(*head);
+    new_heads_.erase(*head);
+  }
+  apart_.insert(&line);
+}
+
+void Queue::rejoin_if(const std::function<bool(const Demand&)>& may) {
+  std::erase_if(apart_, [&](const Line* line) {
+    if (!may(line->demand)) return false;
+    if (const auto head = head_of(*line)) {
+      heads_.emplace(*head, line);
+      new_heads_.emplace(*head, line);
+    }
+    return true;
+  });
+}
+
 void Queue::drop_if_unused(Line* line) {
   if (line->tickets != 0) return;
   TAKT_CHECK(line->jobs.empty(), "a job waits without a ticket");
+  apart_.erase(line);
   const Demand demand = line->demand;  // the key must not die with what it names
   lines_.erase(demand);
 }

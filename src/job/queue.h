@@ -3,14 +3,17 @@
 // costs a step a line, not a step a job. Guarantees: within a line, and between the heads of lines,
 // the higher priority comes first, then the older job; a job that comes back (its start was
 // refused, it was released) gets its old place; what has not been looked at since it became the
-// head of its line is found without looking at other lines. Not thread-safe.
+// head of its line is found without looking at other lines; a line that is set apart costs nobody a
+// look until it rejoins. Not thread-safe.
 #pragma once
 
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
+#include <unordered_set>
 #include <vector>
 
 #include "base/uuid.h"
@@ -80,13 +83,16 @@ class Queue {
   // Takes a job out of its line; false if it was not there.
   bool erase(const Ticket& ticket, const Rank& rank);
 
-  // The first line, by its head, that comes after `rank` (from the beginning, if absent): of all in
-  // which jobs wait, or of those whose head is new.
+  // The first line that is not set apart, by its head, that comes after `rank` (from the beginning,
+  // if absent): of all in which jobs wait, or of those whose head is new.
   [[nodiscard]] const Line* next_line(const std::optional<Rank>& after) const;
   [[nodiscard]] const Line* next_new_line(const std::optional<Rank>& after) const;
 
   // The head of this line is not new any more.
   void looked_at(const Line& line);
+  // No worker could take a job of this line: it has no head until it rejoins, as a new one.
+  void set_apart(const Line& line);
+  void rejoin_if(const std::function<bool(const Demand&)>& may);
 
   [[nodiscard]] bool is_new(const Line& line) const;
 
@@ -105,8 +111,9 @@ class Queue {
 
   std::map<Demand, Line> lines_;
   std::uint64_t last_id_ = 0;
-  Heads heads_;      // of every line in which jobs wait
+  Heads heads_;      // of every line in which jobs wait, and that is not set apart
   Heads new_heads_;  // those of them not yet looked at
+  std::unordered_set<const Line*> apart_;
   std::size_t waiting_ = 0;
 };
 

@@ -84,6 +84,33 @@ TEST(Placer, ALineThatFitsNowhereBlocksNoOther) {
   EXPECT_THAT(waiting.pass(), ElementsAre(Pair(4, "one")));
 }
 
+TEST(Placer, ALineThatNoWorkerCouldHoldIsNotLookedAtUntilOneCould) {
+  Waiting waiting;
+  waiting.add_worker(worker("small", 2, 2));
+  waiting.add(with_cpus(8), 3);
+  waiting.add(only_on("later"));
+  EXPECT_TRUE(waiting.pass().empty());
+  EXPECT_EQ(waiting.queue().next_line(std::nullopt), nullptr) << "both lines are set apart";
+  waiting.add(with_cpus(8));
+  EXPECT_EQ(waiting.queue().next_new_line(std::nullopt), nullptr) << "with what joins them, too";
+  waiting.add_worker(worker("large", 1, 8), false);
+  EXPECT_NE(waiting.queue().next_line(std::nullopt), nullptr) << "also while it is closed";
+  waiting.add_worker(worker("later", 1));
+  EXPECT_EQ(waiting.pass().size(), 1U);
+  EXPECT_TRUE(waiting.pass().empty());
+}
+
+TEST(Placer, ALineComesBackWhenAWorkerGrows) {
+  Waiting waiting;
+  WorkerRecord grows = worker("one", 1, 2);
+  waiting.add_worker(grows);
+  waiting.add(with_cpus(8));
+  EXPECT_TRUE(waiting.pass().empty());
+  grows.capacity.cpu_millicores = 8000;
+  waiting.add_worker(grows);
+  EXPECT_EQ(waiting.pass().size(), 1U);
+}
+
 TEST(Placer, SpreadsByLoadAndNeverAboveTheSlots) {
   Waiting waiting;
   waiting.add(anywhere(), 100);

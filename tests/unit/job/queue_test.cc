@@ -160,6 +160,27 @@ TEST(Queue, OnlyNewHeadsAreNew) {
   EXPECT_EQ(queue.next_new_line(std::nullopt), nullptr);
 }
 
+TEST(Queue, ALineThatIsSetApartHasNoHeadUntilItRejoins) {
+  Queue queue;
+  const auto ticket = queue.ticket(demand("a"));
+  queue.push(ticket, {0, 5}, Uuid::random());
+  queue.set_apart(*ticket.line());
+  EXPECT_EQ(queue.next_line(std::nullopt), nullptr);
+  EXPECT_EQ(queue.line_of_head({0, 5}), nullptr);
+  queue.push(ticket, {0, 3}, Uuid::random());
+  EXPECT_EQ(queue.next_new_line(std::nullopt), nullptr);
+  EXPECT_EQ(queue.waiting(), 2U);
+  queue.rejoin_if([](const Demand&) { return false; });
+  EXPECT_EQ(queue.next_line(std::nullopt), nullptr);
+  queue.rejoin_if([](const Demand&) { return true; });
+  EXPECT_EQ(queue.next_new_line(std::nullopt), ticket.line());
+  EXPECT_EQ(queue.line_of_head({0, 3}), ticket.line());
+  for (const int age : {3, 5}) EXPECT_TRUE(queue.erase(ticket, {0, age}));
+  queue.set_apart(*ticket.line());
+  queue.rejoin_if([](const Demand&) { return true; });
+  EXPECT_EQ(queue.next_line(std::nullopt), nullptr) << "an empty line has no head";
+}
+
 TEST(QueueDeathTest, AJobThatWaitsTwiceIsABrokenInvariant) {
   Queue queue;
   const auto ticket = queue.ticket(demand("a"));
