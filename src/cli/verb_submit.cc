@@ -18,9 +18,11 @@ int plan(Invocation& call, Client& client, const v1::JobSpec& spec) {
   const auto response = client.call(&v1::JobService::Stub::PlanJob, request);
   if (!response) return call.fail("can't plan the job", response.error());
   const v1::ExplainJobResponse& waiting = response->waiting();
-  std::string text = response->has_waiting()
-                         ? "would wait: " + explanation_text(waiting)
-                         : "would go to " + printable(response->worker_name()) + "\n";
+  const bool parts = spec.has_array() || spec.one_per_worker();
+  const std::string text =
+      std::string(parts ? "the first part " : "") +
+      (response->has_waiting() ? "would wait: " + explanation_text(waiting)
+                               : "would go to " + printable(response->worker_name()) + "\n");
   if (const int failed = call.answer(call.json() ? to_json(*response) + "\n" : text)) return failed;
   return waiting.never() ? kExitRefused : 0;
 }
