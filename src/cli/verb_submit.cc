@@ -20,7 +20,7 @@ int plan(Invocation& call, Client& client, const v1::JobSpec& spec) {
   const v1::ExplainJobResponse& waiting = response->waiting();
   const bool parts = spec.has_array() || spec.one_per_worker();
   const std::string text =
-      std::string(parts ? "the first part " : "") +
+      std::string(parts ? "a part " : "") +
       (response->has_waiting() ? "would wait: " + explanation_text(waiting)
                                : "would go to " + printable(response->worker_name()) + "\n");
   if (const int failed = call.answer(call.json() ? to_json(*response) + "\n" : text)) return failed;

@@ -158,6 +158,7 @@ void Fleet::on_vacated(const Uuid& worker, const LiveJob& live) {
   const auto found = workers_.find(worker);
   if (found == workers_.end()) return;
   found->second.jobs.erase(live.job.id);
+  found->second.started.erase(live.job.id);
   parts_.dispatcher.placer().give_back(worker, live.job.id, live.demand().amounts);
 }
 
@@ -167,7 +168,11 @@ void Fleet::send_start(const LiveJob& live, const JobSpec& spec) {
   const auto found = workers_.find(attempt->worker_id);
   const bool reached = found != workers_.end() && found->second.session != nullptr &&
                        found->second.session->settled();
-  if (!reached) return;  // while it lists, too: its list's end settles it, and once is enough
+  if (!reached) return;  // while it lists, too: its list's end settles it
+  // A second one may be under way. Of two, a worker could refuse the first and take the second.
+  const auto [known, is_new] = found->second.started.try_emplace(live.job.id, attempt->id.number);
+  if (!is_new && known->second == attempt->id.number) return;
+  known->second = attempt->id.number;
   v1::SessionRequest message;
   v1::StartCommand* start = message.mutable_start();
   start->set_job_id(live.job.id.str());

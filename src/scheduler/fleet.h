@@ -40,8 +40,9 @@ struct WorkerEntry {
   std::shared_ptr<Session> session;  // none while AWAY
   std::unordered_set<Uuid> jobs;     // with a live attempt here
   std::unordered_set<Uuid> listed;   // jobs whose current attempt the list had
-  std::map<Uuid, Attempt> strays;    // by job: not live here, and to be looked up
-  std::map<Uuid, Attempt> orphans;   // by job: not on record here, and left alone
+  std::map<Uuid, int> started;  // jobs, and their attempts whose start went out in this session
+  std::map<AttemptId, Attempt> strays;  // of jobs that are not live here, and to be looked up
+  std::map<Uuid, Attempt> orphans;      // by job: not on record here, and left alone
   std::string why_down = "not yet dialled";
   bool looks_up = false;                  // some of the strays, now
   sd::Source look_up_again;               // when the store could not be read
@@ -99,8 +100,8 @@ class Fleet {
   void on_occupied(const Uuid& worker, const LiveJob& live);
   void on_vacated(const Uuid& worker, const LiveJob& live);
 
-  // Sends the start of a job's current attempt, if its worker can be reached; else its next list
-  // settles it.
+  // Sends the start of a job's current attempt, once in a session, if its worker can be reached;
+  // else its next list settles it.
   void send_start(const LiveJob& live, const JobSpec& spec);
   void send_stop(const LiveJob& live, const StopRequest& request);
   // False if the worker cannot be reached now: nothing is sent then, or later.
@@ -153,7 +154,7 @@ class Fleet {
   // orphans.cc
   void look_up(WorkerEntry& entry, const Attempt& attempt);
   void look_up_strays(WorkerEntry& entry);
-  void on_outcomes(WorkerEntry& entry, const std::vector<Uuid>& jobs,
+  void on_outcomes(WorkerEntry& entry, const std::vector<AttemptId>& attempts,
                    const Result<std::vector<std::optional<store::JobOutcome>>>& outcomes);
   void note_orphan(WorkerEntry& entry, const Attempt& attempt);
 

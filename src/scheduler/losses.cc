@@ -28,7 +28,11 @@ BootTime Fleet::last_contact(const WorkerEntry& entry) const {
 std::optional<BootTime> Fleet::lease_over(const WorkerEntry& entry, const Uuid& job) const {
   const LiveJob* live = parts_.jobs.find(job);
   if (live == nullptr || !live->lease) return std::nullopt;
-  return last_contact(entry) + by_any_clock(*live->lease);
+  microseconds span = *live->lease;
+  // Who is being stopped with a longer grace than its own has that, too.
+  if (const auto& stop = live->job.stop_requested; stop && stop->grace)
+    span = std::max(span, *stop->grace + microseconds(limits::kBackstop));
+  return last_contact(entry) + by_any_clock(span);
 }
 
 // Arms the timer for what comes next, or for nothing while the worker is there.

@@ -11,32 +11,34 @@
 
 namespace takt::scheduler {
 
+// How many there are is bounded by what the worker holds.
 void Fleet::look_up(WorkerEntry& entry, const Attempt& attempt) {
-  const Uuid& job = attempt.id.job_id;
-  const bool full = entry.strays.size() >= limits::kOrphansMax && !entry.strays.contains(job);
-  if (full || entry.orphans.contains(job)) return note_orphan(entry, attempt);
-  entry.strays[job] = attempt;
-  look_up_strays(entry);
+  if (entry.orphans.contains(attempt.id.job_id)) return note_orphan(entry, attempt);
+  entry.strays[attempt.id] = attempt;
+  if (!entry.look_up_again) look_up_strays(entry);
 }
 
 // A few at a time; how they stand is in the store only.
 void Fleet::look_up_strays(WorkerEntry& entry) {
   if (entry.looks_up || entry.strays.empty()) return;
   entry.looks_up = true;
+  std::vector<AttemptId> attempts;
   std::vector<Uuid> jobs;
   for (auto at = entry.strays.begin();
-       at != entry.strays.end() && jobs.size() < limits::kSpecsPerRead; ++at)
-    jobs.push_back(at->first);
-  parts_.reader.outcomes(jobs, [this, mailbox = parts_.mailbox, worker = entry.record.id,
-                                jobs](Result<std::vector<std::optional<store::JobOutcome>>> found) {
-    mailbox->post([this, worker, jobs, found = std::move(found)] {
+       at != entry.strays.end() && jobs.size() < limits::kSpecsPerRead; ++at) {
+    attempts.push_back(at->first);
+    jobs.push_back(at->first.job_id);
+  }
+  parts_.reader.outcomes(jobs, [this, mailbox = parts_.mailbox, worker = entry.record.id, attempts](
+                                   Result<std::vector<std::optional<store::JobOutcome>>> found) {
+    mailbox->post([this, worker, attempts, found = std::move(found)] {
       if (const auto known = workers_.find(worker); known != workers_.end())
-        on_outcomes(known->second, jobs, found);
+        on_outcomes(known->second, attempts, found);
     });
   });
 }
 
-void Fleet::on_outcomes(WorkerEntry& entry, const std::vector<Uuid>& jobs,
+void Fleet::on_outcomes(WorkerEntry& entry, const std::vector<AttemptId>& attempts,
                         const Result<std::vector<std::optional<store::JobOutcome>>>& outcomes) {
   entry.looks_up = false;
   if (!outcomes) {
@@ -44,12 +46,15 @@ void Fleet::on_outcomes(WorkerEntry& entry, const std::vector<Uuid>& jobs,
                     " holds are looked up later: " + outcomes.error().message,
                 {{"TAKT_WORKER_ID", entry.record.id.str()}});
     entry.look_up_again =
-        parts_.loop.add_timer(nanoseconds(limits::kReloadPause),
-                              [this, id = entry.record.id] { look_up_strays(workers_.at(id)); });
+        parts_.loop.add_timer(nanoseconds(limits::kReloadPause), [this, id = entry.record.id] {
+          WorkerEntry& again = workers_.at(id);
+          again.look_up_again.reset();
+          look_up_strays(again);
+        });
     return;
   }
-  for (std::size_t at = 0; at < jobs.size(); ++at) {
-    const auto stray = entry.strays.extract(jobs[at]);
+  for (std::size_t at = 0; at < attempts.size(); ++at) {
+    const auto stray = entry.strays.extract(attempts[at]);
     if (stray.empty()) continue;  // it has ended meanwhile, or the worker lists anew
     const Attempt& attempt = stray.mapped();
     const auto& outcome = (*outcomes)[at];

@@ -44,7 +44,7 @@ void Fleet::on_report(WorkerEntry& entry, const v1::AttemptReport& report) {
 void Fleet::on_stray(WorkerEntry& entry, const Attempt& attempt) {
   // Known to have ended, superseded, or purged: the end is in nobody's way any more.
   if (attempt.end) {
-    entry.strays.erase(attempt.id.job_id);
+    entry.strays.erase(attempt.id);
     entry.orphans.erase(attempt.id.job_id);
     return acknowledge(entry.record.id, attempt.id);
   }

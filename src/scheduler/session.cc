@@ -83,6 +83,7 @@ void Session::open_stream(const Begin& begin) {
 
 void Session::send(v1::SessionRequest message) {
   if (stage_ == Stage::kSettled) {
+    last_beat_ = BootClock::now();
     stream_->send(std::move(message));  // if it is full, the stream ends and says so
   } else if (stage_ == Stage::kListing && held_.size() < limits::kSessionQueueMax) {
     held_.push_back(std::move(message));

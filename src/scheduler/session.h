@@ -65,7 +65,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void send(v1::SessionRequest message);
 
   [[nodiscard]] bool settled() const { return stage_ == Stage::kSettled; }
-  // When the last sign of life went out; nothing that the worker has heard is younger.
+  // When something last went out; nothing that the worker has heard is younger.
   [[nodiscard]] BootTime last_beat() const { return last_beat_; }
   [[nodiscard]] const std::string& address() const { return options_.address; }
 

@@ -15,6 +15,7 @@ Result<void> Fleet::on_hello(WorkerEntry& entry, const v1::WorkerHello& hello) {
   if (auto taken = apply_hello(news, hello); !taken) return taken;
   entry.record = std::move(news);
   entry.listed.clear();
+  entry.started.clear();
   entry.strays.clear();
   entry.orphans.clear();
   return {};

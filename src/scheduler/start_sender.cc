@@ -17,14 +17,13 @@ StartSender::StartSender(sd::EventLoop& loop, store::Reader& reader,
       send_(std::move(send)) {}
 
 void StartSender::start(const AttemptId& attempt) {
-  if (pending_.insert(attempt).second) waiting_.push_back(attempt);
+  waiting_.push_back(attempt);
   pump();
 }
 
 void StartSender::clear() {
   ++generation_;
   waiting_.clear();
-  pending_.clear();
   reading_ = false;
   again_.reset();
 }
@@ -45,8 +44,6 @@ void StartSender::pump() {
     if (const LiveJob* live = wanted(waiting_.front())) {
       attempts.push_back(waiting_.front());
       numbers.push_back(live->number);
-    } else {
-      pending_.erase(waiting_.front());
     }
     waiting_.pop_front();
   }
@@ -70,7 +67,6 @@ void StartSender::on_specs(const std::vector<AttemptId>& attempts,
     return;
   }
   for (std::size_t at = 0; at < attempts.size(); ++at) {
-    pending_.erase(attempts[at]);
     if (const LiveJob* live = wanted(attempts[at])) send_(*live, (*specs)[at]);
   }
   pump();

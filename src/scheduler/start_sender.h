@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Starts on their way out. Specs are in the store only, so they are read there, a few at a time,
 // when their attempts are committed. Guarantees: an attempt that has changed meanwhile is not
-// started; one that is asked for twice while its spec is read is sent once; what cannot be sent is
-// left to its worker's next list. Loop thread only.
+// started; what cannot be sent is left to its worker's next list. Loop thread only.
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
-#include <set>
 #include <vector>
 
 #include "job/job.h"
@@ -43,7 +41,6 @@ class StartSender {
   JobTable& jobs_;
   const Send send_;
   std::deque<AttemptId> waiting_;
-  std::set<AttemptId> pending_;   // waiting, or read now
   std::uint64_t generation_ = 0;  // of clear(); answers to older questions are dropped
   bool reading_ = false;
   sd::Source again_;

@@ -95,7 +95,7 @@ TEST_F(QueueVerbsTest, ADryRunSubmitsNothing) {
   EXPECT_EQ(here.out, "would go to db-2\n");
   EXPECT_EQ(scheduler.planned.spec().resources().cpu_millicores(), 2000);
   EXPECT_EQ(takt("submit", {"--dry-run", "--array", "5", "--", "true"}).out,
-            "the first part would go to db-2\n");
+            "a part would go to db-2\n");
   scheduler.plan.Clear();
   scheduler.plan.mutable_waiting()->set_explanation("all 4 slots of db-2 are taken");
   const Ran waits = takt("submit", {"--dry-run", "--", "true"});
