@@ -140,7 +140,7 @@ void put_messages() {
 
 void put_specs() {
   put("spec", "small", encode_spec(test::small_spec()));
-  put("spec", "full_4", encode_spec(test::full_spec()));
+  put("spec", "full_5", encode_spec(test::full_spec()));
   worker::Acceptance taken{.owner = worker::kDirectOwner,
                            .boot_id = kJob,
                            .submitted_by = "user alice",
@@ -151,7 +151,7 @@ void put_specs() {
   put("acceptance", "direct", encode(taken));
   taken.owner = kJob;
   taken.spec = test::full_spec();
-  put("acceptance", "of_a_scheduler_4", encode(taken));
+  put("acceptance", "of_a_scheduler_5", encode(taken));
 }
 
 void put_old_records() {
