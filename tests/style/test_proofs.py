@@ -10,8 +10,9 @@ import sources
 
 DOCUMENTS = ("docs/promises.md", "docs/peers.md")
 GOOGLE_TEST = re.compile(r"^TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\s*\)", re.MULTILINE)
+GOOGLE = ("unit", "component", "simulation")
 PYTHON = ("system", "vm", "fleet", "torture", "rpm")
-NAMED = re.compile(rf"`((?:(?:unit|component|{'|'.join(PYTHON)})/|\.)[^`]+)`")
+NAMED = re.compile(rf"`((?:(?:{'|'.join(GOOGLE + PYTHON)})/|\.)[^`]+)`")
 
 
 def google_tests(folder: str) -> set[str]:
@@ -52,7 +53,7 @@ class Proofs(unittest.TestCase):
     maxDiff = None
 
     def test_every_named_proof_is_there(self) -> None:
-        tests = {"unit": google_tests("tests/unit"), "component": google_tests("tests/component"),
+        tests = {**{kind: google_tests(f"tests/{kind}") for kind in GOOGLE},
                  **{kind: python_tests(f"tests/{kind}") for kind in PYTHON}}
         missing = []
         seen = 0

@@ -30,6 +30,7 @@ PATIENCE_S = 60  # for the clean-up of a suite that ran out of time
 BUILD_BUDGET_S = 40 * 60
 PROGRAMS = ("takt", "takt-scheduler", "takt-worker", "takt-supervisor")
 REASONS_TOLD, LINES_TOLD = 20, 30  # of what failed, at the end
+SIMULATED = "60"  # lives
 FUZZ_S = 4  # for each fuzzer; tools/fuzz gives it a minute
 
 
@@ -175,6 +176,14 @@ def run_sanitize(_options: argparse.Namespace) -> Count:
     return meson_suite("asan", "unit", 12 * 60) + meson_suite("asan", "component", 12 * 60)
 
 
+def run_simulation(options: argparse.Namespace) -> Count:
+    """Some seeds in the build that sanitize has made, and many without sanitizers, where a life
+    takes a tenth of the time."""
+    if options.all:
+        return meson_suite("dev", "simulation", 3 * 3600, "simulation_test", TAKT_SEEDS="10000")
+    return meson_suite("asan", "simulation", 10 * 60, "simulation_test", TAKT_SEEDS=SIMULATED)
+
+
 # Built and run with ThreadSanitizer in every run: what has threads and needs no gRPC to build.
 THREADS_UNIT = ("base", "sd", "store")
 # With --all: what has none, and scheduler and workers without gRPC between them ...
@@ -285,6 +294,8 @@ SUITES: dict[str, tuple[str, Callable[[argparse.Namespace], Count]]] = {
     "component": ("the daemons together on this machine", run_component),
     "scale": ("what a restart costs after many jobs, and with many running", run_scale),
     "sanitize": ("unit and component built with ASan and UBSan", run_sanitize),
+    "simulation": ("seeded lives of a fleet in which everything goes wrong",
+                   run_simulation),
     "threads": ("what has threads below gRPC, with TSan; with --all the daemons, too", run_threads),
     "fuzz": ("the fuzzers of all that is read back, some seconds each", run_fuzz),
     "system": ("the installed tree on systemd booted in a container (root)", run_system),
@@ -308,8 +319,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--all", action="store_true",
                         help="also the slow checks: clang-tidy on every folder, unit and component "
                              "without sanitizers, a thousand jobs over a restart and a history of "
-                             "100,000, 20 power cuts, 5,000 jobs of a fleet, packages of Debian 13 "
-                             "and RPM, the daemons with TSan")
+                             "100,000, 10,000 simulated lives, 20 power cuts, 5,000 jobs of a "
+                             "fleet, packages of Debian 13 and RPM, the daemons with TSan")
     parser.add_argument("--list", action="store_true", help="list the suites")
     return parser.parse_args(arguments)
 

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// Many seeds of it. TAKT_SEEDS=n runs the first n, TAKT_SEED=n that one, with its trace. Google
+// Test's shards divide the seeds.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+#include <string>
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "simulation/simulation.h"
+
+namespace takt::sim {
+namespace {
+
+constexpr std::uint64_t kSeeds = 300;
+
+// A number from the environment, or nothing.
+std::optional<std::uint64_t> given(const char* name) {
+  const char* text = std::getenv(name);
+  if (text == nullptr) return std::nullopt;
+  std::uint64_t value = 0;
+  const std::string_view all(text);
+  const auto read = std::from_chars(all.data(), all.data() + all.size(), value);
+  return read.ec == std::errc() ? std::optional(value) : std::nullopt;
+}
+
+char g_running[48];  // what is to be said should the program abort
+
+void say_which(int) {
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, g_running, std::strlen(g_running));
+}
+
+void to_trace(LogLevel, std::string_view message, const std::vector<LogField>&) {
+  World::the().note("log: " + std::string(message));
+}
+
+class SimulationTest : public testing::Test {
+ protected:
+  SimulationTest() {
+    set_log_sink(to_trace);
+    set_log_level(LogLevel::kDebug);
+    struct sigaction action {};
+    action.sa_handler = say_which;
+    ::sigaction(SIGABRT, &action, nullptr);
+  }
+  ~SimulationTest() override { set_log_sink(nullptr); }
+
+  // In memory where that is, so that no disk is waited for.
+  static Outcome run(std::uint64_t seed, bool print = false) {
+    struct stat shm {};
+    const bool has_shm = ::stat("/dev/shm", &shm) == 0 && S_ISDIR(shm.st_mode);
+    std::string folder = has_shm ? "/dev/shm/takt-sim-XXXXXX" : "/tmp/takt-sim-XXXXXX";
+    TAKT_CHECK(::mkdtemp(folder.data()) != nullptr, "mkdtemp");
+    std::snprintf(g_running, sizeof g_running, "in seed %llu\n",
+                  static_cast<unsigned long long>(seed));
+    Outcome outcome = Simulation(seed, folder, print).run();
+    static_cast<void>(remove_tree(AT_FDCWD, folder));
+    return outcome;
+  }
+};
+
+constexpr std::uint64_t kGroups = 10;
+class SeedsTest : public SimulationTest, public testing::WithParamInterface<std::uint64_t> {};
+
+TEST_P(SeedsTest, EveryPromiseIsKeptWhateverGoesWrong) {
+  if (const auto seed = given("TAKT_SEED")) {
+    if (*seed % kGroups == GetParam() % kGroups) {
+      EXPECT_EQ(run(*seed, true).failure, "");
+    }
+    return;
+  }
+  const std::uint64_t count = given("TAKT_SEEDS").value_or(kSeeds);
+  std::uint64_t seeds = 0;
+  std::size_t runs = 0;
+  std::size_t failures = 0;
+  for (std::uint64_t seed = GetParam(); seed <= count && failures < 3; seed += kGroups) {
+    const Outcome outcome = run(seed);
+    ++seeds;
+    runs += outcome.runs;
+    if (outcome.failure.empty()) continue;
+    ++failures;
+    ADD_FAILURE() << outcome.failure;
+  }
+  EXPECT_GE(runs, seeds * 10) << "too little happens to prove anything";
+}
+
+INSTANTIATE_TEST_SUITE_P(Group, SeedsTest, testing::Range(std::uint64_t{1}, kGroups + 1));
+
+TEST_F(SimulationTest, ASeedIsTheSameRunEachTime) {
+  for (const std::uint64_t seed : {1U, 2U, 3U, 4U, 5U}) EXPECT_EQ(run(seed).hash, run(seed).hash);
+  EXPECT_NE(run(1).hash, run(2).hash);
+}
+
+}  // namespace
+}  // namespace takt::sim

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// In the place of store/writer_thread.cc and store/reader_thread.cc: the same queues, without
+// threads. A commit takes what waits when it begins, and is on disk when it ends; a read happens at
+// one moment, some time after it was asked for. A scheduler that dies takes with it what has not
+// ended.
+#include <memory>
+#include <utility>
+
+#include "base/limits.h"
+#include "simulation/scheduler.h"
+#include "simulation/world.h"
+#include "store/connection.h"
+#include "store/reader.h"
+#include "store/writer.h"
+
+namespace takt::store {
+namespace {
+
+using namespace std::chrono_literals;
+
+nanoseconds commit_time() {
+  sim::World& world = sim::World::the();
+  return world.chance(0.02) ? world.between(50ms, 3s) : world.between(100us, 10ms);
+}
+
+nanoseconds read_time() {
+  sim::World& world = sim::World::the();
+  return world.chance(0.02) ? world.between(20ms, 1s) : world.between(20us, 2ms);
+}
+
+}  // namespace
+
+Writer::Writer(std::unique_ptr<Connection> connection, std::size_t event_history_max,
+               const HistoryLimits& history)
+    : connection_(std::move(connection)), trimmer_(event_history_max), purge_(history) {}
+
+Writer::~Writer() = default;
+
+bool Writer::commit(Batch batch, Committed done) {
+  if (items_.size() >= limits::kWriterBatchesMax) return false;
+  items_.push_back({std::move(batch), std::move(done), {}});
+  run();
+  return true;
+}
+
+void Writer::reload(Loaded done) {
+  items_.push_back({{}, {}, std::move(done)});
+  run();
+}
+
+void Writer::set_history(const HistoryLimits& limits) { purge_.set_limits(limits); }
+
+std::size_t Writer::waiting() const { return items_.size(); }
+
+bool Writer::take(std::vector<Item>& items) {
+  if (items_.empty()) return false;
+  do {
+    items.push_back(std::move(items_.front()));
+    items_.pop_front();
+  } while (!items_.empty() && !items_.front().loaded && !items.back().loaded);
+  return true;
+}
+
+// Begins what waits, up to a reload, if nothing is under way, which is what `stopping_` stands for
+// here.
+void Writer::run() {
+  auto items = std::make_shared<std::vector<Item>>();
+  if (stopping_ || !take(*items)) return;
+  stopping_ = true;
+  sim::in_scheduler(commit_time(), [this, items] {
+    stopping_ = false;
+    if (items->back().loaded) {
+      reload_now(items->back());
+    } else {
+      if (!failure_ && sim::commit_fails())
+        failure_ = make_error(ErrorCode::kUnavailable, "the simulated disk fails");
+      const bool had_failed = failure_.has_value();
+      commit_run(*items);
+      purge_if_due();
+      if (failure_ && !had_failed) sim::World::the().broken(failure_->message);
+      for (const Item& item : *items)
+        if (!failure_) sim::on_committed(item.batch);
+    }
+    run();
+  });
+}
+
+Reader::Reader(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {}
+
+Reader::~Reader() = default;
+
+bool Reader::post(bool own, Task task) {
+  if (!own && tasks_.size() >= limits::kReaderQueriesMax) return false;
+  tasks_.push_back(std::move(task));
+  if (tasks_.size() == 1) sim::in_scheduler(read_time(), [this] { run(); });
+  return true;
+}
+
+void Reader::run() {
+  const Task task = std::move(tasks_.front());
+  tasks_.pop_front();
+  if (!tasks_.empty()) sim::in_scheduler(read_time(), [this] { run(); });
+  task(*connection_);
+}
+
+}  // namespace takt::store
