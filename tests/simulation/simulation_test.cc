@@ -96,8 +96,9 @@ TEST_P(SeedsTest, EveryPromiseIsKeptWhateverGoesWrong) {
 INSTANTIATE_TEST_SUITE_P(Group, SeedsTest, testing::Range(std::uint64_t{1}, kGroups + 1));
 
 TEST_F(SimulationTest, ASeedIsTheSameRunEachTime) {
-  for (const std::uint64_t seed : {1U, 2U, 3U, 4U, 5U}) EXPECT_EQ(run(seed).hash, run(seed).hash);
-  EXPECT_NE(run(1).hash, run(2).hash);
+  const std::uint64_t first = run(1).hash;
+  EXPECT_EQ(run(1).hash, first);
+  EXPECT_NE(run(2).hash, first);
 }
 
 }  // namespace
