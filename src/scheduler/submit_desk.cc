@@ -35,7 +35,7 @@ SubmitDesk::SubmitDesk(store::Reader& reader, std::shared_ptr<Mailbox> mailbox, 
       workers_(std::move(workers)) {}
 
 void SubmitDesk::submit(Submission submission, Done done) {
-  if (submission.request_id.empty()) return look_up(submission, done);
+  if (submission.request_id.empty()) return look_up(submission, {}, done);
   const Key key{submission.submitter, submission.request_id};
   const auto [found, first] = pending_.try_emplace(key);
   Pending& pending = found->second;
@@ -61,7 +61,7 @@ void SubmitDesk::on_looked_up(const Key& key, Result<std::optional<store::Stored
     if (!same((*stored)->specs, submission.specs)) return answer(key, differs(key.second));
     return answer(key, Submitted{(*stored)->job_ids, (*stored)->revision});
   }
-  look_up(submission, [this, key](const Result<Submitted>& result) { answer(key, result); });
+  look_up(submission, {}, [this, key](const Result<Submitted>& result) { answer(key, result); });
 }
 
 void SubmitDesk::answer(const Key& key, const Result<Submitted>& result) {
@@ -69,32 +69,35 @@ void SubmitDesk::answer(const Key& key, const Result<Submitted>& result) {
   for (const Done& done : node.mapped().waiting) done(result);
 }
 
-std::vector<Uuid> SubmitDesk::unknown_dependencies(const Submission& submission) const {
+std::vector<Uuid> SubmitDesk::unknown_dependencies(const Submission& submission,
+                                                   const Outcomes& outcomes) const {
   std::vector<Uuid> ids;
   for (const JobSpec& spec : submission.specs)
     for (const Dependency& dependency : spec.dependencies)
-      if (jobs_.find(dependency.job_id) == nullptr) ids.push_back(dependency.job_id);
+      if (jobs_.find(dependency.job_id) == nullptr && !outcomes.contains(dependency.job_id))
+        ids.push_back(dependency.job_id);
   return ids;
 }
 
-// What the store has to say of jobs that are not in the table any more.
-void SubmitDesk::look_up(const Submission& submission, const Done& done) {
-  std::vector<Uuid> ids = unknown_dependencies(submission);
-  if (ids.empty()) return take(submission, {}, done);
-  reader_.outcomes(ids, [this, mailbox = mailbox_, submission, ids,
+// What the store has to say of jobs that are not in the table any more. Others may leave it while
+// that is read, so it is asked again until all are known.
+void SubmitDesk::look_up(const Submission& submission, const Outcomes& outcomes, const Done& done) {
+  std::vector<Uuid> ids = unknown_dependencies(submission, outcomes);
+  if (ids.empty()) return take(submission, outcomes, done);
+  reader_.outcomes(ids, [this, mailbox = mailbox_, submission, ids, outcomes,
                          done](Result<std::vector<std::optional<store::JobOutcome>>> found) {
-    mailbox->post([this, submission, ids, done, found = std::move(found)] {
-      if (!found) return done(found.error());
-      Outcomes outcomes;
-      for (std::size_t at = 0; at < ids.size(); ++at) {
-        if (!(*found)[at])
-          return done(Error{ErrorCode::kNotFound,
-                            "spec.dependencies: no job has the id " + ids[at].str(),
-                            "spec.dependencies", 0});
-        outcomes.emplace(ids[at], *(*found)[at]);
-      }
-      take(submission, outcomes, done);
-    });
+    mailbox->post(
+        [this, submission, ids, known = outcomes, done, found = std::move(found)]() mutable {
+          if (!found) return done(found.error());
+          for (std::size_t at = 0; at < ids.size(); ++at) {
+            if (!(*found)[at])
+              return done(Error{ErrorCode::kNotFound,
+                                "spec.dependencies: no job has the id " + ids[at].str(),
+                                "spec.dependencies", 0});
+            known.emplace(ids[at], *(*found)[at]);
+          }
+          look_up(submission, known, done);
+        });
   });
 }
 

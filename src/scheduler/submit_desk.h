@@ -66,11 +66,12 @@ class SubmitDesk {
   // What has become of jobs that are not in the table any more.
   using Outcomes = std::map<Uuid, store::JobOutcome>;
 
-  void look_up(const Submission& submission, const Done& done);
+  void look_up(const Submission& submission, const Outcomes& outcomes, const Done& done);
   void take(const Submission& submission, const Outcomes& outcomes, const Done& done);
   void take_one(const Submission& submission, const JobSpec& spec, const std::vector<Part>& parts,
                 Submitted& submitted);
-  [[nodiscard]] std::vector<Uuid> unknown_dependencies(const Submission& submission) const;
+  [[nodiscard]] std::vector<Uuid> unknown_dependencies(const Submission& submission,
+                                                       const Outcomes& outcomes) const;
   [[nodiscard]] std::optional<JobEnd> failed_dependency(const JobSpec& spec,
                                                         const Outcomes& outcomes) const;
   [[nodiscard]] Result<std::vector<Part>> parts_of(const JobSpec& spec) const;

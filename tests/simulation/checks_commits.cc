@@ -127,7 +127,9 @@ void Checks::check_dependencies(const Known& known) {
     const Known* other = find(dependency.job_id);
     const bool holds = other != nullptr && has_ended(other->job.state) &&
                        is_fulfilled(dependency.condition, other->job.state == JobState::kSucceeded);
-    check(holds, known.job, "it starts before what it waits for has come true");
+    check(holds, known.job,
+          "it starts before what it waits for has come true: " + dependency.job_id.str() + " is " +
+              (other == nullptr ? "not on disk" : std::string(state_name(other->job.state))));
   }
 }
 
