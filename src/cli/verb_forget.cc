@@ -32,8 +32,8 @@ constinit const Verb kForgetVerb = {
     .details =
         "The jobs that were on it end as lost. Use it for a host that is gone for good: of one "
         "that\n"
-        "is only out of reach the jobs may still run, and it would register again as a new "
-        "worker.\n"
+        "is only out of reach the jobs may still run; when it comes back, as a new worker, it is\n"
+        "told to stop them.\n"
         "For operators. With --json: a ForgetWorkerResponse a line.\n",
     .run = run_forget,
 };
