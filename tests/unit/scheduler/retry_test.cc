@@ -21,6 +21,18 @@ class RetryTest : public SchedulerTest {
     if (memory_bytes != 0) request.mutable_resources()->set_memory_bytes(memory_bytes);
     return jobs_->RetryJob(context().get(), request, response);
   }
+
+  // Worker one goes down in order, and is given up.
+  void leave_and_forget_one() {
+    v1::DeregisterWorkerRequest away;
+    away.set_worker_id(kWorkerOne);
+    v1::DeregisterWorkerResponse gone;
+    ASSERT_TRUE(registry_->DeregisterWorker(context().get(), away, &gone).ok());
+    v1::ForgetWorkerRequest request;
+    request.set_worker_id("one");
+    v1::ForgetWorkerResponse response;
+    ASSERT_TRUE(operator_->ForgetWorker(context().get(), request, &response).ok());
+  }
 };
 
 TEST_F(RetryTest, AFailedAttemptIsTriedAgainUntilOneGoesWell) {
@@ -87,14 +99,7 @@ TEST_F(RetryTest, AForgottenWorkersLeaseJobWaitsUntilItsLeaseIsOver) {
   lost.mutable_retry()->set_on_lost(true);
   const std::string job = submit(lost);
   watch_until(job, v1::JOB_STATE_RUNNING);
-  v1::DeregisterWorkerRequest away;
-  away.set_worker_id(kWorkerOne);
-  v1::DeregisterWorkerResponse gone;
-  ASSERT_TRUE(registry_->DeregisterWorker(context().get(), away, &gone).ok());
-  v1::ForgetWorkerRequest request;
-  request.set_worker_id("one");
-  v1::ForgetWorkerResponse response;
-  ASSERT_TRUE(operator_->ForgetWorker(context().get(), request, &response).ok());
+  ASSERT_NO_FATAL_FAILURE(leave_and_forget_one());
   const v1::Job waits = get(job);
   EXPECT_EQ(waits.state(), v1::JOB_STATE_QUEUED);
   EXPECT_GT(rpc::time_from_proto(waits.not_before_time()), wall_now() + std::chrono::minutes(9))
@@ -111,14 +116,7 @@ TEST_F(RetryTest, ALeaseBeginsWhenItsWorkerIsHeardAgain) {
   lost.mutable_retry()->set_on_lost(true);
   const std::string job = submit(lost);
   watch_until(job, v1::JOB_STATE_RUNNING);
-  v1::DeregisterWorkerRequest away;
-  away.set_worker_id(kWorkerOne);
-  v1::DeregisterWorkerResponse gone;
-  ASSERT_TRUE(registry_->DeregisterWorker(context().get(), away, &gone).ok());
-  v1::ForgetWorkerRequest request;
-  request.set_worker_id("one");
-  v1::ForgetWorkerResponse response;
-  ASSERT_TRUE(operator_->ForgetWorker(context().get(), request, &response).ok());
+  ASSERT_NO_FATAL_FAILURE(leave_and_forget_one());
   const auto most = limits::kLeaseDefault + limits::kStopGraceDefault + limits::kBackstop;
   EXPECT_GE(rpc::time_from_proto(get(job).not_before_time()),
             heard + most + most / 50 + limits::kLeaseSlack);
