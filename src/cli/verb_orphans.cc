@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// takt orphans: what workers run of this scheduler that is not on its record, and how it is ended.
+// takt orphans: what workers run of this scheduler that is not on its record, and how that is ended
+// or taken into it.
 #include "cli/each_job.h"
 #include "cli/reason.h"
 #include "cli/status_block.h"
@@ -32,14 +33,32 @@ int print_orphans(Invocation& call) {
   return call.json() ? 0 : call.answer(table.take());
 }
 
+int adopt_orphans(Invocation& call, const std::vector<std::string>& jobs) {
+  return for_each_named(call, "adopt", "orphan", jobs,
+                        [&](Client& client, const std::string& name) -> Result<std::string> {
+                          v1::AdoptOrphanRequest request;
+                          request.set_job_id(name);
+                          const auto response =
+                              client.call(&v1::OperatorService::Stub::AdoptOrphan, request);
+                          if (!response) return response.error();
+                          return call.json() ? to_json(*response) + "\n" : std::string();
+                        });
+}
+
 int run_orphans(Invocation& call) {
   std::vector<std::string> stop;
+  std::vector<std::string> adopt;
   std::string reason;
   call.repeated("--stop", "JOB", stop, "Stop the orphan of this job. May be repeated.");
+  call.repeated("--adopt", "JOB", adopt,
+                "Take the orphan of this job into the record. May be repeated.");
   call.option("--reason", "TEXT", reason, "Why it is stopped, in your words.");
   if (const auto end = call.parse()) return *end;
   if (auto good = check_reason(reason); !good) return call.usage(good.error());
   if (!reason.empty() && stop.empty()) return call.usage("--reason is given without --stop");
+  if (!stop.empty() && !adopt.empty())
+    return call.usage("--stop and --adopt: one of them at a time");
+  if (!adopt.empty()) return adopt_orphans(call, adopt);
   if (stop.empty()) return print_orphans(call);
   return for_each_named(call, "stop", "orphan", stop,
                         [&](Client& client, const std::string& name) -> Result<std::string> {
@@ -62,14 +81,18 @@ constinit const Verb kOrphansVerb = {
     .summary = "list what workers run that is not on the scheduler's record",
     .examples =
         "  takt orphans\n"
+        "  takt orphans --adopt 6f0b2c1e-8d3f-4f0e-9a57-0c1f7f7f2b61\n"
         "  takt orphans --stop 6f0b2c1e-8d3f-4f0e-9a57-0c1f7f7f2b61\n",
     .details =
         "There are some after an older backup was put back: jobs that were submitted after it. "
-        "They "
-        "run\non, and their ends are not kept. A job that is on record and waits takes up what a "
-        "worker has\nof it instead.\n"
-        "For operators. With --json: a ListOrphansResponse a page, or a StopOrphanResponse a "
-        "line.\n",
+        "They run\n"
+        "on, and their ends are not kept, until they are adopted: then the job is on record again, "
+        "with\n"
+        "its id, what it runs and who submitted it, as one job, whatever it was a part of. A job "
+        "that is\n"
+        "on record and waits takes up what a worker has of it by itself.\n"
+        "For operators. With --json: a ListOrphansResponse a page, or a StopOrphanResponse or\n"
+        "AdoptOrphanResponse a line.\n",
     .run = run_orphans,
 };
 

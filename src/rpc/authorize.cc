@@ -24,79 +24,57 @@ constexpr std::uint8_t kWorkers = bit(Role::kWorker);
 constexpr std::uint8_t kSchedulers = bit(Role::kScheduler);
 
 struct Rule {
+  Action action;
   const char* name;
   std::uint8_t roles;
 };
 
-// THE table. No default: a new RPC does not compile without its rule.
-Rule rule_of(Action action) {
-  switch (action) {
-    case Action::kSubmitJob:
-      return {"JobService.SubmitJob", kUsers};
-    case Action::kSubmitJobs:
-      return {"JobService.SubmitJobs", kUsers};
-    case Action::kGetJob:
-      return {"JobService.GetJob", kUsers};
-    case Action::kListJobs:
-      return {"JobService.ListJobs", kUsers};
-    case Action::kCountJobs:
-      return {"JobService.CountJobs", kUsers};
-    case Action::kStopJob:
-      return {"JobService.StopJob", kUsers};
-    case Action::kPauseJob:
-      return {"JobService.PauseJob", kUsers};
-    case Action::kResumeJob:
-      return {"JobService.ResumeJob", kUsers};
-    case Action::kRetryJob:
-      return {"JobService.RetryJob", kUsers};
-    case Action::kHoldJob:
-      return {"JobService.HoldJob", kUsers};
-    case Action::kReleaseJob:
-      return {"JobService.ReleaseJob", kUsers};
-    case Action::kUpdateJob:
-      return {"JobService.UpdateJob", kUsers};
-    case Action::kExplainJob:
-      return {"JobService.ExplainJob", kUsers};
-    case Action::kPlanJob:
-      return {"JobService.PlanJob", kUsers};
-    case Action::kWatchJobs:
-      return {"JobService.WatchJobs", kUsers};
-    case Action::kReadOutput:
-      return {"JobService.ReadOutput", kUsers};
-    case Action::kListWorkers:
-      return {"OperatorService.ListWorkers", kUsers};
-    case Action::kDrainWorker:
-      return {"OperatorService.DrainWorker", kOperators};
-    case Action::kUndrainWorker:
-      return {"OperatorService.UndrainWorker", kOperators};
-    case Action::kForgetWorker:
-      return {"OperatorService.ForgetWorker", kOperators};
-    case Action::kListOrphans:
-      return {"OperatorService.ListOrphans", kOperators};
-    case Action::kStopOrphan:
-      return {"OperatorService.StopOrphan", kOperators};
-    case Action::kRegisterWorker:
-      return {"RegistryService.RegisterWorker", kWorkers};
-    case Action::kDeregisterWorker:
-      return {"RegistryService.DeregisterWorker", kWorkers};
-    case Action::kWorkerStartJob:
-      return {"WorkerService.StartJob", kUsers | kSchedulers};
-    case Action::kWorkerStopJob:
-      return {"WorkerService.StopJob", kUsers | kSchedulers};
-    case Action::kWorkerPauseJob:
-      return {"WorkerService.PauseJob", kUsers | kSchedulers};
-    case Action::kWorkerResumeJob:
-      return {"WorkerService.ResumeJob", kUsers | kSchedulers};
-    case Action::kWorkerQueryJob:
-      return {"WorkerService.QueryJob", kUsers | kSchedulers};
-    case Action::kWorkerListJobs:
-      return {"WorkerService.ListJobs", kUsers | kSchedulers};
-    case Action::kWorkerReadOutput:
-      return {"WorkerService.ReadOutput", kUsers | kSchedulers};
-    case Action::kWorkerSession:
-      return {"WorkerService.Session", kSchedulers};
-  }
-  TAKT_CHECK(false, "action %d", static_cast<int>(action));
+// THE table, in the order of the actions. A new RPC does not compile without its rule.
+constexpr Rule kRules[] = {
+    {Action::kSubmitJob, "JobService.SubmitJob", kUsers},
+    {Action::kSubmitJobs, "JobService.SubmitJobs", kUsers},
+    {Action::kGetJob, "JobService.GetJob", kUsers},
+    {Action::kListJobs, "JobService.ListJobs", kUsers},
+    {Action::kCountJobs, "JobService.CountJobs", kUsers},
+    {Action::kStopJob, "JobService.StopJob", kUsers},
+    {Action::kPauseJob, "JobService.PauseJob", kUsers},
+    {Action::kResumeJob, "JobService.ResumeJob", kUsers},
+    {Action::kRetryJob, "JobService.RetryJob", kUsers},
+    {Action::kHoldJob, "JobService.HoldJob", kUsers},
+    {Action::kReleaseJob, "JobService.ReleaseJob", kUsers},
+    {Action::kUpdateJob, "JobService.UpdateJob", kUsers},
+    {Action::kExplainJob, "JobService.ExplainJob", kUsers},
+    {Action::kPlanJob, "JobService.PlanJob", kUsers},
+    {Action::kWatchJobs, "JobService.WatchJobs", kUsers},
+    {Action::kReadOutput, "JobService.ReadOutput", kUsers},
+    {Action::kListWorkers, "OperatorService.ListWorkers", kUsers},
+    {Action::kDrainWorker, "OperatorService.DrainWorker", kOperators},
+    {Action::kUndrainWorker, "OperatorService.UndrainWorker", kOperators},
+    {Action::kForgetWorker, "OperatorService.ForgetWorker", kOperators},
+    {Action::kListOrphans, "OperatorService.ListOrphans", kOperators},
+    {Action::kStopOrphan, "OperatorService.StopOrphan", kOperators},
+    {Action::kAdoptOrphan, "OperatorService.AdoptOrphan", kOperators},
+    {Action::kRegisterWorker, "RegistryService.RegisterWorker", kWorkers},
+    {Action::kDeregisterWorker, "RegistryService.DeregisterWorker", kWorkers},
+    {Action::kWorkerStartJob, "WorkerService.StartJob", kUsers | kSchedulers},
+    {Action::kWorkerStopJob, "WorkerService.StopJob", kUsers | kSchedulers},
+    {Action::kWorkerPauseJob, "WorkerService.PauseJob", kUsers | kSchedulers},
+    {Action::kWorkerResumeJob, "WorkerService.ResumeJob", kUsers | kSchedulers},
+    {Action::kWorkerQueryJob, "WorkerService.QueryJob", kUsers | kSchedulers},
+    {Action::kWorkerListJobs, "WorkerService.ListJobs", kUsers | kSchedulers},
+    {Action::kWorkerReadOutput, "WorkerService.ReadOutput", kUsers | kSchedulers},
+    {Action::kWorkerSession, "WorkerService.Session", kSchedulers},
+};
+static_assert([] {
+  std::size_t at = 0;
+  for (const Rule& rule : kRules)
+    if (static_cast<std::size_t>(rule.action) != at++) return false;
+  return at == static_cast<std::size_t>(Action::kEnd);
+}());
+
+const Rule& rule_of(Action action) {
+  TAKT_CHECK(action < Action::kEnd, "action %d", static_cast<int>(action));
+  return kRules[static_cast<std::size_t>(action)];
 }
 
 std::string roles_text(std::uint8_t roles) {
@@ -133,7 +111,7 @@ std::string how_to_join(const std::string& group, const std::string& user_name) 
 }
 
 Result<void> authorize(const Caller& caller, Action action) {
-  const Rule rule = rule_of(action);
+  const Rule& rule = rule_of(action);
   if (caller.every_role || (rule.roles & bit(caller.role)) != 0) return {};
   return make_error(ErrorCode::kPermissionDenied, caller.describe() + " may not call " + rule.name +
                                                       ": " + remedy(caller, rule.roles));

@@ -42,6 +42,7 @@ enum class Action {
   kForgetWorker,
   kListOrphans,
   kStopOrphan,
+  kAdoptOrphan,
   // RegistryService, on the scheduler.
   kRegisterWorker,
   kDeregisterWorker,
@@ -54,6 +55,7 @@ enum class Action {
   kWorkerListJobs,
   kWorkerReadOutput,
   kWorkerSession,
+  kEnd,  // no action: how many there are
 };
 
 // "JobService.SubmitJob", "WorkerService.Session": for messages and audit lines.

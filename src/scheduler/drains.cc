@@ -106,6 +106,7 @@ Result<void> Fleet::forget(const Uuid& id, const std::string& by) {
       lose(*live, end, lease_over(entry, job).value_or(BootTime::min()));
   WorkerRecord record = entry.record;
   parts_.dispatcher.placer().remove(id);
+  fail_adoptions(entry, "it was forgotten");
   workers_.erase(id);
   parts_.ledger.record_forgotten(record);
   parts_.ledger.after_commit([record = std::move(record), by](const Result<void>& committed) {

@@ -63,6 +63,7 @@ void Fleet::deregister_worker(const Uuid& id, Done done) {
   entry.last_beat = last_contact(entry);
   entry.session.reset();
   entry.silence.reset();
+  fail_adoptions(entry, "it deregistered");
   if (entry.record.state != WorkerState::kAway)
     set_state(entry, WorkerState::kAway, "it deregistered");
   watch_losses(entry);
@@ -81,6 +82,7 @@ void Fleet::restore(std::vector<WorkerRecord> workers) {
 }
 
 void Fleet::clear() {
+  for (auto& [id, entry] : workers_) fail_adoptions(entry, "the scheduler begins anew");
   workers_.clear();
   parts_.dispatcher.clear();
 }
@@ -114,6 +116,9 @@ Session::Events Fleet::events_of(const Uuid& id) {
   };
   events.on_usages = [this, id](const v1::AttemptUsages& usages) {
     on_usages(workers_.at(id), usages);
+  };
+  events.on_description = [this, id](const v1::AttemptDescription& description) {
+    on_description(workers_.at(id), description);
   };
   events.on_down = [this, id](const std::string& why) { on_down(workers_.at(id), why); };
   return events;

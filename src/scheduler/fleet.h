@@ -35,14 +35,23 @@
 
 namespace takt::scheduler {
 
+// An orphan that operators take into the record, while its worker is asked what it runs.
+struct Adoption {
+  using Done = std::function<void(const Result<void>&)>;
+  std::string by;  // the first of them
+  std::vector<Done> waiting;
+  sd::Source patience;
+};
+
 struct WorkerEntry {
   WorkerRecord record;
   std::shared_ptr<Session> session;  // none while AWAY
   std::unordered_set<Uuid> jobs;     // with a live attempt here
   std::unordered_set<Uuid> listed;   // jobs whose current attempt the list had
   std::map<Uuid, int> started;  // jobs, and their attempts whose start went out in this session
-  std::map<AttemptId, Attempt> strays;  // of jobs that are not live here, and to be looked up
-  std::map<Uuid, Attempt> orphans;      // by job: not on record here, and left alone
+  std::map<AttemptId, Attempt> strays;      // of jobs that are not live here, and to be looked up
+  std::map<Uuid, Attempt> orphans;          // by job: not on record here, and left alone
+  std::map<AttemptId, Adoption> adoptions;  // of the orphans
   std::string why_down = "not yet dialled";
   bool looks_up = false;                  // some of the strays, now
   sd::Source look_up_again;               // when the store could not be read
@@ -51,6 +60,10 @@ struct WorkerEntry {
   sd::Source loss;                        // when it is LOST, or a lease of its jobs is over
   BootTime last_beat = BootClock::now();  // that it may have heard, of sessions that are gone
 };
+
+// Whether commands go out to it now.
+[[nodiscard]] bool in_reach(const WorkerEntry& entry);
+[[nodiscard]] Error no_orphan(const Uuid& job);
 
 class Fleet {
  public:
@@ -115,6 +128,9 @@ class Fleet {
   [[nodiscard]] std::vector<Attempt> orphans_after(const Uuid& job, std::size_t most) const;
   // kNotFound if no worker in reach has one of this job.
   Result<void> stop_orphan(const Uuid& job, const StopRequest& request);
+  // `done` after the commit. kNotFound if no worker in reach has one of this job;
+  // kFailedPrecondition if the job is on record; kUnavailable if the worker does not answer.
+  void adopt_orphan(const Uuid& job, const std::string& by, Done done);
   [[nodiscard]] std::size_t size() const { return workers_.size(); }
   [[nodiscard]] std::size_t count(WorkerState state) const;
 
@@ -146,7 +162,7 @@ class Fleet {
   // reports.cc
   void on_report(WorkerEntry& entry, const v1::AttemptReport& report);
   void on_stray(WorkerEntry& entry, const Attempt& attempt);
-  bool adopt(WorkerEntry& entry, LiveJob& live, Attempt attempt);
+  bool adopt(WorkerEntry& entry, LiveJob& live, Attempt attempt, const std::string& why);
   void on_refused(WorkerEntry& entry, const v1::StartRefused& refused);
   void acknowledge(const Uuid& worker, const AttemptId& attempt);
   void stop_attempt(WorkerEntry& entry, const AttemptId& attempt, const StopRequest& request);
@@ -157,6 +173,13 @@ class Fleet {
   void on_outcomes(WorkerEntry& entry, const std::vector<AttemptId>& attempts,
                    const Result<std::vector<std::optional<store::JobOutcome>>>& outcomes);
   void note_orphan(WorkerEntry& entry, const Attempt& attempt);
+
+  // adoptions.cc
+  void on_description(WorkerEntry& entry, const v1::AttemptDescription& description);
+  Result<void> take_in(WorkerEntry& entry, const AttemptId& id, const std::string& by,
+                       const v1::AttemptDescription& description);
+  void end_adoption(WorkerEntry& entry, const AttemptId& id, const Result<void>& result);
+  void fail_adoptions(WorkerEntry& entry, const std::string& why);
 
   // live_usage.cc
   void on_usages(WorkerEntry& entry, const v1::AttemptUsages& usages);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// ListOrphans and StopOrphan, by an operator. A page token is the last orphan's job.
+// ListOrphans, StopOrphan and AdoptOrphan, by an operator. A page token is the last orphan's job.
 #include <utility>
 
 #include "rpc/convert.h"
@@ -41,6 +41,23 @@ void stop_orphan(Core& core, const rpc::Caller& caller, const v1::StopOrphanRequ
         const auto stopped = core.fleet().stop_orphan(job, stop);
         if (!stopped) return (void)reply.fail(stopped.error());
         reply.finish(v1::StopOrphanResponse());
+      },
+      [reply](const Error& error) { reply.fail(error); });
+}
+
+void adopt_orphan(Core& core, const rpc::Caller& caller, const v1::AdoptOrphanRequest& request,
+                  const rpc::UnaryReply<v1::AdoptOrphanResponse>& reply) {
+  const auto job = Uuid::parse(request.job_id(), "job_id");
+  if (!job) {
+    reply.fail(job.error());
+    return;
+  }
+  core.run(
+      [&core, reply, job = *job, by = who(caller)] {
+        core.fleet().adopt_orphan(job, by, [reply](const Result<void>& adopted) {
+          if (!adopted) return (void)reply.fail(adopted.error());
+          reply.finish(v1::AdoptOrphanResponse());
+        });
       },
       [reply](const Error& error) { reply.fail(error); });
 }

@@ -11,6 +11,16 @@
 
 namespace takt::scheduler {
 
+bool in_reach(const WorkerEntry& entry) {
+  return entry.session != nullptr && entry.session->settled();
+}
+
+Error no_orphan(const Uuid& job) {
+  return Error{ErrorCode::kNotFound,
+               "no worker in reach has an orphan of job " + job.str() + "; see takt orphans",
+               "job_id", 0};
+}
+
 // How many there are is bounded by what the worker holds.
 void Fleet::look_up(WorkerEntry& entry, const Attempt& attempt) {
   if (entry.orphans.contains(attempt.id.job_id)) return note_orphan(entry, attempt);
@@ -98,15 +108,13 @@ Result<void> Fleet::stop_orphan(const Uuid& job, const StopRequest& request) {
   bool found = false;
   for (auto& [id, entry] : workers_) {
     const auto orphan = entry.orphans.find(job);
-    if (orphan == entry.orphans.end() || entry.session == nullptr) continue;
+    if (orphan == entry.orphans.end() || !in_reach(entry)) continue;
     audit_orphan(orphan->second.id, entry.record, "which is stopped by " + request.by);
     stop_attempt(entry, orphan->second.id, request);
     found = true;
   }
   if (found) return {};
-  return Error{ErrorCode::kNotFound,
-               "no worker in reach has an orphan of job " + job.str() + "; see takt orphans",
-               "job_id", 0};
+  return no_orphan(job);
 }
 
 }  // namespace takt::scheduler

@@ -56,18 +56,19 @@ void Fleet::on_stray(WorkerEntry& entry, const Attempt& attempt) {
     return;
   }
   if (live == nullptr) return look_up(entry, attempt);
-  if (!adopt(entry, *live, attempt)) note_orphan(entry, attempt);
+  if (!adopt(entry, *live, attempt, "whose job waits on record here; it is adopted"))
+    note_orphan(entry, attempt);
 }
 
 // Better than to run the job a second time.
-bool Fleet::adopt(WorkerEntry& entry, LiveJob& live, Attempt attempt) {
+bool Fleet::adopt(WorkerEntry& entry, LiveJob& live, Attempt attempt, const std::string& why) {
   const AttemptId id = attempt.id;
   attempt.worker_id = entry.record.id;
   attempt.worker_name = entry.record.name;
   attempt.boot_id = entry.record.boot_id;
   if (!parts_.jobs.change(live, Adopted{std::move(attempt)})) return false;
   entry.listed.insert(id.job_id);
-  audit_orphan(id, entry.record, "whose job waits on record here; it is adopted");
+  audit_orphan(id, entry.record, why);
   return true;
 }
 

@@ -185,6 +185,14 @@ class OperatorService final : public v1::OperatorService::CallbackService {
                    stop_orphan(core_, caller, *request, reply);
                  });
   }
+  ServerUnaryReactor* AdoptOrphan(CallbackServerContext* context,
+                                  const v1::AdoptOrphanRequest* request,
+                                  v1::AdoptOrphanResponse* response) override {
+    return admit(guard_, context, Action::kAdoptOrphan, response,
+                 [&](const auto& caller, const auto& reply) {
+                   adopt_orphan(core_, caller, *request, reply);
+                 });
+  }
 
  private:
   Core& core_;

@@ -110,6 +110,8 @@ void Session::on_message(std::uint64_t serial, const v1::SessionResponse& messag
       return events_.on_capacity(message.capacity());
     case v1::SessionResponse::kUsages:
       return events_.on_usages(message.usages());
+    case v1::SessionResponse::kDescription:
+      return events_.on_description(message.description());
     case v1::SessionResponse::kHeartbeat:
       heard_beat_ = message.heartbeat().sequence();
       return beat();  // at once: of a lease, the time that this takes is lost

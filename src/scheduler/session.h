@@ -47,6 +47,7 @@ class Session : public std::enable_shared_from_this<Session> {
     std::function<void(const v1::StartRefused&)> on_refused;
     std::function<void(const v1::Capacity&)> on_capacity;
     std::function<void(const v1::AttemptUsages&)> on_usages;
+    std::function<void(const v1::AttemptDescription&)> on_description;
     // The stream is gone, or could not be opened; it is dialled again.
     std::function<void(const std::string& why)> on_down;
   };

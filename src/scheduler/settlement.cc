@@ -67,6 +67,7 @@ void Fleet::settle(WorkerEntry& entry, const Uuid& job) {
 }
 
 void Fleet::on_down(WorkerEntry& entry, const std::string& why) {
+  fail_adoptions(entry, why);
   // Each reason once: it is dialled again and again. Of a worker that was there, a change of state
   // tells.
   if (entry.record.state != WorkerState::kReady && entry.why_down != why)

@@ -17,6 +17,13 @@ std::string who(const rpc::Caller& caller) {
   return caller.local && !caller.user_name.empty() ? "user " + caller.user_name : caller.describe();
 }
 
+std::string account_of(const std::string& submitted_by) {
+  const std::string local = "user ";
+  if (submitted_by.starts_with(local)) return submitted_by.substr(local.size());
+  const bool vouched = submitted_by.starts_with("uid ") || submitted_by.starts_with("takt://");
+  return vouched ? submitted_by : "";
+}
+
 Result<void> may_act_on(const rpc::Caller& caller, const Job& job) {
   const std::string own = caller.account();
   if (is_operator(caller) || (!own.empty() && own == job.submit_user)) return {};

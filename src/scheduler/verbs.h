@@ -49,6 +49,8 @@ void list_orphans(Core& core, const v1::ListOrphansRequest& request,
                   const rpc::UnaryReply<v1::ListOrphansResponse>& reply);
 void stop_orphan(Core& core, const rpc::Caller& caller, const v1::StopOrphanRequest& request,
                  const rpc::UnaryReply<v1::StopOrphanResponse>& reply);
+void adopt_orphan(Core& core, const rpc::Caller& caller, const v1::AdoptOrphanRequest& request,
+                  const rpc::UnaryReply<v1::AdoptOrphanResponse>& reply);
 void list_workers(Core& core, const v1::ListWorkersRequest& request,
                   const rpc::UnaryReply<v1::ListWorkersResponse>& reply);
 void register_worker(Core& core, const rpc::Caller& caller,
@@ -68,6 +70,8 @@ grpc::ServerWriteReactor<v1::ReadOutputResponse>* read_output(Core& core,
 
 // "user alice", or the caller's description where it is no local user.
 [[nodiscard]] std::string who(const rpc::Caller& caller);
+// Of whom only that is left: the caller's account().
+[[nodiscard]] std::string account_of(const std::string& submitted_by);
 
 // Its owner and operators may stop, pause and resume a job; kPermissionDenied says whose it is.
 Result<void> may_act_on(const rpc::Caller& caller, const Job& job);

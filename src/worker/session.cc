@@ -97,6 +97,7 @@ void Sessions::on_message(const SessionPtr& session, const v1::SessionRequest& m
   if (message.has_stop()) return on_stop(session, message.stop());
   if (message.has_freeze()) return on_freeze(session, message.freeze());
   if (message.has_acknowledge()) return on_acknowledge(session, message.acknowledge());
+  if (message.has_describe()) return on_describe(session, message.describe());
   if (message.has_heartbeat()) return on_heartbeat(session, message.heartbeat());
 }
 
@@ -273,6 +274,21 @@ void Sessions::on_acknowledge(const SessionPtr& session, const v1::AcknowledgeCo
   if (!id) return session->stream->fail(id.error());
   const LivePtr live = core_.attempts.find(*id);
   if (live && live->acceptance.owner == session->store_id) ending_.acknowledge(live);
+}
+
+void Sessions::on_describe(const SessionPtr& session, const v1::DescribeCommand& command) {
+  auto id = read_id(command.job_id(), command.attempt());
+  if (!id) return session->stream->fail(id.error());
+  v1::SessionResponse message;
+  v1::AttemptDescription* description = message.mutable_description();
+  description->set_job_id(command.job_id());
+  description->set_attempt(command.attempt());
+  const LivePtr live = core_.attempts.find(*id);
+  if (live && live->acceptance.owner == session->store_id) {
+    *description->mutable_spec() = rpc::spec_to_proto(live->acceptance.spec);
+    description->set_submitted_by(live->acceptance.submitted_by);
+  }
+  session->stream->send(std::move(message));
 }
 
 void Sessions::refuse(const LiveAttempt& live, const std::string& why) {

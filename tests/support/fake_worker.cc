@@ -129,8 +129,9 @@ void FakeWorker::forget(const std::string& job) {
   held_.erase(job);
 }
 
-void FakeWorker::hold(const v1::Attempt& attempt) {
+void FakeWorker::hold(const v1::Attempt& attempt, const std::optional<v1::JobSpec>& spec) {
   const std::lock_guard lock(mutex_);
+  if (spec) specs_[attempt.job_id()] = *spec;
   held_[attempt.job_id()] = attempt;
 }
 
@@ -170,6 +171,10 @@ bool FakeWorker::wait_sessions(int count) {
   return wait([&] { return sessions_ >= count && listed_; });
 }
 
+bool FakeWorker::wait_describes(int count) {
+  return wait([&] { return describes_ >= count; });
+}
+
 std::vector<v1::StartCommand> FakeWorker::starts() {
   const std::lock_guard lock(mutex_);
   return starts_;
@@ -202,6 +207,8 @@ void FakeWorker::on_message(const std::shared_ptr<Stream>& stream,
     take_start(message.start());
   } else if (message.has_stop()) {
     take_stop(message.stop());
+  } else if (message.has_describe()) {
+    take_describe(message.describe());
   } else if (message.has_acknowledge()) {
     ++acknowledged_[message.acknowledge().job_id()];
   }
@@ -266,6 +273,19 @@ void FakeWorker::take_stop(const v1::StopCommand& stop) {
   const auto known = held_.find(stop.job_id());
   if (known == held_.end() || known->second.has_end()) return;
   finish(known->second, v1::END_CAUSE_STOPPED, v1::JOB_STATE_STOPPED, 143);
+}
+
+void FakeWorker::take_describe(const v1::DescribeCommand& describe) {
+  ++describes_;
+  const auto spec = specs_.find(describe.job_id());
+  if (spec == specs_.end()) return;
+  v1::SessionResponse message;
+  v1::AttemptDescription* description = message.mutable_description();
+  description->set_job_id(describe.job_id());
+  description->set_attempt(describe.attempt());
+  description->set_submitted_by("user alice");
+  if (held_.contains(describe.job_id())) *description->mutable_spec() = spec->second;
+  if (session_ != nullptr) session_->send(std::move(message));
 }
 
 void FakeWorker::finish(v1::Attempt& attempt, v1::EndCause cause, v1::JobState state,

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,8 +41,9 @@ class FakeWorker {
 
   void on_start(OnStart what);
   void set_boot(const std::string& boot);
-  // Holds an attempt that nobody sent.
-  void hold(const v1::Attempt& attempt);
+  // Holds an attempt that nobody sent, and says that alice submitted it; without a spec it says
+  // nothing of what it runs.
+  void hold(const v1::Attempt& attempt, const std::optional<v1::JobSpec>& spec = {});
   // Loses what it holds of this job.
   void forget(const std::string& job);
   // Ends an attempt that it holds, by exit code, and reports it.
@@ -56,6 +58,7 @@ class FakeWorker {
   bool wait_stops(std::size_t count);
   bool wait_acknowledged(const std::string& job, int count = 1);
   bool wait_sessions(int count);
+  bool wait_describes(int count);
 
   [[nodiscard]] std::vector<v1::StartCommand> starts();
   [[nodiscard]] std::vector<v1::StopCommand> stops();
@@ -75,6 +78,7 @@ class FakeWorker {
   void on_hello(const std::shared_ptr<Stream>& stream);
   void take_start(const v1::StartCommand& start);
   void take_stop(const v1::StopCommand& stop);
+  void take_describe(const v1::DescribeCommand& describe);
   void finish(v1::Attempt& attempt, v1::EndCause cause, v1::JobState state, int exit_code);
   void report(const v1::Attempt& attempt);
   void feed(const std::shared_ptr<Follower>& follower);
@@ -90,7 +94,8 @@ class FakeWorker {
   std::condition_variable changed_;
   OnStart on_start_ = OnStart::kRun;
   std::string boot_ = "boot-1";
-  std::map<std::string, v1::Attempt> held_;  // by job
+  std::map<std::string, v1::Attempt> held_;   // by job
+  std::map<std::string, v1::JobSpec> specs_;  // of those that nobody sent
   std::map<std::string, std::string> output_;
   std::map<std::string, int> acknowledged_;
   std::vector<v1::StartCommand> starts_;
@@ -99,6 +104,7 @@ class FakeWorker {
   bool listed_ = false;
   int sessions_ = 0;
   int early_ = 0;
+  int describes_ = 0;
   int output_streams_ = 0;
   int break_after_ = -1;
   std::vector<std::shared_ptr<Follower>> followers_;

@@ -65,7 +65,14 @@ class Backup(TaktCase):
         self.assertEqual(self.takt.run("run", "--", "echo", "goes on").stdout, "goes on\n")
         self.takt.run("stop", known)
         self.takt.wait_for_end(known)
-        self.machine.run("systemctl", "stop", unit_of(later))
+
+        self.assertIn(later, self.machine.run("takt", "orphans").stdout)
+        self.machine.run("takt", "orphans", "--adopt", later)
+        self.assertNotIn(later, self.machine.run("takt", "orphans").stdout)
+        self.takt.wait_for_state(later, "JOB_STATE_RUNNING")
+        self.assertEqual(show(self.machine, unit_of(later), "ControlGroup"), pids[1])
+        self.takt.run("stop", later)  # by who submitted it
+        self.takt.wait_for_end(later)
 
     def test_only_who_may_read_the_database_copies_it(self) -> None:
         refused = self.back_up("/tmp/mine.db", user="alice", check=False)

@@ -342,4 +342,16 @@ grpc::Status FakeScheduler::ForgetWorker(grpc::ServerContext*,
   return take_other("ForgetWorker " + request->worker_id());
 }
 
+grpc::Status FakeScheduler::StopOrphan(grpc::ServerContext*, const v1::StopOrphanRequest* request,
+                                       v1::StopOrphanResponse*) {
+  const std::lock_guard lock(mutex_);
+  return take_other("StopOrphan " + request->job_id() + " " + request->reason());
+}
+
+grpc::Status FakeScheduler::AdoptOrphan(grpc::ServerContext*, const v1::AdoptOrphanRequest* request,
+                                        v1::AdoptOrphanResponse*) {
+  const std::lock_guard lock(mutex_);
+  return take_other("AdoptOrphan " + request->job_id());
+}
+
 }  // namespace takt::cli

@@ -106,6 +106,10 @@ class FakeScheduler : public v1::JobService::Service, public v1::OperatorService
                              v1::UndrainWorkerResponse*) override;
   grpc::Status ForgetWorker(grpc::ServerContext*, const v1::ForgetWorkerRequest*,
                             v1::ForgetWorkerResponse*) override;
+  grpc::Status StopOrphan(grpc::ServerContext*, const v1::StopOrphanRequest*,
+                          v1::StopOrphanResponse*) override;
+  grpc::Status AdoptOrphan(grpc::ServerContext*, const v1::AdoptOrphanRequest*,
+                           v1::AdoptOrphanResponse*) override;
 
  private:
   struct Stream;

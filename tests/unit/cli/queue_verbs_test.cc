@@ -129,6 +129,23 @@ TEST_F(QueueVerbsTest, DrainNeedNotWait) {
                                      "ForgetWorker db-3"}));
 }
 
+TEST_F(QueueVerbsTest, OrphansAreStoppedOrAdopted) {
+  EXPECT_EQ(takt("orphans", {"--stop", "71aa", "--reason", "unknown"}).code, 0);
+  EXPECT_EQ(takt("orphans", {"--adopt", "71aa", "--adopt", "6f0b"}).out, "");
+  EXPECT_EQ(scheduler.others,
+            (Words{"StopOrphan 71aa unknown", "AdoptOrphan 71aa", "AdoptOrphan 6f0b"}));
+  EXPECT_EQ(takt("orphans", {"--adopt", "71aa", "--json"}).out, "{}\n");
+  const Ran both = takt("orphans", {"--adopt", "71aa", "--stop", "6f0b"});
+  EXPECT_EQ(both.code, 2);
+  EXPECT_NE(both.err.find("one of them at a time"), std::string::npos) << both.err;
+  scheduler.refusals = {rpc::to_status(
+      make_error(ErrorCode::kNotFound, "no worker in reach has an orphan of job 71aa"))};
+  const Ran refused = takt("orphans", {"--adopt", "71aa"});
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_NE(refused.err.find("can't adopt orphan \"71aa\": no worker in reach"), std::string::npos)
+      << refused.err;
+}
+
 TEST_F(QueueVerbsTest, ListSendsItsFilters) {
   ASSERT_EQ(takt("list", {"--worker", "db-2", "--label", "team=ops", "--since", "10min"}).code, 0);
   const v1::ListJobsRequest& request = scheduler.lists.at(0);

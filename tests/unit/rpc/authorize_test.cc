@@ -31,9 +31,9 @@ const std::set<Action> kUserActions = {
 const std::set<Action> kDirectActions = {Action::kWorkerStartJob, Action::kWorkerStopJob,
                                          Action::kWorkerQueryJob, Action::kWorkerListJobs,
                                          Action::kWorkerReadOutput};
-const std::set<Action> kOperatorActions = {Action::kDrainWorker, Action::kUndrainWorker,
+const std::set<Action> kOperatorActions = {Action::kDrainWorker,  Action::kUndrainWorker,
                                            Action::kForgetWorker, Action::kListOrphans,
-                                           Action::kStopOrphan};
+                                           Action::kStopOrphan,   Action::kAdoptOrphan};
 const std::set<Action> kWorkerActions = {Action::kRegisterWorker, Action::kDeregisterWorker};
 const std::set<Action> kSessionActions = {Action::kWorkerSession};
 const std::vector<std::set<Action>> kAll = {kUserActions, kDirectActions, kOperatorActions,

@@ -73,5 +73,37 @@ TEST_F(FailingStoreTest, ADiskThatFailsForATimeRefusesUntilItWorks) {
   EXPECT_EQ(try_get("meanwhile", none).error_code(), grpc::StatusCode::NOT_FOUND);
 }
 
+// A worker that was forgotten comes back with what was given up then.
+TEST_F(FailingStoreTest, AnAttemptIsLookedUpAgainUntilTheStoreCanBeRead) {
+  const auto one = make_worker(kWorkerOne, "one");
+  const std::string job = submit(spec());
+  watch_until(job, v1::JOB_STATE_RUNNING);
+  v1::DeregisterWorkerRequest away;
+  away.set_worker_id(kWorkerOne);
+  v1::DeregisterWorkerResponse gone;
+  ASSERT_TRUE(registry_->DeregisterWorker(context().get(), away, &gone).ok());
+  v1::ForgetWorkerRequest forget;
+  forget.set_worker_id("one");
+  v1::ForgetWorkerResponse forgotten;
+  ASSERT_TRUE(operator_->ForgetWorker(context().get(), forget, &forgotten).ok());
+  watch_until(job, v1::JOB_STATE_FAILED);
+  one->forget(job);
+  add_worker(*one);  // so that nothing has to be written when it comes with the attempt
+  one->die();
+  v1::Attempt attempt;
+  attempt.set_job_id(job);
+  attempt.set_number(1);
+  attempt.set_state(v1::JOB_STATE_RUNNING);
+  one->hold(attempt);
+  FailingDisk::fail({DiskCall::kRead, 1, SQLITE_IOERR_READ, true});
+  one->serve();
+  ASSERT_TRUE(one->wait_sessions(2));
+  v1::Job none;
+  ASSERT_TRUE(test::eventually([&] { return !try_get(job, none).ok(); })) << "nothing can be read";
+  EXPECT_TRUE(FailingDisk::heal());
+  ASSERT_TRUE(one->wait_stops(1));
+  EXPECT_EQ(one->stops()[0].job_id(), job);
+}
+
 }  // namespace
 }  // namespace takt::scheduler

@@ -156,10 +156,15 @@ TEST_F(RetryTest, ALeaseThatIsOverGivesTheJobToAnotherWorker) {
   lost.mutable_stop()->mutable_grace();
   const std::string job = submit(lost);
   const std::string plain = submit(spec("plain"));
-  watch_until(job, v1::JOB_STATE_RUNNING);
-  watch_until(plain, v1::JOB_STATE_RUNNING);
+  const std::string slow = submit(lost);
+  for (const std::string& each : {job, plain, slow}) watch_until(each, v1::JOB_STATE_RUNNING);
   const WallTime cut = wall_now();
   one->die();
+  v1::StopJobRequest stop;
+  stop.set_job_id(slow);
+  stop.mutable_grace()->set_seconds(600);
+  v1::StopJobResponse stopped;
+  ASSERT_TRUE(jobs_->StopJob(context().get(), stop, &stopped).ok());
   const auto two = make_worker(kWorkerTwo, "two");
   const auto seen = watch_until(job, v1::JOB_STATE_QUEUED, get(job).revision());
   EXPECT_GE(rpc::time_from_proto(seen.back().event().event_time()), cut + limits::kLeaseMin);
@@ -167,10 +172,13 @@ TEST_F(RetryTest, ALeaseThatIsOverGivesTheJobToAnotherWorker) {
   EXPECT_EQ(two->starts()[0].job_id(), job);
   EXPECT_EQ(get(job).attempts(0).end().cause(), v1::END_CAUSE_WORKER_LOST);
   EXPECT_EQ(get(plain).state(), v1::JOB_STATE_RUNNING) << "it has no lease";
+  EXPECT_FALSE(get(slow).has_end()) << "it may have got its stop, and has all of that grace";
   one->serve();
-  ASSERT_TRUE(one->wait_stops(1)) << "what was given up and runs all the same is stopped";
-  EXPECT_EQ(one->stops()[0].job_id(), job);
-  EXPECT_EQ(one->stops()[0].attempt(), 1);
+  ASSERT_TRUE(one->wait_stops(2)) << "what was given up and runs all the same is stopped";
+  const auto stops = one->stops();
+  EXPECT_TRUE(std::any_of(stops.begin(), stops.end(), [&](const v1::StopCommand& sent) {
+    return sent.job_id() == job && sent.attempt() == 1;
+  }));
 }
 
 TEST_F(RetryTest, AWorkerThatIsNotHeardOfForLongIsLost) {

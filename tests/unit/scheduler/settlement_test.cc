@@ -174,32 +174,6 @@ TEST_F(SchedulerTest, AnAttemptOfAQueuedJobIsAdoptedRatherThanStartedTwice) {
   watch_until(job, v1::JOB_STATE_SUCCEEDED);
 }
 
-TEST_F(SchedulerTest, AnOrphanRunsOnUntilAnOperatorStopsIt) {
-  const std::string job = "0a0b0c0d-0000-4000-8000-00000000000a";
-  test::FakeWorker worker(kWorkerOne, "one", folder_.path() + "/one.sock");
-  worker.hold(attempt_of(job, v1::JOB_STATE_RUNNING));
-  worker.serve();
-  add_worker(worker);
-  v1::ListOrphansRequest list;
-  v1::ListOrphansResponse listed;
-  ASSERT_TRUE(test::eventually([&] {
-    return operator_->ListOrphans(context().get(), list, &listed).ok() &&
-           listed.orphans_size() == 1;
-  }));
-  EXPECT_EQ(listed.orphans(0).job_id(), job);
-  EXPECT_EQ(listed.orphans(0).worker_name(), "one");
-  v1::StopOrphanRequest request;
-  request.set_job_id(job);
-  request.set_reason("unknown");
-  v1::StopOrphanResponse response;
-  ASSERT_TRUE(operator_->StopOrphan(context().get(), request, &response).ok());
-  ASSERT_TRUE(worker.wait_stops(1));
-  EXPECT_EQ(worker.stops()[0].reason(), "unknown");
-  ASSERT_TRUE(worker.wait_acknowledged(job));
-  EXPECT_EQ(operator_->StopOrphan(context().get(), request, &response).error_code(),
-            grpc::StatusCode::NOT_FOUND);
-}
-
 // The scheduler heard nobody meanwhile, and that is no worker's fault. The fake worker says nothing
 // by itself, so a look at the time alone would take it for gone.
 TEST_F(SchedulerTest, ALoopThatStoodStillHangsUpOnNobody) {
