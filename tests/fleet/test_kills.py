@@ -14,8 +14,8 @@ from hosts.case import LONG, FleetCase, chance
 from hosts.fleet import INSIDE, WITNESS
 from hosts.oracle import judge
 
-JOBS = 5000 if LONG else 300
-JOBS_OVER_CUT_WIRES = 2000 if LONG else 200
+JOBS = 5000 if LONG else 2000
+JOBS_OVER_CUT_WIRES = 2000 if LONG else 1500
 BETWEEN_KILLS_S = (0.3, 4) if LONG else (0.2, 2)
 BETWEEN_CUTS_S = (0.2, 2)
 # Short ones nobody notices; after some seconds connections are made anew.

@@ -25,17 +25,21 @@ class SurviveTests:
     def restart_worker(self) -> None:
         self.machine.run("systemctl", "restart", "takt-worker.service")
 
+    def kill_soon(self, find: Callable[[], int], what: str) -> None:
+        """Kills a process, as soon as there is one; one that is just going away is none."""
+        def kill() -> bool:
+            pid = find()
+            return pid > 0 and self.machine.run("kill", "-9", str(pid), check=False).code == 0
+        self.machine.wait_until(kill, what)
+
     def kill_main(self, service: str) -> None:
-        """Kills a service's main process, as soon as it has one."""
-        pid = self.machine.wait_until(lambda: host.main_pid(self.machine, service), service)
-        host.kill(self.machine, pid)
+        self.kill_soon(lambda: host.main_pid(self.machine, service), service)
 
     def kill_worker(self) -> None:
         self.kill_main("takt-worker.service")
 
     def kill_spawner(self) -> None:
-        pid = self.machine.wait_until(lambda: host.spawner_pid(self.machine), "a spawner")
-        host.kill(self.machine, pid)
+        self.kill_soon(lambda: host.spawner_pid(self.machine), "a spawner")
 
     def reexec_systemd(self) -> None:
         self.machine.run("systemctl", "daemon-reexec")

@@ -30,7 +30,8 @@ PATIENCE_S = 60  # for the clean-up of a suite that ran out of time
 BUILD_BUDGET_S = 40 * 60
 PROGRAMS = ("takt", "takt-scheduler", "takt-worker", "takt-supervisor")
 REASONS_TOLD, LINES_TOLD = 20, 30  # of what failed, at the end
-SIMULATED = "30"  # lives
+SIMULATED, SIMULATED_ALL = "300", "10000"  # lives
+SIMULATED_SANITIZED = "10"  # of ten times the cost each
 FUZZ_S = 4  # for each fuzzer; tools/fuzz gives it a minute
 
 
@@ -173,15 +174,13 @@ def run_scale(options: argparse.Namespace) -> Count:
 
 
 def run_sanitize(_options: argparse.Namespace) -> Count:
-    return meson_suite("asan", "unit", 12 * 60) + meson_suite("asan", "component", 12 * 60)
+    return (meson_suite("asan", "unit", 12 * 60) + meson_suite("asan", "component", 12 * 60)
+            + meson_suite("asan", "simulation", 5 * 60, TAKT_SEEDS=SIMULATED_SANITIZED))
 
 
 def run_simulation(options: argparse.Namespace) -> Count:
-    """Some seeds in the build that sanitize has made, and many without sanitizers, where a life
-    takes a tenth of the time."""
-    if options.all:
-        return meson_suite("dev", "simulation", 3 * 3600, "simulation_test", TAKT_SEEDS="10000")
-    return meson_suite("asan", "simulation", 10 * 60, "simulation_test", TAKT_SEEDS=SIMULATED)
+    lives, budget_s = (SIMULATED_ALL, 3 * 3600) if options.all else (SIMULATED, 8 * 60)
+    return meson_suite("dev", "simulation", budget_s, "simulation_test", TAKT_SEEDS=lives)
 
 
 # Built and run with ThreadSanitizer in every run: what has threads and needs no gRPC to build.
@@ -261,6 +260,13 @@ def run_vm(options: argparse.Namespace) -> Count:
     return python_suite("tests/vm", 45 * 60 if options.all else 15 * 60, options.only, **cuts)
 
 
+def run_deb(options: argparse.Namespace) -> Count:
+    if not shutil.which("dpkg"):
+        return Count(note="not run: this distribution has no dpkg")
+    built = build_installed()
+    return built if built.failed else python_suite("tests/deb", 60 * 60, options.only)
+
+
 def run_rpm(options: argparse.Namespace) -> Count:
     if os.geteuid() != 0:
         return Count(0, 1, "the rpm suite boots a container: run with sudo")
@@ -293,7 +299,7 @@ SUITES: dict[str, tuple[str, Callable[[argparse.Namespace], Count]]] = {
     "unit": ("each library on its own", run_unit),
     "component": ("the daemons together on this machine", run_component),
     "scale": ("what a restart costs after many jobs, and with many running", run_scale),
-    "sanitize": ("unit and component built with ASan and UBSan", run_sanitize),
+    "sanitize": ("unit, component and some lives, built with ASan and UBSan", run_sanitize),
     "simulation": ("seeded lives of a fleet in which everything goes wrong",
                    run_simulation),
     "threads": ("what has threads below gRPC, with TSan; with --all the daemons, too", run_threads),
@@ -301,13 +307,14 @@ SUITES: dict[str, tuple[str, Callable[[argparse.Namespace], Count]]] = {
     "system": ("the installed tree on systemd booted in a container (root)", run_system),
     "trixie": ("system once more, built for Debian 13 and on machines of it (root)", run_trixie),
     "vm": ("power cuts and reboots on a kernel of its own, User Mode Linux (root)", run_vm),
+    "deb": ("the Debian packages built once more, elsewhere: the same bytes", run_deb),
     "rpm": ("the RPM packages: beside the Debian ones, and installed by rpm (root)", run_rpm),
     "fleet": ("a scheduler that is killed, four workers whose wires are cut (root)", run_fleet),
     "torture": ("jobs of every kind under kills, stops and restarts at random (root)", run_torture),
 }
 # Only where it is named, or with --all: what sanitize runs too, with more eyes; and what takes a
 # build of its own, as the scale tests do, whose thousand jobs do not fit a sanitizer's memory.
-BY_NAME = ("unit", "component", "scale", "fleet", "trixie", "rpm")
+BY_NAME = ("unit", "component", "scale", "trixie", "deb", "rpm")
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -320,7 +327,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
                         help="also the slow checks: clang-tidy on every folder, unit and component "
                              "without sanitizers, a thousand jobs over a restart and a history of "
                              "100,000, 10,000 simulated lives, 20 power cuts, 5,000 jobs of a "
-                             "fleet, packages of Debian 13 and RPM, the daemons with TSan")
+                             "fleet, packages of Debian 13 and RPM, packages built twice, the "
+                             "daemons with TSan")
     parser.add_argument("--list", action="store_true", help="list the suites")
     return parser.parse_args(arguments)
 

@@ -26,7 +26,7 @@ from takt.v1 import job_end_pb2
 SUBMITTERS = 4
 AT_ONCE = 80  # jobs under way: more than there are slots
 BATCH = 5
-LONGEST_S = 0.5
+LONGEST_S = 1
 PAGE = 1000
 SETTLE_S = 120  # without news of an end
 TELL_EVERY = 10  # jobs
