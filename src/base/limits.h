@@ -134,7 +134,6 @@ inline constexpr std::size_t kSessionQueueMax = 20000;  // messages waiting for 
 inline constexpr std::size_t kSessionWindow = 64;       // of a worker, not yet dealt with
 inline constexpr std::size_t kLedgerOpenMax = 20000;    // changes that wait for the writer
 inline constexpr auto kFreezePatience = 20s;            // with a worker that is to freeze a job
-inline constexpr auto kDescribePatience = 20s;          // with one that is to tell of an orphan
 inline constexpr auto kReloadPause = 1s;                // between tries to load the store
 inline constexpr auto kStatusPause = 1s;                // between two STATUS= lines
 

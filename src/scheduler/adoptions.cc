@@ -14,6 +14,8 @@
 namespace takt::scheduler {
 namespace {
 
+constexpr auto kPatience = std::chrono::seconds(20);  // with a worker that is asked
+
 // What made it wait, and what made it many, is over and not known any more.
 JobSpec spec_of_orphan(JobSpec spec) {
   spec.dependencies.clear();
@@ -38,8 +40,8 @@ void Fleet::adopt_orphan(const Uuid& job, const std::string& by, Done done) {
   adoption.waiting.push_back(std::move(done));
   if (adoption.waiting.size() > 1) return;
   adoption.by = by;
-  adoption.patience = parts_.loop.add_timer(
-      nanoseconds(limits::kDescribePatience), [this, worker = holder->record.id, id] {
+  adoption.patience =
+      parts_.loop.add_timer(nanoseconds(kPatience), [this, worker = holder->record.id, id] {
         WorkerEntry& entry = workers_.at(worker);
         end_adoption(entry, id,
                      make_error(ErrorCode::kUnavailable, "worker " + entry.record.name +

@@ -128,7 +128,7 @@ class ReadOnlyDisk(HostCase):
 
     def mount_state(self, options: str) -> None:
         """Starts the worker on the folder as it is mounted then; nothing of it is mounted yet."""
-        self.machine.run("mount", "-o", options, self.device, STATE)
+        self.machine.run("mount", "-t", "ext4", "-o", options, self.device, STATE)
         self.machine.run("systemctl", "start", "takt-worker.socket")
         self.machine.run("systemctl", "start", "takt-worker.service", check=False)
 
@@ -139,7 +139,7 @@ class ReadOnlyDisk(HostCase):
 
     def setUp(self) -> None:
         self.machine.run("systemctl", "stop", "takt-worker.service", "takt-worker.socket")
-        self.machine.shell(f"rm -f {IMAGE}; truncate -s 64M {IMAGE}; mke2fs -q -t ext4 {IMAGE};"
+        self.machine.shell(f"set -e; rm -f {IMAGE}; truncate -s 64M {IMAGE}; mke2fs -q -t ext4 {IMAGE};"
                            " test -e /dev/loop-control || mknod /dev/loop-control c 10 237")
         # The kernel's number is not this machine's to choose; nspawn makes no device for it.
         number = self.machine.run(

@@ -15,10 +15,10 @@ import subprocess
 
 DEBIAN_PACKAGES = ["systemd", "systemd-sysv", "dbus", "udev", "procps", "python3", "iproute2",
                    "python3-grpcio", "python3-protobuf", "bash-completion", "fish", "zsh",
-                   "openssl"]
+                   "openssl", "e2fsprogs"]
 FEDORA_PACKAGES = ["systemd", "systemd-udev", "dbus-broker", "procps-ng", "python3", "iproute",
                    "util-linux", "coreutils", "python3-grpcio", "python3-protobuf",
-                   "bash-completion", "fish", "zsh"]
+                   "bash-completion", "fish", "zsh", "e2fsprogs"]
 KEPT_ROOTS = 6  # what a run of all suites uses
 
 
