@@ -88,9 +88,11 @@ constinit const Verb kOrphansVerb = {
         "They run\n"
         "on, and their ends are not kept, until they are adopted: then the job is on record again, "
         "with\n"
-        "its id, what it runs and who submitted it, as one job, whatever it was a part of. A job "
-        "that is\n"
-        "on record and waits takes up what a worker has of it by itself.\n"
+        "its id, what it runs and who submitted it. It is one job, whatever it was a part of, for "
+        "the\n"
+        "worker that has it, and not tried again. A job that is on record and waits takes up what "
+        "a\n"
+        "worker has of it by itself.\n"
         "For operators. With --json: a ListOrphansResponse a page, or a StopOrphanResponse or\n"
         "AdoptOrphanResponse a line.\n",
     .run = run_orphans,

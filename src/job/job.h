@@ -149,7 +149,7 @@ struct Prioritized {
   int priority = 0;
 };
 // A worker has an attempt of a queued job that is newer than all on record: a backup was put back
-// that is older than the attempt.
+// that is older than the attempt. Or an operator takes one into the record, with its job.
 struct Adopted {
   Attempt attempt;  // with the worker's id, name and boot
 };

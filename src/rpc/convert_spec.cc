@@ -269,7 +269,6 @@ void clear_waiting(v1::JobSpec& message) {
   message.clear_array();
   message.clear_one_per_worker();
   message.clear_dependencies();
-  if (message.has_resources()) message.mutable_resources()->clear_counted();
 }
 
 Result<void> refuse_waiting(const v1::JobSpec& message) {

@@ -14,8 +14,7 @@ Result<JobSpec> spec_from_proto(const v1::JobSpec& message);
 
 v1::JobSpec spec_to_proto(const JobSpec& spec);
 
-// Takes out what is the scheduler's business alone: how a job waits, and what it counts. An older
-// worker would refuse such fields.
+// Takes out what is the scheduler's business alone: how a job waits.
 void clear_waiting(v1::JobSpec& message);
 
 // kInvalid, naming the first of these fields, if one is given: a worker starts jobs at once.

@@ -105,6 +105,14 @@ void audit_orphan(const AttemptId& attempt, const WorkerRecord& worker, const st
               attempt_fields(kOrphanId, attempt, worker));
 }
 
+void audit_adopted(const AttemptId& attempt, const WorkerRecord& worker, const std::string& by) {
+  Fields all = attempt_fields(kOrphanId, attempt, worker);
+  all.push_back({"TAKT_REQUESTED_BY", by});
+  log_notice("attempt " + attempt.str() + ", which worker " + worker.name +
+                 " holds, is taken into the record by " + by,
+             std::move(all));
+}
+
 void audit_worker_state(const WorkerRecord& worker, const std::string& why) {
   const LogLevel level =
       worker.state == WorkerState::kUnreachable ? LogLevel::kWarning : LogLevel::kNotice;

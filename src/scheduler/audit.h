@@ -39,6 +39,8 @@ void audit_ended(const Job& job);
 void audit_placed(const Job& job);
 void audit_refused(const AttemptId& attempt, const WorkerRecord& worker, const std::string& why);
 void audit_orphan(const AttemptId& attempt, const WorkerRecord& worker, const std::string& why);
+// It is on record now.
+void audit_adopted(const AttemptId& attempt, const WorkerRecord& worker, const std::string& by);
 void audit_worker_state(const WorkerRecord& worker, const std::string& why);
 void audit_registered(const WorkerRecord& worker);
 // It takes no new jobs, or takes them again.

@@ -36,6 +36,7 @@ void Fleet::register_worker(const WorkerRecord& news, Done done) {
   if (moved) {
     entry.last_beat = last_contact(entry);
     entry.session.reset();
+    fail_adoptions(entry, "it has moved");
   }
   if (was_away) {
     set_state(entry, WorkerState::kUnreachable, "it registered again and is being dialled");

@@ -38,7 +38,7 @@ namespace takt::scheduler {
 // An orphan that operators take into the record, while its worker is asked what it runs.
 struct Adoption {
   using Done = std::function<void(const Result<void>&)>;
-  std::string by;  // the first of them
+  std::string by;  // the first who asked
   std::vector<Done> waiting;
   sd::Source patience;
 };
@@ -50,7 +50,7 @@ struct WorkerEntry {
   std::unordered_set<Uuid> listed;   // jobs whose current attempt the list had
   std::map<Uuid, int> started;  // jobs, and their attempts whose start went out in this session
   std::map<AttemptId, Attempt> strays;      // of jobs that are not live here, and to be looked up
-  std::map<Uuid, Attempt> orphans;          // by job: not on record here, and left alone
+  std::map<Uuid, Attempt> orphans;          // by job: the latest that is not on record here
   std::map<AttemptId, Adoption> adoptions;  // of the orphans
   std::string why_down = "not yet dialled";
   bool looks_up = false;                  // some of the strays, now
@@ -63,7 +63,6 @@ struct WorkerEntry {
 
 // Whether commands go out to it now.
 [[nodiscard]] bool in_reach(const WorkerEntry& entry);
-[[nodiscard]] Error no_orphan(const Uuid& job);
 
 class Fleet {
  public:
@@ -126,10 +125,11 @@ class Fleet {
   [[nodiscard]] const WorkerEntry* find(const Uuid& id) const;
   // By job, those after it; at most `most`.
   [[nodiscard]] std::vector<Attempt> orphans_after(const Uuid& job, std::size_t most) const;
-  // kNotFound if no worker in reach has one of this job.
+  // kNotFound if no worker has one of this job; kUnavailable if it is out of reach.
   Result<void> stop_orphan(const Uuid& job, const StopRequest& request);
-  // `done` after the commit. kNotFound if no worker in reach has one of this job;
-  // kFailedPrecondition if the job is on record; kUnavailable if the worker does not answer.
+  // `done` after the commit; also of a job that is there without that. kNotFound, kUnavailable: as
+  // above; kFailedPrecondition if another attempt of the job is on record, or if the worker does
+  // not say what it runs.
   void adopt_orphan(const Uuid& job, const std::string& by, Done done);
   [[nodiscard]] std::size_t size() const { return workers_.size(); }
   [[nodiscard]] std::size_t count(WorkerState state) const;
@@ -162,7 +162,7 @@ class Fleet {
   // reports.cc
   void on_report(WorkerEntry& entry, const v1::AttemptReport& report);
   void on_stray(WorkerEntry& entry, const Attempt& attempt);
-  bool adopt(WorkerEntry& entry, LiveJob& live, Attempt attempt, const std::string& why);
+  bool adopt(WorkerEntry& entry, LiveJob& live, Attempt attempt);
   void on_refused(WorkerEntry& entry, const v1::StartRefused& refused);
   void acknowledge(const Uuid& worker, const AttemptId& attempt);
   void stop_attempt(WorkerEntry& entry, const AttemptId& attempt, const StopRequest& request);
@@ -173,10 +173,15 @@ class Fleet {
   void on_outcomes(WorkerEntry& entry, const std::vector<AttemptId>& attempts,
                    const Result<std::vector<std::optional<store::JobOutcome>>>& outcomes);
   void note_orphan(WorkerEntry& entry, const Attempt& attempt);
+  static void forget_orphan(WorkerEntry& entry, const AttemptId& id);
+  [[nodiscard]] Error no_orphan(const Uuid& job) const;
 
   // adoptions.cc
   void on_description(WorkerEntry& entry, const v1::AttemptDescription& description);
-  Result<void> take_in(WorkerEntry& entry, const AttemptId& id, const std::string& by,
+  void on_known_outcome(WorkerEntry& entry, const AttemptId& id,
+                        const v1::AttemptDescription& description,
+                        const Result<std::vector<std::optional<store::JobOutcome>>>& outcomes);
+  Result<void> take_in(WorkerEntry& entry, const AttemptId& id,
                        const v1::AttemptDescription& description);
   void end_adoption(WorkerEntry& entry, const AttemptId& id, const Result<void>& result);
   void fail_adoptions(WorkerEntry& entry, const std::string& why);

@@ -15,7 +15,12 @@ bool in_reach(const WorkerEntry& entry) {
   return entry.session != nullptr && entry.session->settled();
 }
 
-Error no_orphan(const Uuid& job) {
+Error Fleet::no_orphan(const Uuid& job) const {
+  for (const auto& [id, entry] : workers_)
+    if (entry.orphans.contains(job) && !in_reach(entry))
+      return make_error(ErrorCode::kUnavailable, "worker " + entry.record.name +
+                                                     ", which has an orphan of job " + job.str() +
+                                                     ", is out of reach; try again");
   return Error{ErrorCode::kNotFound,
                "no worker in reach has an orphan of job " + job.str() + "; see takt orphans",
                "job_id", 0};
@@ -68,6 +73,10 @@ void Fleet::on_outcomes(WorkerEntry& entry, const std::vector<AttemptId>& attemp
     if (stray.empty()) continue;  // it has ended meanwhile, or the worker lists anew
     const Attempt& attempt = stray.mapped();
     const auto& outcome = (*outcomes)[at];
+    if (parts_.jobs.find(attempt.id.job_id) != nullptr) {  // meanwhile
+      on_stray(entry, attempt);
+      continue;
+    }
     if (!outcome || !has_ended(outcome->state)) {
       note_orphan(entry, attempt);
       continue;
@@ -84,11 +93,17 @@ void Fleet::note_orphan(WorkerEntry& entry, const Attempt& attempt) {
   if (!known)
     audit_orphan(attempt.id, entry.record, "which is not on record here; it is left alone");
   if (!known && entry.orphans.size() >= limits::kOrphansMax) return;
+  if (known && attempt.id < found->second.id) return;
   Attempt news = attempt;
   news.worker_id = entry.record.id;
   news.worker_name = entry.record.name;
   news.boot_id = entry.record.boot_id;
   entry.orphans[attempt.id.job_id] = std::move(news);
+}
+
+void Fleet::forget_orphan(WorkerEntry& entry, const AttemptId& id) {
+  const auto found = entry.orphans.find(id.job_id);
+  if (found != entry.orphans.end() && found->second.id == id) entry.orphans.erase(found);
 }
 
 std::vector<Attempt> Fleet::orphans_after(const Uuid& job, std::size_t most) const {

@@ -45,7 +45,7 @@ void Fleet::on_stray(WorkerEntry& entry, const Attempt& attempt) {
   // Known to have ended, superseded, or purged: the end is in nobody's way any more.
   if (attempt.end) {
     entry.strays.erase(attempt.id);
-    entry.orphans.erase(attempt.id.job_id);
+    forget_orphan(entry, attempt.id);
     return acknowledge(entry.record.id, attempt.id);
   }
   LiveJob* live = parts_.jobs.find(attempt.id.job_id);
@@ -56,24 +56,23 @@ void Fleet::on_stray(WorkerEntry& entry, const Attempt& attempt) {
     return;
   }
   if (live == nullptr) return look_up(entry, attempt);
-  if (!adopt(entry, *live, attempt, "whose job waits on record here; it is adopted"))
-    note_orphan(entry, attempt);
+  if (!adopt(entry, *live, attempt)) return note_orphan(entry, attempt);
+  audit_orphan(attempt.id, entry.record, "whose job waits on record here; it is adopted");
 }
 
 // Better than to run the job a second time.
-bool Fleet::adopt(WorkerEntry& entry, LiveJob& live, Attempt attempt, const std::string& why) {
-  const AttemptId id = attempt.id;
+bool Fleet::adopt(WorkerEntry& entry, LiveJob& live, Attempt attempt) {
   attempt.worker_id = entry.record.id;
   attempt.worker_name = entry.record.name;
   attempt.boot_id = entry.record.boot_id;
   if (!parts_.jobs.change(live, Adopted{std::move(attempt)})) return false;
-  entry.listed.insert(id.job_id);
-  audit_orphan(id, entry.record, why);
+  entry.listed.insert(live.job.id);
   return true;
 }
 
 void Fleet::on_refused(WorkerEntry& entry, const v1::StartRefused& refused) {
   const auto job = Uuid::parse(refused.job_id(), "refused.job_id");
+  if (job) forget_orphan(entry, {*job, refused.attempt()});
   LiveJob* live = job ? parts_.jobs.find(*job) : nullptr;
   const Attempt* current = live == nullptr ? nullptr : live->job.current_attempt();
   if (current == nullptr || current->worker_id != entry.record.id) return;

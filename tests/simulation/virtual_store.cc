@@ -74,7 +74,10 @@ void Writer::run() {
     } else {
       const bool fails = !failure_ && sim::commit_fails();
       // What is said to have failed may be on the disk all the same.
-      const bool is_there = fails && sim::World::the().chance(0.5) && commit_items(*items);
+      const bool is_there = fails && sim::World::the().chance(0.5);
+      if (is_there)
+        if (const auto done = commit_items(*items); !done)
+          sim::World::the().broken(done.error().message);
       if (fails) failure_ = make_error(ErrorCode::kUnavailable, "the simulated disk fails");
       const bool had_failed = failure_.has_value();
       commit_run(*items);

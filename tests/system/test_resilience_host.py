@@ -139,7 +139,8 @@ class ReadOnlyDisk(HostCase):
 
     def setUp(self) -> None:
         self.machine.run("systemctl", "stop", "takt-worker.service", "takt-worker.socket")
-        self.machine.shell(f"set -e; rm -f {IMAGE}; truncate -s 64M {IMAGE}; mke2fs -q -t ext4 {IMAGE};"
+        self.machine.shell(f"set -e; rm -f {IMAGE}; truncate -s 64M {IMAGE};"
+                           f" mke2fs -q -t ext4 {IMAGE};"
                            " test -e /dev/loop-control || mknod /dev/loop-control c 10 237")
         # The kernel's number is not this machine's to choose; nspawn makes no device for it.
         number = self.machine.run(

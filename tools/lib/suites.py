@@ -30,7 +30,7 @@ PATIENCE_S = 60  # for the clean-up of a suite that ran out of time
 BUILD_BUDGET_S = 40 * 60
 PROGRAMS = ("takt", "takt-scheduler", "takt-worker", "takt-supervisor")
 REASONS_TOLD, LINES_TOLD = 20, 30  # of what failed, at the end
-SIMULATED, SIMULATED_ALL = "300", "10000"  # lives
+SIMULATED, SIMULATED_ALL = "500", "10000"  # lives
 SIMULATED_SANITIZED = "10"  # of ten times the cost each
 FUZZ_S = 4  # for each fuzzer; tools/fuzz gives it a minute
 

@@ -241,7 +241,6 @@ TEST(ConvertSpec, AWorkerIsNotToldHowAJobWaited) {
   spec.hold = false;
   spec.not_before.reset();
   spec.queue_time_limit.reset();
-  spec.resources.counted.clear();
   spec.retry.reset();
   spec.array.reset();
   spec.dependencies.clear();

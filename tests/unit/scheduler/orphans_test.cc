@@ -75,6 +75,7 @@ TEST_F(OrphansTest, AnAdoptedOneIsAJobOnRecordAgain) {
   const grpc::Status adopted = adopt(kJob);
   ASSERT_TRUE(adopted.ok()) << adopted.error_message();
   EXPECT_EQ(orphans(), 0U);
+  EXPECT_TRUE(adopt(kJob).ok()) << "a call may be repeated";
 
   restart();  // what was answered is on disk
   const v1::Job job = get("nightly");
@@ -84,6 +85,8 @@ TEST_F(OrphansTest, AnAdoptedOneIsAJobOnRecordAgain) {
   EXPECT_EQ(job.spec().argv(0), what.argv(0));
   EXPECT_FALSE(job.spec().hold());
   EXPECT_EQ(job.spec().dependencies_size(), 0);
+  ASSERT_EQ(job.spec().constraints_size(), 1) << "on the word of this worker it runs nowhere else";
+  EXPECT_EQ(job.spec().constraints(0).values(0), "one");
   ASSERT_EQ(job.attempts_size(), 1);
   EXPECT_EQ(job.attempts(0).number(), 3);
   EXPECT_EQ(job.attempts(0).worker_name(), "one");
@@ -110,6 +113,25 @@ TEST_F(OrphansTest, OfTwoTheLaterOneIsAdoptedAndTheOtherStopped) {
   EXPECT_TRUE(two->stops().empty());
 }
 
+TEST_F(OrphansTest, OneOfAJobThatWasOnRecordIsNotAdopted) {
+  const auto one = make_worker(kWorkerOne, "one");
+  const std::string job = submit(spec());
+  watch_until(job, v1::JOB_STATE_RUNNING);
+  v1::Attempt later = running(2);
+  later.set_job_id(job);
+  const auto two = make_holder(kWorkerTwo, "two", later, spec());
+  ASSERT_TRUE(wait_orphans(1));
+  EXPECT_EQ(adopt(job).error_code(), grpc::StatusCode::FAILED_PRECONDITION) << "it runs";
+  one->end(job, 0);
+  watch_until(job, v1::JOB_STATE_SUCCEEDED);
+  ASSERT_TRUE(one->wait_acknowledged(job));
+  const grpc::Status late = adopt(job);
+  EXPECT_EQ(late.error_code(), grpc::StatusCode::FAILED_PRECONDITION) << "it has ended";
+  EXPECT_NE(late.error_message().find("can only be stopped"), std::string::npos);
+  EXPECT_EQ(get(job).attempts_size(), 1);
+  EXPECT_EQ(one->sessions(), 1) << "the store did not fail";
+}
+
 TEST_F(OrphansTest, OneThatHasEndedIsNotAdopted) {
   const auto worker = make_holder(kWorkerOne, "one", running(), spec());
   ASSERT_TRUE(wait_orphans(1));
@@ -124,7 +146,7 @@ TEST_F(OrphansTest, OneThatHasEndedIsNotAdopted) {
 TEST_F(OrphansTest, AWorkerThatIsGoneBeforeItAnswersLeavesNothingHalfDone) {
   const auto worker = make_holder(kWorkerOne, "one", running(), std::nullopt);
   ASSERT_TRUE(wait_orphans(1));
-  // Others repeat the call, and are told that there is nobody any more.
+  // Others repeat the call for as long as their time lasts.
   const auto channel = rpc::make_channel(config_.listen.front(), {.retry = false});
   operator_ = v1::OperatorService::NewStub(*channel);
   grpc::Status adopted;
@@ -137,7 +159,7 @@ TEST_F(OrphansTest, AWorkerThatIsGoneBeforeItAnswersLeavesNothingHalfDone) {
   stop.set_job_id(kJob);
   v1::StopOrphanResponse stopped;
   EXPECT_EQ(operator_->StopOrphan(context().get(), stop, &stopped).error_code(),
-            grpc::StatusCode::NOT_FOUND)
+            grpc::StatusCode::UNAVAILABLE)
       << "a command to a worker out of reach would be lost in silence";
   v1::Job job;
   EXPECT_EQ(try_get(kJob, job).error_code(), grpc::StatusCode::NOT_FOUND);
