@@ -27,6 +27,8 @@ def sums(folder: pathlib.Path) -> dict[str, str]:
 class Reproducible(unittest.TestCase):
     """The packages that the test machines install are the first build."""
 
+    maxDiff = None
+
     def test_built_elsewhere_they_are_the_same_bytes(self) -> None:
         first = sums(staging.packages_folder(staging.versions()[0]))
         with tempfile.TemporaryDirectory(prefix="takt-again-") as folder:
