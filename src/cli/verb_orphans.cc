@@ -33,13 +33,13 @@ int print_orphans(Invocation& call) {
   return call.json() ? 0 : call.answer(table.take());
 }
 
-int adopt_orphans(Invocation& call, const std::vector<std::string>& jobs) {
-  return for_each_named(call, "adopt", "orphan", jobs,
+template <class Request, class Method>
+int for_each_orphan(Invocation& call, const std::string& action, Method method, Request request,
+                    const std::vector<std::string>& jobs) {
+  return for_each_named(call, action, "orphan", jobs,
                         [&](Client& client, const std::string& name) -> Result<std::string> {
-                          v1::AdoptOrphanRequest request;
                           request.set_job_id(name);
-                          const auto response =
-                              client.call(&v1::OperatorService::Stub::AdoptOrphan, request);
+                          const auto response = client.call(method, request);
                           if (!response) return response.error();
                           return call.json() ? to_json(*response) + "\n" : std::string();
                         });
@@ -58,18 +58,13 @@ int run_orphans(Invocation& call) {
   if (!reason.empty() && stop.empty()) return call.usage("--reason is given without --stop");
   if (!stop.empty() && !adopt.empty())
     return call.usage("--stop and --adopt: one of them at a time");
-  if (!adopt.empty()) return adopt_orphans(call, adopt);
+  if (!adopt.empty())
+    return for_each_orphan(call, "adopt", &v1::OperatorService::Stub::AdoptOrphan,
+                           v1::AdoptOrphanRequest(), adopt);
   if (stop.empty()) return print_orphans(call);
-  return for_each_named(call, "stop", "orphan", stop,
-                        [&](Client& client, const std::string& name) -> Result<std::string> {
-                          v1::StopOrphanRequest request;
-                          request.set_job_id(name);
-                          request.set_reason(reason);
-                          const auto response =
-                              client.call(&v1::OperatorService::Stub::StopOrphan, request);
-                          if (!response) return response.error();
-                          return call.json() ? to_json(*response) + "\n" : std::string();
-                        });
+  v1::StopOrphanRequest request;
+  request.set_reason(reason);
+  return for_each_orphan(call, "stop", &v1::OperatorService::Stub::StopOrphan, request, stop);
 }
 
 }  // namespace

@@ -78,14 +78,7 @@ TEST_F(FailingStoreTest, AnAttemptIsLookedUpAgainUntilTheStoreCanBeRead) {
   const auto one = make_worker(kWorkerOne, "one");
   const std::string job = submit(spec());
   watch_until(job, v1::JOB_STATE_RUNNING);
-  v1::DeregisterWorkerRequest away;
-  away.set_worker_id(kWorkerOne);
-  v1::DeregisterWorkerResponse gone;
-  ASSERT_TRUE(registry_->DeregisterWorker(context().get(), away, &gone).ok());
-  v1::ForgetWorkerRequest forget;
-  forget.set_worker_id("one");
-  v1::ForgetWorkerResponse forgotten;
-  ASSERT_TRUE(operator_->ForgetWorker(context().get(), forget, &forgotten).ok());
+  ASSERT_NO_FATAL_FAILURE(leave_and_forget_one());
   watch_until(job, v1::JOB_STATE_FAILED);
   one->forget(job);
   add_worker(*one);  // so that nothing has to be written when it comes with the attempt

@@ -21,18 +21,6 @@ class RetryTest : public SchedulerTest {
     if (memory_bytes != 0) request.mutable_resources()->set_memory_bytes(memory_bytes);
     return jobs_->RetryJob(context().get(), request, response);
   }
-
-  // Worker one goes down in order, and is given up.
-  void leave_and_forget_one() {
-    v1::DeregisterWorkerRequest away;
-    away.set_worker_id(kWorkerOne);
-    v1::DeregisterWorkerResponse gone;
-    ASSERT_TRUE(registry_->DeregisterWorker(context().get(), away, &gone).ok());
-    v1::ForgetWorkerRequest request;
-    request.set_worker_id("one");
-    v1::ForgetWorkerResponse response;
-    ASSERT_TRUE(operator_->ForgetWorker(context().get(), request, &response).ok());
-  }
 };
 
 TEST_F(RetryTest, AFailedAttemptIsTriedAgainUntilOneGoesWell) {

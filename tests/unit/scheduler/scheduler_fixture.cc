@@ -154,4 +154,15 @@ bool SchedulerTest::wait_worker(const std::string& id, v1::WorkerState state) {
   return false;
 }
 
+void SchedulerTest::leave_and_forget_one() {
+  v1::DeregisterWorkerRequest away;
+  away.set_worker_id(kWorkerOne);
+  v1::DeregisterWorkerResponse gone;
+  ASSERT_TRUE(registry_->DeregisterWorker(context().get(), away, &gone).ok());
+  v1::ForgetWorkerRequest request;
+  request.set_worker_id("one");
+  v1::ForgetWorkerResponse response;
+  ASSERT_TRUE(operator_->ForgetWorker(context().get(), request, &response).ok());
+}
+
 }  // namespace takt::scheduler

@@ -53,6 +53,8 @@ class SchedulerTest : public testing::Test {
   std::vector<v1::Worker> workers();
   // Asks again and again until the worker is in that state; the deadline is 60 s.
   bool wait_worker(const std::string& id, v1::WorkerState state);
+  // Worker one, of that name, goes down in order, and is given up.
+  void leave_and_forget_one();
 
   // A command that the fake worker takes.
   static v1::JobSpec spec(const std::string& name = "");
