@@ -96,6 +96,7 @@ TEST_F(FailingStoreTest, AnAttemptIsLookedUpAgainUntilTheStoreCanBeRead) {
   EXPECT_TRUE(FailingDisk::heal());
   ASSERT_TRUE(one->wait_stops(1));
   EXPECT_EQ(one->stops()[0].job_id(), job);
+  EXPECT_EQ(one->sessions(), 2) << "without a new list, which would have it looked up anyway";
 }
 
 }  // namespace
