@@ -90,13 +90,13 @@ TEST_F(FailingStoreTest, AnAttemptIsLookedUpAgainUntilTheStoreCanBeRead) {
   one->hold(attempt);
   FailingDisk::fail({DiskCall::kRead, 1, SQLITE_IOERR_READ, true});
   one->serve();
-  ASSERT_TRUE(one->wait_sessions(2));
+  ASSERT_TRUE(one->wait_sessions(3));
   v1::Job none;
   ASSERT_TRUE(test::eventually([&] { return !try_get(job, none).ok(); })) << "nothing can be read";
   EXPECT_TRUE(FailingDisk::heal());
   ASSERT_TRUE(one->wait_stops(1));
   EXPECT_EQ(one->stops()[0].job_id(), job);
-  EXPECT_EQ(one->sessions(), 2) << "without a new list, which would have it looked up anyway";
+  EXPECT_EQ(one->sessions(), 3) << "without a new list, which would have it looked up anyway";
 }
 
 }  // namespace
