@@ -5,6 +5,8 @@
 // dropped, and folder and sizes alone say what is there. `timeline` goes on in `timeline.<number>`.
 #pragma once
 
+#include <sys/types.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -24,6 +26,8 @@ constexpr std::size_t index_of(Stream stream) { return static_cast<std::size_t>(
 constexpr const char* file_of(Stream stream) {
   return stream == Stream::kStdout ? kStdoutFile : kStderrFile;
 }
+
+inline constexpr mode_t kOutputMode = 0640;  // of every file described here
 
 // A number of bytes of each stream, by index_of.
 using Offsets = std::array<std::uint64_t, kStreams.size()>;

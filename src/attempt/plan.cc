@@ -11,7 +11,7 @@
 namespace takt::attempt {
 namespace {
 
-constexpr std::string_view kMagic = "TAKP";
+constexpr std::string_view kPlanMagic = "TAKP";
 constexpr std::size_t kHeaderBytes = 4 + 1 + 4 + 4;
 constexpr std::size_t kJobIdBytes = 36;
 constexpr std::size_t kDirectoriesMax = 16;
@@ -211,13 +211,13 @@ Result<std::string> encode_plan(const LaunchPlan& plan) {
   header.number(kPlanVersion);
   header.number(static_cast<std::uint32_t>(body.size()));
   header.number(crc32(body));
-  return std::string(kMagic) + header.take() + body;
+  return std::string(kPlanMagic) + header.take() + body;
 }
 
 Result<LaunchPlan> decode_plan(std::string_view bytes) {
-  if (bytes.size() < kHeaderBytes || bytes.size() > kPlanMaxBytes || !bytes.starts_with(kMagic))
+  if (bytes.size() < kHeaderBytes || bytes.size() > kPlanMaxBytes || !bytes.starts_with(kPlanMagic))
     return torn("no header");
-  WireReader header(bytes.substr(kMagic.size(), kHeaderBytes - kMagic.size()));
+  WireReader header(bytes.substr(kPlanMagic.size(), kHeaderBytes - kPlanMagic.size()));
   const auto version = header.number<std::uint8_t>();
   const auto length = header.number<std::uint32_t>();
   const auto sum = header.number<std::uint32_t>();

@@ -8,7 +8,7 @@
 namespace takt::attempt {
 namespace {
 
-constexpr std::string_view kMagic = "TKTL";
+constexpr std::string_view kTimelineMagic = "TKTL";
 constexpr std::int64_t kUsPerMs = 1000;
 constexpr unsigned kVarintMaxBytes = 10;
 // Beyond what streams and clocks come to; sums of a block's entries stay far from an overflow.
@@ -49,7 +49,7 @@ std::optional<std::uint64_t> get_varint(std::string_view& bytes) {
 }  // namespace
 
 std::string encode_timeline_header(const TimelineMark& begin) {
-  std::string out(kMagic);
+  std::string out(kTimelineMagic);
   out += static_cast<char>(kTimelineVersion);
   out.append(3, '\0');
   put_fixed(out, static_cast<std::uint64_t>(to_unix_us(begin.time)));
@@ -73,7 +73,7 @@ Result<TimelineMark> decode_timeline_header(std::string_view block) {
   const auto damaged = [](const char* how) {
     return make_error(ErrorCode::kDataLoss, std::string("a block of the timeline ") + how);
   };
-  if (block.size() < kTimelineHeaderBytes || !block.starts_with(kMagic))
+  if (block.size() < kTimelineHeaderBytes || !block.starts_with(kTimelineMagic))
     return damaged("has no header");
   if (static_cast<std::uint8_t>(block[4]) != kTimelineVersion)
     return damaged("is of another version");

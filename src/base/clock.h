@@ -27,6 +27,8 @@ struct BootClock {
 using BootTime = BootClock::time_point;
 using WallTime = std::chrono::time_point<std::chrono::system_clock, microseconds>;
 
+inline constexpr std::int64_t kUsPerSecond = 1'000'000;
+
 // The wall clock now, to the microsecond.
 WallTime wall_now();
 

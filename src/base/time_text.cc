@@ -13,10 +13,6 @@
 namespace takt {
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000;
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
 // Takes a text off its front, piece by piece.
 class Scanner {
  public:
@@ -42,7 +38,8 @@ class Scanner {
   std::int64_t fraction() {
     std::int64_t us = 0;
     if (!one_of(".")) return us;
-    for (std::int64_t unit = kSecond / 10; !rest_.empty() && is_digit(rest_.front()); unit /= 10) {
+    for (std::int64_t unit = kUsPerSecond / 10; !rest_.empty() && is_digit(rest_.front());
+         unit /= 10) {
       us += (rest_.front() - '0') * unit;
       rest_.remove_prefix(1);
     }
@@ -95,7 +92,7 @@ std::optional<WallTime> to_time(Scanner& in, tm parts) {
     seconds_part = ::timegm(&parts) - static_cast<time_t>(*east);
   }
   if (parts.tm_mday != day) return std::nullopt;  // there is no 30th of February
-  return from_unix_us(seconds_part * kSecond + us);
+  return from_unix_us(seconds_part * kUsPerSecond + us);
 }
 
 std::optional<WallTime> scan(std::string_view text, WallTime now) {
@@ -105,7 +102,7 @@ std::optional<WallTime> scan(std::string_view text, WallTime now) {
     if (with_date.one_of(" T") && !scan_time_of_day(with_date, parts)) return std::nullopt;
     return to_time(with_date, parts);
   }
-  const auto today = static_cast<time_t>(to_unix_us(now) / kSecond);
+  const auto today = static_cast<time_t>(to_unix_us(now) / kUsPerSecond);
   localtime_r(&today, &parts);
   parts.tm_sec = 0;
   Scanner alone(text);
@@ -117,7 +114,7 @@ std::optional<WallTime> scan(std::string_view text, WallTime now) {
 
 std::string format_time_exact(WallTime time) {
   const std::int64_t us = to_unix_us(time);
-  const auto seconds_part = static_cast<time_t>(us / kSecond);
+  const auto seconds_part = static_cast<time_t>(us / kUsPerSecond);
   tm parts{};
   localtime_r(&seconds_part, &parts);
   char date[64];
@@ -125,7 +122,8 @@ std::string format_time_exact(WallTime time) {
   char text[96];
   std::ignore = strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &parts);
   std::ignore = strftime(zone, sizeof zone, "%z", &parts);
-  std::snprintf(text, sizeof text, "%s.%03d%s", date, static_cast<int>(us % kSecond / 1000), zone);
+  std::snprintf(text, sizeof text, "%s.%03d%s", date, static_cast<int>(us % kUsPerSecond / 1000),
+                zone);
   return text;
 }
 

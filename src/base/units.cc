@@ -27,24 +27,23 @@ struct TimeUnit {
   std::string_view name;
   std::int64_t us;
 };
-constexpr std::int64_t kSecond = 1'000'000;
 constexpr std::array<TimeUnit, 17> kTimes{{{"us", 1},
                                            {"ms", 1000},
-                                           {"s", kSecond},
-                                           {"sec", kSecond},
-                                           {"second", kSecond},
-                                           {"seconds", kSecond},
-                                           {"m", 60 * kSecond},
-                                           {"min", 60 * kSecond},
-                                           {"minute", 60 * kSecond},
-                                           {"minutes", 60 * kSecond},
-                                           {"h", 3600 * kSecond},
-                                           {"hour", 3600 * kSecond},
-                                           {"hours", 3600 * kSecond},
-                                           {"d", 86400 * kSecond},
-                                           {"day", 86400 * kSecond},
-                                           {"days", 86400 * kSecond},
-                                           {"w", 7 * 86400 * kSecond}}};
+                                           {"s", kUsPerSecond},
+                                           {"sec", kUsPerSecond},
+                                           {"second", kUsPerSecond},
+                                           {"seconds", kUsPerSecond},
+                                           {"m", 60 * kUsPerSecond},
+                                           {"min", 60 * kUsPerSecond},
+                                           {"minute", 60 * kUsPerSecond},
+                                           {"minutes", 60 * kUsPerSecond},
+                                           {"h", 3600 * kUsPerSecond},
+                                           {"hour", 3600 * kUsPerSecond},
+                                           {"hours", 3600 * kUsPerSecond},
+                                           {"d", 86400 * kUsPerSecond},
+                                           {"day", 86400 * kUsPerSecond},
+                                           {"days", 86400 * kUsPerSecond},
+                                           {"w", 7 * 86400 * kUsPerSecond}}};
 
 std::string in_quotes(std::string_view text) {
   return "\"" + std::string(text.substr(0, 64)) + "\"";
@@ -59,8 +58,6 @@ Error bad_duration(std::string_view text, std::string_view field) {
   return invalid(std::string(field),
                  in_quotes(text) + " is not a time span; write for example 90s, 5min or 2h");
 }
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // Takes a non-negative decimal number off the front; false if there is none.
 bool take_number(std::string_view& text, double& number) {
@@ -181,10 +178,10 @@ std::string format_duration(microseconds span) {
     const char* name;
     std::int64_t us;
   };
-  constexpr std::array<Unit, 5> kUnits{{{"d", 86400 * kSecond},
-                                        {"h", 3600 * kSecond},
-                                        {"min", 60 * kSecond},
-                                        {"s", kSecond},
+  constexpr std::array<Unit, 5> kUnits{{{"d", 86400 * kUsPerSecond},
+                                        {"h", 3600 * kUsPerSecond},
+                                        {"min", 60 * kUsPerSecond},
+                                        {"s", kUsPerSecond},
                                         {"ms", 1000}}};
   std::int64_t rest = span.count();
   std::string text;
@@ -205,7 +202,7 @@ std::string format_duration(microseconds span) {
 }
 
 std::string format_time(WallTime time) {
-  const time_t seconds_part = static_cast<time_t>(to_unix_us(time) / kSecond);
+  const time_t seconds_part = static_cast<time_t>(to_unix_us(time) / kUsPerSecond);
   tm parts{};
   localtime_r(&seconds_part, &parts);
   char text[64];
@@ -215,13 +212,13 @@ std::string format_time(WallTime time) {
 
 std::string format_time_utc(WallTime time) {
   const std::int64_t us = to_unix_us(time);
-  const time_t seconds_part = static_cast<time_t>(us / kSecond);
+  const time_t seconds_part = static_cast<time_t>(us / kUsPerSecond);
   tm parts{};
   gmtime_r(&seconds_part, &parts);
   char date[64];
   char text[96];
   std::ignore = strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &parts);
-  std::snprintf(text, sizeof text, "%s.%06lldZ", date, static_cast<long long>(us % kSecond));
+  std::snprintf(text, sizeof text, "%s.%06lldZ", date, static_cast<long long>(us % kUsPerSecond));
   return text;
 }
 

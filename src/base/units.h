@@ -14,6 +14,8 @@ namespace takt {
 // "512", "64K", "512M", "2G", "1.5T"; base 1024, an optional "B" or "iB" after the letter.
 Result<std::uint64_t> parse_bytes(std::string_view text, std::string_view field);
 
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
 // "90s", "5min", "2h", "1h 30min", "250ms", "1d"; a bare number is seconds.
 Result<microseconds> parse_duration(std::string_view text, std::string_view field);
 

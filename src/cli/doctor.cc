@@ -70,12 +70,6 @@ Finding check_kernel() {
   return bad(what + " cannot kill a control group as a whole", "run Linux 5.14 or newer");
 }
 
-std::string joined(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
-}
-
 std::vector<std::string> missing_controllers(const std::string& there) {
   const std::string padded = " " + there.substr(0, there.find('\n')) + " ";
   std::vector<std::string> missing;

@@ -10,11 +10,6 @@
 #include "cli/text.h"
 
 namespace takt::cli {
-namespace {
-
-constexpr auto kSignalPause = milliseconds(100);  // between looks for a signal
-
-}  // namespace
 
 std::string part_name(const v1::Job& part) {
   return part.part_worker().empty() ? std::to_string(part.part_index())
@@ -54,7 +49,7 @@ FollowEnd PartsFollower::run() {
   if (hands_.empty()) start();
   while (working_ > 0 && end_ == FollowEnd::kComplete) {
     if (client_.interrupts().pending()) return FollowEnd::kInterrupted;
-    changed_.wait_for(lock, kSignalPause);
+    changed_.wait_for(lock, kSignalPoll);
   }
   return end_;
 }

@@ -7,9 +7,6 @@ namespace {
 // A line without an end is not kept beyond this; it is passed on as if it had ended.
 constexpr std::size_t kLineMaxBytes = 64 * 1024;
 
-// Between looks whether a signal has been answered, should the news of that come too early.
-constexpr auto kSignalPause = milliseconds(100);
-
 }  // namespace
 
 WriteEnd PartConsole::write(bool error, std::string_view data, std::size_t& written) {
@@ -35,7 +32,7 @@ WriteEnd PartConsole::pass_on(bool error, std::string_view lines) {
     const WriteEnd end = shared_.console.write(error, lines, put);
     lines.remove_prefix(put);
     if (end == WriteEnd::kInterrupted)
-      shared_.answered.wait_for(lock, kSignalPause);
+      shared_.answered.wait_for(lock, kSignalPoll);
     else if (end != WriteEnd::kDone)
       return end;
   }

@@ -8,9 +8,13 @@
 #include <mutex>
 #include <string>
 
+#include "base/clock.h"
 #include "cli/console.h"
 
 namespace takt::cli {
+
+// Between looks whether a signal was answered: the notification can come before the wait begins.
+inline constexpr auto kSignalPoll = milliseconds(100);
 
 // What several of them share. Thread-safe through the mutex.
 struct SharedConsole {

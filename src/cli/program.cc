@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/version.h"
 #include "cli/complete.h"
 #include "cli/help.h"
 #include "cli/invocation.h"
@@ -50,7 +51,7 @@ int run_program(std::vector<std::string> arguments, const Io& io) {
   const std::vector<std::string> before(arguments.begin(), place);
   Console console(io, false);
   if (one_of(before, "--version", "-V"))
-    return console.out("takt " TAKT_VERSION "\n") ? 0 : kExitPipe;
+    return console.out("takt " + std::string(version()) + "\n") ? 0 : kExitPipe;
   if (one_of(before, "--help", "-h") || arguments.empty())
     return console.out(overview()) ? 0 : kExitPipe;
   if (place == arguments.end()) {

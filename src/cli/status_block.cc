@@ -19,12 +19,6 @@ std::string line(std::string_view label, const std::string& value) {
   return std::string(kLabelColumn - label.size(), ' ') + std::string(label) + ": " + value + "\n";
 }
 
-std::string joined(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
-  return text;
-}
-
 std::string since_text(const google::protobuf::Timestamp& time, const Layout& layout) {
   if (layout.full) return " since " + when_text(time, layout);
   const auto span = layout.now - rpc::time_from_proto(time);

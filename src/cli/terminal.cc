@@ -31,7 +31,7 @@ struct Restore {
   termios before{};
 };
 Restore restore_data;
-std::atomic<bool> taken = false;
+std::atomic<bool> is_taken = false;
 static_assert(std::atomic<bool>::is_always_lock_free, "for handlers of signals");
 
 // Only what a handler of a signal may call.
@@ -45,7 +45,7 @@ void put(int fd, std::string_view text) {
 }
 
 void give_back() {
-  if (!taken.exchange(false)) return;
+  if (!is_taken.exchange(false)) return;
   put(restore_data.out, kLeave);
   if (restore_data.keys) ::tcsetattr(restore_data.in, TCSANOW, &restore_data.before);
 }
@@ -68,7 +68,7 @@ sigset_t signals_not_ignored() {
 }  // namespace
 
 Result<std::unique_ptr<Terminal>> Terminal::take(int in, int out) {
-  TAKT_CHECK(!taken.load(), "the terminal is taken already");
+  TAKT_CHECK(!is_taken.load(), "the terminal is taken already");
   std::unique_ptr<Terminal> terminal(new Terminal(in, out));
   terminal->keys_ = ::isatty(in) == 1;
   if (terminal->keys_ && ::tcgetattr(in, &terminal->before_) != 0)
@@ -99,7 +99,7 @@ void Terminal::enter() {
     raw.c_cc[VTIME] = 0;
     ::tcsetattr(in_, TCSANOW, &raw);
   }
-  taken.store(true);
+  is_taken.store(true);
   put(out_, kEnter);
 }
 

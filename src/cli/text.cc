@@ -60,6 +60,11 @@ std::string worker_state_text(v1::WorkerState state) {
 
 bool ended(const v1::Job& job) { return job.has_end(); }
 
+const v1::Attempt& latest_attempt(const v1::Job& job) {
+  return job.attempts_size() == 0 ? v1::Attempt::default_instance()
+                                  : job.attempts(job.attempts_size() - 1);
+}
+
 std::string end_text(const v1::JobEnd& end) {
   if (!end.message().empty()) return printable(end.message());
   const auto known = rpc::end_from_proto(end);
@@ -100,6 +105,12 @@ std::string explanation_text(const v1::ExplainJobResponse& waiting) {
 
 std::string cpus_text(std::int64_t millicores) {
   return millicores == 0 ? "" : format_millicores(millicores);
+}
+
+std::string joined(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
+  return text;
 }
 
 std::string size_text(std::int64_t bytes, bool exact) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "takt/v1/job.pb.h"
@@ -31,6 +32,9 @@ std::string worker_state_text(v1::WorkerState state);
 
 bool ended(const v1::Job& job);
 
+// The last attempt; an empty one if there is none.
+const v1::Attempt& latest_attempt(const v1::Job& job);
+
 // How it ended, in one sentence without a full stop.
 std::string end_text(const v1::JobEnd& end);
 
@@ -48,6 +52,9 @@ std::optional<microseconds> cpu_time(const v1::Usage& usage);
 
 // "1.5" of 1500; empty of 0.
 std::string cpus_text(std::int64_t millicores);
+
+// "a, b, c".
+std::string joined(const std::vector<std::string>& parts);
 
 // "2.0G", or with `exact` the number alone.
 std::string size_text(std::int64_t bytes, bool exact);

@@ -27,20 +27,15 @@ constexpr std::array<SortKind, 4> kSorts = {{{TopSort::kCpu, 'c', "cpu"},
                                              {TopSort::kTime, 't', "time"},
                                              {TopSort::kTasks, 'k', "tasks"}}};
 
-const v1::Attempt& latest(const v1::Job& job) {
-  return job.attempts_size() == 0 ? v1::Attempt::default_instance()
-                                  : job.attempts(job.attempts_size() - 1);
-}
-
 std::optional<microseconds> run_time(const v1::Job& job, WallTime now) {
-  if (!latest(job).has_start_time()) return std::nullopt;
-  return std::max(microseconds(now - rpc::time_from_proto(latest(job).start_time())),
+  if (!latest_attempt(job).has_start_time()) return std::nullopt;
+  return std::max(microseconds(now - rpc::time_from_proto(latest_attempt(job).start_time())),
                   microseconds(0));
 }
 
 // What a job is sorted by; -1 if that is not known.
 std::int64_t weight(const v1::Job& job, TopSort sort, WallTime now) {
-  const v1::Usage& usage = latest(job).usage();
+  const v1::Usage& usage = latest_attempt(job).usage();
   switch (sort) {
     case TopSort::kCpu:
       return cpu_time(usage).value_or(microseconds(-1)).count();
@@ -69,7 +64,7 @@ std::string short_time(std::optional<microseconds> span, bool fractions) {
 }
 
 std::string memory_cell(const v1::Job& job) {
-  const v1::Usage& usage = latest(job).usage();
+  const v1::Usage& usage = latest_attempt(job).usage();
   const std::int64_t limit = job.spec().resources().memory_bytes();
   const std::string used = usage.has_memory_bytes() ? size_text(usage.memory_bytes(), false) : "";
   if (limit == 0) return used;
@@ -85,11 +80,11 @@ bool shows_users(const TopView& view) {
 }
 
 std::vector<std::string> job_row(const v1::Job& job, const TopSample& sample, const TopView& view) {
-  const v1::Usage& usage = latest(job).usage();
+  const v1::Usage& usage = latest_attempt(job).usage();
   std::vector<std::string> cells = {
       short_id(job.job_id()),
       job.has_unreachable_since_time() ? "unreachable" : state_text(job.state()),
-      name_cell(latest(job).worker_name(), view),
+      name_cell(latest_attempt(job).worker_name(), view),
       short_time(run_time(job, sample.time), false),
       short_time(cpu_time(usage), true),
       memory_cell(job),

@@ -27,7 +27,7 @@ bool is_silence(const grpc::Status& status) {
 }
 
 // The text as the old worker gave it: from_status() would explain it in our own words.
-Error error_of(const grpc::Status& status) {
+Error verbatim_error(const grpc::Status& status) {
   Error error = rpc::from_status(status);
   error.message =
       rpc::clean_text(status.error_message().empty() ? error.message : status.error_message(),
@@ -60,8 +60,9 @@ void OldClient::call(Request request, Begin begin, Read read, Done<T> done) {
   const bool begun = calls_.start<Response>(
       limits::kOldCallDeadline, std::move(request), begin,
       [&thread = thread_, read, done](const grpc::Status& status, const Response& response) {
-        Outcome<T> outcome{.answered = status.ok() || !is_silence(status),
-                           .result = status.ok() ? Result<T>(read(response)) : error_of(status)};
+        Outcome<T> outcome{
+            .answered = status.ok() || !is_silence(status),
+            .result = status.ok() ? Result<T>(read(response)) : verbatim_error(status)};
         thread.post([done, outcome = std::move(outcome)] { done(outcome); });
       });
   if (begun) return;

@@ -14,7 +14,7 @@ namespace {
 
 constexpr milliseconds kDeadline = limits::kRpcDeadline;
 
-Error too_busy() {
+Error worker_busy() {
   return make_error(ErrorCode::kResourceExhausted, "too many calls wait for the worker; try again");
 }
 
@@ -61,7 +61,7 @@ void WorkerClient::start(const std::string& command, const std::string& path,
       [done](const grpc::Status& status, const v1::WorkerServiceStartJobResponse& response) {
         done(status.ok() ? started(response.attempt()) : error_of(status));
       });
-  if (!begun) done(too_busy());
+  if (!begun) done(worker_busy());
 }
 
 void WorkerClient::stop(const std::string& job, const std::function<void(Result<void>)>& done) {
@@ -75,7 +75,7 @@ void WorkerClient::stop(const std::string& job, const std::function<void(Result<
       [done](const grpc::Status& status, const v1::WorkerServiceStopJobResponse&) {
         done(status.ok() ? Result<void>() : error_of(status));
       });
-  if (!begun) done(too_busy());
+  if (!begun) done(worker_busy());
 }
 
 void WorkerClient::query(const std::string& job,
@@ -89,7 +89,7 @@ void WorkerClient::query(const std::string& job,
       [done](const grpc::Status& status, const v1::QueryJobResponse& response) {
         done(status.ok() ? end_of(response.attempt()) : error_of(status));
       });
-  if (!begun) done(too_busy());
+  if (!begun) done(worker_busy());
 }
 
 }  // namespace takt::compat

@@ -10,6 +10,7 @@
 namespace takt::config {
 namespace {
 
+namespace client_key {
 constexpr KeyInfo kAddress{.section = "client",
                            .name = "address",
                            .default_text = "unix:/run/takt/scheduler.sock",
@@ -24,6 +25,7 @@ constexpr KeyInfo kInsecure{
     .help =
         "Whether a scheduler may be called over TCP in plain text. Without it and without [tls], "
         "a host:port is refused."};
+}  // namespace client_key
 
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
@@ -44,8 +46,8 @@ Result<void> take_address(const std::string& text, const std::string& origin,
 
 const std::vector<Key<ClientConfig>>& client_keys() {
   static const auto keys = with_tls<ClientConfig>({
-      key<&ClientConfig::address, parse_address>(kAddress),
-      key<&ClientConfig::insecure, parse_bool>(kInsecure),
+      key<&ClientConfig::address, parse_address>(client_key::kAddress),
+      key<&ClientConfig::insecure, parse_bool>(client_key::kInsecure),
   });
   return keys;
 }

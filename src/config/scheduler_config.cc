@@ -8,7 +8,6 @@
 namespace takt::config {
 namespace {
 
-using C = SchedulerConfig;
 constexpr std::int64_t kHour = 3600;
 constexpr auto kJobsMost = static_cast<std::int64_t>(limits::kQueueMax);
 
@@ -19,6 +18,7 @@ Result<Spreading> parse_placement(std::string_view text, std::string_view field)
                  "\"" + std::string(text) + "\" is not known; write spread or pack");
 }
 
+namespace scheduler_key {
 constexpr KeyInfo kStateDirectory{.section = "scheduler",
                                   .name = "state_directory",
                                   .default_text = "/var/lib/takt-scheduler",
@@ -152,30 +152,38 @@ constexpr KeyInfo kCompatSlots{.section = "compat",
                                .default_text = "16",
                                .accepts = "a number from 1 to 1000",
                                .help = "How many jobs run at once on each old worker."};
+}  // namespace scheduler_key
 
 }  // namespace
 
 const std::vector<Key<SchedulerConfig>>& scheduler_keys() {
-  static const auto keys = with_tls<C>({
-      key<&C::state_directory, parse_path>(kStateDirectory),
-      key<&C::listen, parse_listen>(kListen),
-      key<&C::insecure, parse_bool>(kInsecure),
-      key<&C::log_level, parse_log_level>(kLogLevel),
-      key<&C::worker_user, parse_account>(kWorkerUser),
-      key<&C::unreachable_after, parse_seconds_in<10, kHour>>(kUnreachableAfter),
-      key<&C::lost_after, parse_seconds_in<30, 24 * kHour>>(kLostAfter),
-      key<&C::jobs_max, parse_integer_in<1, kJobsMost>>(kJobsMax),
-      key<&C::jobs_of_user_max, parse_integer_in<1, kJobsMost>>(kJobsOfUserMax),
-      key<&C::priority_max, parse_integer_in<-limits::kPriorityMax, limits::kPriorityMax>>(
-          kPriorityMax),
-      key<&C::placement, parse_placement>(kPlacement),
-      key<&C::retain_time, parse_seconds_in<60, 3650 * 24 * kHour>>(kRetainTime),
-      key<&C::retain_jobs, parse_integer_in<1, 10'000'000>>(kRetainJobs),
-      key<&C::group, parse_account>(kGroup),
-      key<&C::admin_group, parse_account>(kAdminGroup),
-      key<&C::compat_listen, parse_tcp_listen>(kCompatListen),
-      key<&C::compat_insecure, parse_bool>(kCompatInsecure),
-      key<&C::compat_slots, parse_integer_in<1, limits::kOldSlotsMax>>(kCompatSlots),
+  static const auto keys = with_tls<SchedulerConfig>({
+      key<&SchedulerConfig::state_directory, parse_path>(scheduler_key::kStateDirectory),
+      key<&SchedulerConfig::listen, parse_listen>(scheduler_key::kListen),
+      key<&SchedulerConfig::insecure, parse_bool>(scheduler_key::kInsecure),
+      key<&SchedulerConfig::log_level, parse_log_level>(scheduler_key::kLogLevel),
+      key<&SchedulerConfig::worker_user, parse_account>(scheduler_key::kWorkerUser),
+      key<&SchedulerConfig::unreachable_after, parse_seconds_in<10, kHour>>(
+          scheduler_key::kUnreachableAfter),
+      key<&SchedulerConfig::lost_after, parse_seconds_in<30, 24 * kHour>>(
+          scheduler_key::kLostAfter),
+      key<&SchedulerConfig::jobs_max, parse_integer_in<1, kJobsMost>>(scheduler_key::kJobsMax),
+      key<&SchedulerConfig::jobs_of_user_max, parse_integer_in<1, kJobsMost>>(
+          scheduler_key::kJobsOfUserMax),
+      key<&SchedulerConfig::priority_max,
+          parse_integer_in<-limits::kPriorityMax, limits::kPriorityMax>>(
+          scheduler_key::kPriorityMax),
+      key<&SchedulerConfig::placement, parse_placement>(scheduler_key::kPlacement),
+      key<&SchedulerConfig::retain_time, parse_seconds_in<60, 3650 * 24 * kHour>>(
+          scheduler_key::kRetainTime),
+      key<&SchedulerConfig::retain_jobs, parse_integer_in<1, 10'000'000>>(
+          scheduler_key::kRetainJobs),
+      key<&SchedulerConfig::group, parse_account>(scheduler_key::kGroup),
+      key<&SchedulerConfig::admin_group, parse_account>(scheduler_key::kAdminGroup),
+      key<&SchedulerConfig::compat_listen, parse_tcp_listen>(scheduler_key::kCompatListen),
+      key<&SchedulerConfig::compat_insecure, parse_bool>(scheduler_key::kCompatInsecure),
+      key<&SchedulerConfig::compat_slots, parse_integer_in<1, limits::kOldSlotsMax>>(
+          scheduler_key::kCompatSlots),
   });
   return keys;
 }

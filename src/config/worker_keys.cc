@@ -7,8 +7,6 @@
 namespace takt::config {
 namespace {
 
-using C = WorkerConfig;
-
 Result<Launcher> parse_launcher(std::string_view text, std::string_view field) {
   for (Launcher launcher : {Launcher::kAuto, Launcher::kScope, Launcher::kCgroup})
     if (text == to_string(launcher)) return launcher;
@@ -37,6 +35,7 @@ Result<std::int64_t> parse_processors(std::string_view text, std::string_view fi
   return *millicores;
 }
 
+namespace worker_key {
 constexpr KeyInfo kName{
     .section = "worker",
     .name = "name",
@@ -301,6 +300,7 @@ constexpr KeyInfo kCompatScripts{
     .help =
         "The folder that the old conductor's jobs run in, and their scripts are in. A path that "
         "leads out of it, by two dots or by a link, is refused."};
+}  // namespace worker_key
 
 }  // namespace
 
@@ -317,42 +317,47 @@ std::string_view to_string(Launcher launcher) {
 }
 
 const std::vector<Key<WorkerConfig>>& worker_keys() {
-  static const auto keys = with_tls<C>({
-      key<&C::name, parse_name>(kName),
-      key<&C::state_directory, parse_path>(kStateDirectory),
-      key<&C::labels, parse_labels>(kLabels),
-      key<&C::resources, parse_counts>(kResources),
-      key<&C::listen, parse_listen>(kListen),
-      key<&C::insecure, parse_bool>(kInsecure),
-      key<&C::address, parse_address>(kAddress),
-      key<&C::supervisor, parse_path>(kSupervisor),
-      key<&C::log_level, parse_log_level>(kLogLevel),
-      key<&C::scheduler_address, parse_address_or_none>(kSchedulerAddress),
-      key<&C::scheduler_user, parse_account>(kSchedulerUser),
-      key<&C::group, parse_account>(kGroup),
-      key<&C::admin_group, parse_account>(kAdminGroup),
-      key<&C::launcher, parse_launcher>(kLauncher),
-      key<&C::allow_launcher, parse_launchers>(kAllowLauncher),
-      key<&C::default_user, parse_account>(kDefaultUser),
-      key<&C::allow_root, parse_bool>(kAllowRoot),
-      key<&C::users, parse_globs>(kUsers),
-      key<&C::denied_environment, parse_globs>(kDeniedEnvironment),
-      key<&C::commands, parse_globs>(kCommands),
-      key<&C::memory_max_bytes, parse_bytes_in<1LL << 20, 1LL << 50>>(kMemoryMax),
-      key<&C::cpus_max_millicores, parse_processors>(kCpusMax),
-      key<&C::tasks_max, parse_integer_in<1, limits::kTasksMax>>(kTasksMax),
-      key<&C::time_max, parse_seconds_in<1, 365LL * 86400>>(kTimeMax),
-      key<&C::starts_at_once, parse_integer_in<1, 1000>>(kStartsAtOnce),
-      key<&C::slots, parse_integer_in<0, 100'000>>(kSlots),
-      key<&C::output_cap_bytes, parse_bytes_in<1LL << 20, 1LL << 40>>(kOutputCap),
-      key<&C::retain_time, parse_seconds_in<60, 3650LL * 86400>>(kRetainTime),
-      key<&C::retain_bytes, parse_bytes_in<1LL << 20, 1LL << 50>>(kRetainBytes),
-      key<&C::retain_attempts, parse_integer_in<1, 10'000'000>>(kRetainAttempts),
-      key<&C::journal, parse_bool>(kJournal),
-      key<&C::cgroup, parse_name>(kCgroup),
-      key<&C::compat_listen, parse_tcp_listen>(kCompatListen),
-      key<&C::compat_insecure, parse_bool>(kCompatInsecure),
-      key<&C::compat_scripts, parse_path>(kCompatScripts),
+  static const auto keys = with_tls<WorkerConfig>({
+      key<&WorkerConfig::name, parse_name>(worker_key::kName),
+      key<&WorkerConfig::state_directory, parse_path>(worker_key::kStateDirectory),
+      key<&WorkerConfig::labels, parse_labels>(worker_key::kLabels),
+      key<&WorkerConfig::resources, parse_counts>(worker_key::kResources),
+      key<&WorkerConfig::listen, parse_listen>(worker_key::kListen),
+      key<&WorkerConfig::insecure, parse_bool>(worker_key::kInsecure),
+      key<&WorkerConfig::address, parse_address>(worker_key::kAddress),
+      key<&WorkerConfig::supervisor, parse_path>(worker_key::kSupervisor),
+      key<&WorkerConfig::log_level, parse_log_level>(worker_key::kLogLevel),
+      key<&WorkerConfig::scheduler_address, parse_address_or_none>(worker_key::kSchedulerAddress),
+      key<&WorkerConfig::scheduler_user, parse_account>(worker_key::kSchedulerUser),
+      key<&WorkerConfig::group, parse_account>(worker_key::kGroup),
+      key<&WorkerConfig::admin_group, parse_account>(worker_key::kAdminGroup),
+      key<&WorkerConfig::launcher, parse_launcher>(worker_key::kLauncher),
+      key<&WorkerConfig::allow_launcher, parse_launchers>(worker_key::kAllowLauncher),
+      key<&WorkerConfig::default_user, parse_account>(worker_key::kDefaultUser),
+      key<&WorkerConfig::allow_root, parse_bool>(worker_key::kAllowRoot),
+      key<&WorkerConfig::users, parse_globs>(worker_key::kUsers),
+      key<&WorkerConfig::denied_environment, parse_globs>(worker_key::kDeniedEnvironment),
+      key<&WorkerConfig::commands, parse_globs>(worker_key::kCommands),
+      key<&WorkerConfig::memory_max_bytes, parse_bytes_in<1LL << 20, 1LL << 50>>(
+          worker_key::kMemoryMax),
+      key<&WorkerConfig::cpus_max_millicores, parse_processors>(worker_key::kCpusMax),
+      key<&WorkerConfig::tasks_max, parse_integer_in<1, limits::kTasksMax>>(worker_key::kTasksMax),
+      key<&WorkerConfig::time_max, parse_seconds_in<1, 365LL * 86400>>(worker_key::kTimeMax),
+      key<&WorkerConfig::starts_at_once, parse_integer_in<1, 1000>>(worker_key::kStartsAtOnce),
+      key<&WorkerConfig::slots, parse_integer_in<0, 100'000>>(worker_key::kSlots),
+      key<&WorkerConfig::output_cap_bytes, parse_bytes_in<1LL << 20, 1LL << 40>>(
+          worker_key::kOutputCap),
+      key<&WorkerConfig::retain_time, parse_seconds_in<60, 3650LL * 86400>>(
+          worker_key::kRetainTime),
+      key<&WorkerConfig::retain_bytes, parse_bytes_in<1LL << 20, 1LL << 50>>(
+          worker_key::kRetainBytes),
+      key<&WorkerConfig::retain_attempts, parse_integer_in<1, 10'000'000>>(
+          worker_key::kRetainAttempts),
+      key<&WorkerConfig::journal, parse_bool>(worker_key::kJournal),
+      key<&WorkerConfig::cgroup, parse_name>(worker_key::kCgroup),
+      key<&WorkerConfig::compat_listen, parse_tcp_listen>(worker_key::kCompatListen),
+      key<&WorkerConfig::compat_insecure, parse_bool>(worker_key::kCompatInsecure),
+      key<&WorkerConfig::compat_scripts, parse_path>(worker_key::kCompatScripts),
   });
   return keys;
 }

@@ -4,6 +4,7 @@
 // handle is dropped unanswered (a loop that ended with work queued), with UNAVAILABLE.
 #pragma once
 
+#include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
 
 #include <functional>

@@ -10,10 +10,7 @@ namespace takt::scheduler {
 namespace {
 
 template <class Response>
-using Reply = rpc::UnaryReply<Response>;
-
-template <class Response>
-void answer_committed(Core& core, const Reply<Response>& reply) {
+void answer_committed(Core& core, const rpc::UnaryReply<Response>& reply) {
   core.ledger().after_commit([reply](const Result<void>& committed) {
     if (!committed) {
       reply.fail(committed.error());
@@ -26,7 +23,7 @@ void answer_committed(Core& core, const Reply<Response>& reply) {
 // On the loop.
 template <class Response>
 void freeze_now(Core& core, const Uuid& id, bool frozen, const std::string& by,
-                const Reply<Response>& reply) {
+                const rpc::UnaryReply<Response>& reply) {
   const LiveJob* live = core.jobs().find(id);
   const JobState state = live == nullptr ? JobState::kSucceeded : live->job.state;
   if (live == nullptr || (state != JobState::kRunning && state != JobState::kPaused))
@@ -49,7 +46,7 @@ void freeze_now(Core& core, const Uuid& id, bool frozen, const std::string& by,
 
 template <class Response>
 void freeze_job(Core& core, const rpc::Caller& caller, const std::string& job, bool frozen,
-                const Reply<Response>& reply) {
+                const rpc::UnaryReply<Response>& reply) {
   with_job(
       core, caller, job, [reply](const Error& error) { reply.fail(error); },
       [&core, frozen, by = who(caller), reply](const Uuid& id) {

@@ -10,7 +10,7 @@
 namespace takt::scheduler {
 namespace {
 
-Result<std::int64_t> parse_token(const std::string& token) {
+Result<std::int64_t> parse_job_token(const std::string& token) {
   if (token.empty()) return 0;
   std::int64_t number = 0;
   const char* const end = token.data() + token.size();
@@ -24,7 +24,7 @@ Result<store::JobFilter> parse_filter(const v1::ListJobsRequest& request) {
   store::JobFilter filter;
   const auto size = page_size(request.page_size());
   if (!size) return size.error();
-  const auto before = parse_token(request.page_token());
+  const auto before = parse_job_token(request.page_token());
   if (!before) return before.error();
   filter.page_size = *size;
   filter.before = *before;

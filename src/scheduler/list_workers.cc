@@ -17,7 +17,7 @@ struct Position {
   std::string id;
 };
 
-Result<Position> parse_token(const std::string& token) {
+Result<Position> parse_worker_token(const std::string& token) {
   if (token.empty()) return Position{};
   if (token.size() <= kIdLength || !Uuid::parse(token.substr(0, kIdLength)).ok())
     return invalid("page_token", "is not one that an answer gave; leave it empty to begin anew");
@@ -33,7 +33,7 @@ void list_workers(Core& core, const v1::ListWorkersRequest& request,
     reply.fail(size.error());
     return;
   }
-  auto after = parse_token(request.page_token());
+  auto after = parse_worker_token(request.page_token());
   if (!after) {
     reply.fail(after.error());
     return;

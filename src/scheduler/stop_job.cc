@@ -12,7 +12,7 @@
 namespace takt::scheduler {
 namespace {
 
-using Reply = rpc::UnaryReply<v1::StopJobResponse>;
+using StopReply = rpc::UnaryReply<v1::StopJobResponse>;
 
 Result<StopRequest> parse_request(const rpc::Caller& caller, const v1::StopJobRequest& request) {
   if (auto good = check_reason(request.reason()); !good) return good.error();
@@ -25,7 +25,7 @@ Result<StopRequest> parse_request(const rpc::Caller& caller, const v1::StopJobRe
   return stop;
 }
 
-void answer(const Reply& reply, const Uuid& job, JobState state) {
+void answer(const StopReply& reply, const Uuid& job, JobState state) {
   v1::StopJobResponse response;
   response.set_job_id(job.str());
   response.set_state(rpc::state_to_proto(state));
@@ -33,7 +33,7 @@ void answer(const Reply& reply, const Uuid& job, JobState state) {
 }
 
 // The job ended between the look into the store and now.
-void answer_ended(Core& core, const Reply& reply, const Uuid& id) {
+void answer_ended(Core& core, const StopReply& reply, const Uuid& id) {
   core.reader().get_job(id.str(), false, [reply, id](const Result<store::JobView>& view) {
     if (!view) {
       reply.fail(view.error());
@@ -44,7 +44,7 @@ void answer_ended(Core& core, const Reply& reply, const Uuid& id) {
 }
 
 // On the loop.
-void stop_now(Core& core, const Uuid& id, const StopRequest& request, const Reply& reply) {
+void stop_now(Core& core, const Uuid& id, const StopRequest& request, const StopReply& reply) {
   LiveJob* live = core.jobs().find(id);
   if (live == nullptr) return answer_ended(core, reply, id);
   const std::vector<Uuid> jobs = with_parts(core, id);
@@ -66,7 +66,7 @@ void stop_now(Core& core, const Uuid& id, const StopRequest& request, const Repl
 }  // namespace
 
 void stop_job(Core& core, const rpc::Caller& caller, const v1::StopJobRequest& request,
-              const Reply& reply) {
+              const StopReply& reply) {
   auto stop = parse_request(caller, request);
   if (!stop) {
     reply.fail(stop.error());

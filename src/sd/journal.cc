@@ -17,7 +17,7 @@ namespace takt::sd {
 namespace {
 
 constexpr const char* kJournalSocket = "/run/systemd/journal/socket";
-constexpr timeval kPatience{.tv_sec = 1, .tv_usec = 0};
+constexpr timeval kSendTimeout{.tv_sec = 1, .tv_usec = 0};
 
 // JOURNAL_STREAM is "device:inode" of the stream that the manager connected stdout or stderr to.
 bool stderr_is_journal() {
@@ -36,7 +36,7 @@ void to_journal(LogLevel level, std::string_view message, const std::vector<LogF
 
 JournalLog::JournalLog(std::string path)
     : path_(std::move(path)), socket_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
-  ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof kPatience);
+  ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &kSendTimeout, sizeof kSendTimeout);
 }
 
 void JournalLog::line(LogLevel level, std::string_view message,

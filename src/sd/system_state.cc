@@ -14,7 +14,7 @@ namespace {
 
 // Where systemctl(1) asks too, as root.
 constexpr const char* kPrivateSocket = "unix:path=/run/systemd/private";
-constexpr auto kPatience = std::chrono::seconds(5);
+constexpr auto kStateTimeout = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -53,7 +53,7 @@ struct SystemStateQuestion::Connection {
 };
 
 SystemStateQuestion::SystemStateQuestion(std::unique_ptr<Connection> connection)
-    : connection_(std::move(connection)), deadline_(BootClock::now() + kPatience) {}
+    : connection_(std::move(connection)), deadline_(BootClock::now() + kStateTimeout) {}
 SystemStateQuestion::SystemStateQuestion(SystemStateQuestion&&) noexcept = default;
 SystemStateQuestion& SystemStateQuestion::operator=(SystemStateQuestion&&) noexcept = default;
 SystemStateQuestion::~SystemStateQuestion() = default;

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <string_view>
 
+#include "base/version.h"
 #include "supervisor/hold.h"
 #include "supervisor/spawner.h"
 #include "supervisor/title.h"
@@ -28,7 +29,7 @@ int main(int argc, char** argv) {
   const std::string_view verb = argc == 2 ? argv[1] : "";
   if (verb == "--spawner") return takt::supervisor::run_spawner();
   if (verb == "--hold") return takt::supervisor::run_hold();
-  if (verb == "--version") return std::puts("takt " TAKT_VERSION) < 0;
+  if (verb == "--version") return std::printf("takt %s\n", takt::version()) < 0;
   if (verb == "--help") return std::fputs(kHelp, stdout) < 0;
   std::fputs("takt-supervisor: expected one of --spawner, --hold, --version, --help\n", stderr);
   return kUsageExit;

@@ -15,7 +15,6 @@
 namespace takt::supervisor {
 namespace {
 
-constexpr mode_t kOutputMode = 0640;
 constexpr std::uint64_t kTailShareOfCap = 4;
 
 }  // namespace
@@ -101,7 +100,7 @@ bool OutputFile::open() {
   if (BootClock::now() < retry_time_) return false;
   const std::uint64_t start = end();
   auto file = open_at(folder_, attempt::piece_name(name_, start),
-                      O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, kOutputMode);
+                      O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, attempt::kOutputMode);
   if (!file) {
     failed(0, file.error().error_number);
     return false;

@@ -19,7 +19,6 @@ namespace {
 
 using attempt::kTimelineBlockBytes;
 
-constexpr mode_t kOutputMode = 0640;
 constexpr std::uint64_t kShareOfCap = 8;   // for the first file: an eighth
 constexpr std::uint64_t kShareOfRest = 8;  // and of that for each of the two that are kept later
 constexpr std::uint64_t kFilesKept = 2;
@@ -80,7 +79,7 @@ void TimelineFile::begin_block() {
 bool TimelineFile::open() {
   if (file_) return true;
   auto file = open_at(folder_, attempt::piece_name(attempt::kTimelineFile, number_),
-                      O_WRONLY | O_CREAT | O_NOFOLLOW, kOutputMode);
+                      O_WRONLY | O_CREAT | O_NOFOLLOW, attempt::kOutputMode);
   if (file) file_ = std::move(*file);
   return file.ok();
 }

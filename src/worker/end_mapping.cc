@@ -6,6 +6,7 @@
 #include "attempt/contact.h"
 #include "attempt/folder.h"
 #include "base/units.h"
+#include "worker/usage.h"
 
 namespace takt::worker {
 namespace {
@@ -34,11 +35,6 @@ EndCause cause_of(attempt::EndCause cause) {
       return EndCause::kWorkerLost;
   }
   return EndCause::kSupervisorLost;
-}
-
-std::optional<std::int64_t> as_signed(const std::optional<std::uint64_t>& value) {
-  if (!value) return std::nullopt;
-  return static_cast<std::int64_t>(*value);
 }
 
 Usage usage_of(const attempt::ExitRecord& record) {

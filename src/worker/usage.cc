@@ -11,11 +11,6 @@
 namespace takt::worker {
 namespace {
 
-std::optional<std::int64_t> as_signed(const std::optional<std::uint64_t>& value) {
-  if (!value) return std::nullopt;
-  return static_cast<std::int64_t>(*value);
-}
-
 // What is in the file so far. A stream that has said nothing has no file.
 std::int64_t size_of(int folder, const char* file) {
   struct stat info {};

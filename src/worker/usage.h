@@ -3,9 +3,18 @@
 // about its cgroup. What the kernel does not tell stays unknown.
 #pragma once
 
+#include <cstdint>
+#include <optional>
+
 #include "worker/live_attempt.h"
 
 namespace takt::worker {
+
+// A count of the kernel as the API has it.
+constexpr std::optional<std::int64_t> as_signed(const std::optional<std::uint64_t>& count) {
+  if (!count) return std::nullopt;
+  return static_cast<std::int64_t>(*count);
+}
 
 // Brings record.usage, and while it is ENDING record.remaining, up to date.
 void refresh_usage(LiveAttempt& live);

@@ -16,8 +16,6 @@
 namespace takt::component {
 namespace {
 
-constexpr mode_t kPassThrough = 0711;
-
 std::string make_folder(const std::string& folder) {
   const auto made = make_directories(folder, kPassThrough);
   TAKT_CHECK(made.ok(), "%s", made.error().message.c_str());

@@ -3,6 +3,8 @@
 // a cgroup of its own. Guarantees: whatever they leave is killed and removed with their owner.
 #pragma once
 
+#include <sys/types.h>
+
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +14,8 @@
 #include "takt/v1/worker_service.grpc.pb.h"
 
 namespace takt::component {
+
+inline constexpr mode_t kPassThrough = 0711;  // of folders that every job goes through
 
 // A daemon that can be started again and again with the same files.
 class DaemonProcess {

@@ -16,7 +16,6 @@
 namespace takt::component {
 namespace {
 
-constexpr mode_t kPassThrough = 0711;
 constexpr mode_t kEveryone = 0777;
 
 }  // namespace

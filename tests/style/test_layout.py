@@ -30,9 +30,8 @@ class Layout(unittest.TestCase):
         self.assertEqual(wrong, [])
 
     def test_headers_have_pragma_once(self) -> None:
-        # Precompiled headers (pch/) are compiled as main files, where the line earns a warning.
-        wrong = [sources.name(path) for path in sources.files(".h") if path.parent.name != "pch"
-                 and "#pragma once" not in path.read_text().splitlines()]
+        wrong = [sources.name(path) for path in sources.files(".h")
+                 if "#pragma once" not in path.read_text().splitlines()]
         self.assertEqual(wrong, [])
 
     def test_files_are_short(self) -> None:

@@ -2,6 +2,9 @@
 #include "unit/cli/fake_scheduler.h"
 
 #include <fcntl.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
 

@@ -12,11 +12,11 @@
 namespace takt::cli {
 namespace {
 
-constexpr std::int64_t kNow = 1'800'000'000;
+constexpr std::int64_t kNowSeconds = 1'800'000'000;
 
 google::protobuf::Timestamp ago(std::int64_t span_s) {
   google::protobuf::Timestamp time;
-  time.set_seconds(kNow - span_s);
+  time.set_seconds(kNowSeconds - span_s);
   return time;
 }
 
@@ -24,7 +24,7 @@ Layout layout() {
   ::setenv("TZ", "UTC", 1);
   ::tzset();
   Layout plain;
-  plain.now = from_unix_us(kNow * 1'000'000);
+  plain.now = from_unix_us(kNowSeconds * 1'000'000);
   return plain;
 }
 
