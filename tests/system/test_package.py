@@ -25,8 +25,7 @@ class Package(PackagesCase):
 
     def apt(self, *arguments: str, check: bool = True) -> Result:
         """Runs apt-get without questions."""
-        return self.machine.run("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-y",
-                                *arguments, check=check, timeout_s=180)
+        return host.apt_get(self.machine, *arguments, check=check)
 
     def install(self, version: str, *options: str) -> str:
         """Installs all packages of a version; returns what apt said."""

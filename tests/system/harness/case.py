@@ -56,6 +56,15 @@ def artifacts_folder(suite: str) -> pathlib.Path:
     return pathlib.Path(os.environ.get("TAKT_TEST_ARTIFACTS", default))
 
 
+def keep_evidence(suite: str, name: str, text: str) -> None:
+    """Writes what helps to understand a failure where it is looked for."""
+    folder = artifacts_folder(suite)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.log"
+    path.write_text(text)
+    print(f"evidence kept: {path}", flush=True)
+
+
 class EvidenceCase(unittest.TestCase):
     """A test class that keeps what evidence() says whenever a test of it fails."""
 
@@ -77,11 +86,7 @@ class EvidenceCase(unittest.TestCase):
         return len(result.failures) + len(result.errors) if result else 0
 
     def _keep_evidence(self) -> None:
-        folder = artifacts_folder(self.suite)
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{self.id()}.log"
-        path.write_text(self.evidence())
-        print(f"evidence kept: {path}", flush=True)
+        keep_evidence(self.suite, self.id(), self.evidence())
 
 
 class MachineCase(EvidenceCase):

@@ -4,10 +4,16 @@
 import signal
 
 from .inside import Inside
+from .process import Result
 
 def show(machine: Inside, unit: str, prop: str) -> str:
     """Returns one property of a unit."""
     return machine.run("systemctl", "show", "--value", f"--property={prop}", unit).stdout.strip()
+
+def apt_get(machine: Inside, *arguments: str, check: bool = True) -> Result:
+    """Runs apt-get without questions."""
+    return machine.run("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-y", *arguments,
+                       check=check, timeout_s=180)
 
 def main_pid(machine: Inside, unit: str) -> int:
     """Returns the main process of a service; 0 if it has none."""

@@ -17,6 +17,8 @@ SOURCE = pathlib.Path(__file__).resolve().parents[3]
 INSIDE = pathlib.Path("/opt/takt-test")
 PACKAGES = ("takt", "takt-scheduler", "takt-worker")
 PACKAGES_INSIDE = pathlib.Path("/opt/takt-packages")
+STORED = SOURCE / "tests" / "upgrade"
+STORED_RELEASE = "bookworm"  # the release of Debian that the stored packages are built for
 REFLECTION_PROTO = "grpc/reflection/v1alpha/reflection.proto"
 HEALTH_PROTO = "grpc/health/v1/health.proto"
 GRPC_PROTO_FOLDER = pathlib.Path("/usr/share/grpc-proto")
@@ -59,6 +61,11 @@ def package_files(version: str) -> list[pathlib.Path]:
     return found
 
 
+def stored_versions() -> list[pathlib.Path]:
+    """Returns the folders of the stored versions: each has the packages of an earlier commit."""
+    return sorted(path for path in STORED.iterdir() if path.is_dir())
+
+
 def install_takt(tree: pathlib.Path) -> None:
     """Puts what is installed below `tree`; no script of a package is run."""
     if root.is_debian():
@@ -72,10 +79,22 @@ def install_takt(tree: pathlib.Path) -> None:
 def install_packages(tree: pathlib.Path) -> None:
     """Puts the packages of both versions below `tree`, as files."""
     for version in versions():
-        target = tree / PACKAGES_INSIDE.relative_to("/") / version
-        target.mkdir(parents=True)
-        for package in package_files(version):
-            shutil.copy(package, target)
+        copy_packages(package_files(version), tree, version)
+
+
+def install_stored(stored: pathlib.Path, tree: pathlib.Path) -> None:
+    """Puts the packages of a stored version and those of this tree below `tree`, as files."""
+    copy_packages(sorted(stored.glob("*.deb")), tree, stored.name)
+    following = versions()[1]
+    copy_packages(package_files(following), tree, following)
+
+
+def copy_packages(packages: list[pathlib.Path], tree: pathlib.Path, name: str) -> None:
+    """Copies packages into the folder of this name among a machine's packages."""
+    target = tree / PACKAGES_INSIDE.relative_to("/") / name
+    target.mkdir(parents=True)
+    for package in packages:
+        shutil.copy(package, target)
 
 
 def needed_packages(tree: pathlib.Path) -> list[str]:

@@ -40,6 +40,16 @@ class Takt:
                                 user=self.user)
         return json.loads(done.stdout)
 
+    def worker_rpc(self, method: str, check: bool = True, **request: object) -> Result:
+        """Calls WorkerService of the worker itself; the answer, or the refusal, is in JSON."""
+        return self.machine.run(f"{INSIDE}/rpc.py", "/run/takt/worker.sock",
+                                "takt.v1.WorkerService", method, stdin=json.dumps(request),
+                                user=self.user, check=check)
+
+    def tasks(self, array: str) -> list[dict]:
+        """Returns all tasks of an array job, in one call."""
+        return self.rpc("ListJobs", part_of=array, page_size=1000).get("jobs", [])
+
     def submit_all(self, scripts: Sequence[str]) -> list[str]:
         """Submits shell scripts in one call; returns the jobs' UUIDs."""
         specs = [{"argv": ["sh", "-c", script]} for script in scripts]
