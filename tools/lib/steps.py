@@ -20,6 +20,7 @@ LIB = SOURCE / "tools" / "lib"
 LOGS = SOURCE / "build" / "logs"
 PYTHON = "/usr/bin/python3"
 BUILD_BUDGET_S = 40 * 60
+TIMEOUT_MULTIPLIER = "4"  # of each test program's time: sanitizers, and a machine that is busy
 # gRPC and protobuf are not instrumented, so containers that cross over look overflown.
 ASAN_OPTIONS = "detect_leaks=1:abort_on_error=1:detect_container_overflow=0"
 UBSAN_OPTIONS = "halt_on_error=1:print_stacktrace=1"
@@ -116,7 +117,7 @@ def meson_tests(build_name: str, suite: str, budget_s: float, *names: str, prefi
     error = execute(
         [*prefix, "meson", "test", "-C", str(folder), "--no-rebuild", "--suite", suite, "--logbase",
          f"testlog-{suite}", "--print-errorlogs", "--timeout-multiplier",
-         "4" if build_name == "tsan" else "1", *names], budget_s,
+         TIMEOUT_MULTIPLIER, *names], budget_s,
         **{"ASAN_OPTIONS": ASAN_OPTIONS, "UBSAN_OPTIONS": UBSAN_OPTIONS, **environment})
     count = count_junit(log) if log.exists() else Count()
     count.note = error
