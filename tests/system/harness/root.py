@@ -19,7 +19,7 @@ DEBIAN_PACKAGES = ["systemd", "systemd-sysv", "dbus", "udev", "procps", "python3
 FEDORA_PACKAGES = ["systemd", "systemd-udev", "dbus-broker", "procps-ng", "python3", "iproute",
                    "util-linux", "coreutils", "python3-grpcio", "python3-protobuf",
                    "bash-completion", "fish", "zsh", "e2fsprogs"]
-KEPT_ROOTS = 6  # what a run of all suites uses
+KEPT_ROOTS = 7  # what a run of all suites uses, and bench/run peers
 
 
 def os_release() -> dict[str, str]:
