@@ -5,6 +5,7 @@ Three runs of each kind of load: one that is only looked at from outside, one wh
 counts (perf), and a short one whose calls strace sees.
 """
 
+import contextlib
 import dataclasses
 import sys
 import time
@@ -13,8 +14,8 @@ from collections.abc import Callable
 import syscalls
 import tracepoints
 import usage
-from rows import IN_FLIGHT, WORKER_SOCKET
-from testbed import CLIENT, USER, Testbed, wait_script
+from rows import starts
+from testbed import USER, Testbed, wait_script
 from usage import JOBS, SCHEDULER, WORKER, Processes
 
 IDLE_S = 5
@@ -30,6 +31,7 @@ class Case:
 
     label: str
     argv: Callable[[int], list[str]]
+    alone: bool = False  # without the scheduler
 
 
 @dataclasses.dataclass
@@ -55,8 +57,7 @@ QUICK = Sizes(200, 100, 40)
 CASES = (
     Case("whole way, cgroup", lambda count: ["sh", "-ec", wait_script("cgroup", count)]),
     Case("whole way, scope", lambda count: ["sh", "-ec", wait_script("scope", count)]),
-    Case("worker alone, cgroup", lambda count: [CLIENT, "starts", WORKER_SOCKET, str(count),
-                                                IN_FLIGHT, "cgroup"]),
+    Case("worker alone, cgroup", lambda count: starts("cgroup", count), alone=True),
 )
 
 
@@ -84,17 +85,17 @@ def table_of(came: usage.Counts) -> Table:
     table: Table = {}
     for name in ("scheduler", "worker"):
         parts = {key: used for key, used in came.items() if key.startswith(f"{name}: ")}
-        table |= {f"ms {key}": used / 1000 for key, used in parts.items()}
+        table |= {f"{key}, ms": used / 1000 for key, used in parts.items()}
     scheduler = sum(used for key, used in came.items() if key.startswith("scheduler: "))
     worker = sum(used for key, used in came.items() if key.startswith("worker: "))
-    table["ms scheduler: threads that have ended"] = (came[SCHEDULER] - scheduler) / 1000
-    table["ms spawner"] = came["spawner"] / 1000
-    table["ms supervisors before their cgroup"] = (came[WORKER] - worker - came["spawner"]) / 1000
-    table["ms supervisors and commands in their cgroups"] = came[JOBS] / 1000
-    table["ms systemd, D-Bus, journal"] = sum(came[unit] for unit in usage.SYSTEMD) / 1000
+    table["scheduler: threads that have ended, ms"] = (came[SCHEDULER] - scheduler) / 1000
+    table["spawner, ms"] = came["spawner"] / 1000
+    table["supervisors before their cgroup, ms"] = (came[WORKER] - worker - came["spawner"]) / 1000
+    table["supervisors and commands in their cgroups, ms"] = came[JOBS] / 1000
+    table["systemd, D-Bus, journal, ms"] = sum(came[unit] for unit in usage.SYSTEMD) / 1000
     known = sum(came[unit] for unit in (SCHEDULER, WORKER, JOBS, *usage.SYSTEMD))
-    table["ms the rest: kernel threads, command line, client"] = (came["busy"] - known) / 1000
-    table["ms all"] = came["busy"] / 1000
+    table["the rest: kernel threads, command line, client, ms"] = (came["busy"] - known) / 1000
+    table["all, ms"] = came["busy"] / 1000
     table["context switches"] = came["switches"]
     table["KiB written"] = came["written"] / 1024
     table["flushes of the disk"] = came["flushes"]
@@ -106,7 +107,8 @@ def count_fast(bed: Testbed, case: Case, count: int) -> Table:
     if not tracepoints.available():
         return {}
     processes = Processes(bed.machine.init_pid)
-    groups = {processes.group(unit): name for name, unit in GROUPS.items()}
+    groups = {processes.group(unit): name for name, unit in GROUPS.items()
+              if processes.folder(unit).exists()}
     table: Table = {}
     for group, events in tracepoints.count(bed, list(groups), case.argv(count), USER).items():
         name = groups[group]
@@ -134,7 +136,8 @@ def measure(bed: Testbed, sizes: Sizes) -> dict[str, Costs]:
     for case in CASES:
         print(f"counting: {case.label}", file=sys.stderr)
         bed.fresh()
-        watched = watch(bed, case, sizes.watched)
-        fast = count_fast(bed, case, sizes.counted)
-        found[case.label] = Costs(watched, fast, *count_slow(bed, case, sizes.traced))
+        with bed.without_scheduler() if case.alone else contextlib.nullcontext():
+            watched = watch(bed, case, sizes.watched)
+            fast = count_fast(bed, case, sizes.counted)
+            found[case.label] = Costs(watched, fast, *count_slow(bed, case, sizes.traced))
     return found

@@ -8,13 +8,17 @@ from counts import Costs
 from rounds import Results
 from rows import YARDSTICKS, Row, Sizes
 
+NOTHING_MS = 0.005  # of processor time: such a row is left out
+
 
 def line(*cells: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
 def number(value: float) -> str:
-    """Returns a number with about three digits."""
+    """Returns a number with about three digits, and at most four behind the point."""
+    if abs(value) < 0.00005:
+        return "0"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
@@ -62,6 +66,9 @@ def costs(found: dict[str, Costs], command_us: float) -> str:
         lines.append(line(f"*{title}*", *([""] * len(found))))
         names = list(dict.fromkeys(name for table in columns.values() for name in table))
         for name in names:
+            if name.endswith(", ms") and all(abs(table.get(name, 0)) < NOTHING_MS
+                                             for table in columns.values()):
+                continue
             lines.append(line(name, *(number(table[name]) if name in table else "–"
                                       for table in columns.values())))
     lines += ["", f"A command (exec, dynamic linking) takes {command_us / 1000:.2f} ms of "

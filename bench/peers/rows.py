@@ -87,10 +87,15 @@ def array(launcher: str, slots: int, size: str, bed: Testbed, sizes: Sizes) -> S
     return Sample(count / bed.time_shell(wait_script(launcher, count)))
 
 
+def starts(launcher: str, count: int) -> list[str]:
+    """Returns the command that starts jobs on the worker directly."""
+    return [CLIENT, "starts", WORKER_SOCKET, str(count), IN_FLIGHT, launcher]
+
+
 def worker_alone(launcher: str, bed: Testbed, sizes: Sizes) -> Sample:
     count = sizes.starts if launcher == "cgroup" else sizes.scopes
-    return of_loop(bed.json(CLIENT, "starts", WORKER_SOCKET, str(count), IN_FLIGHT, launcher,
-                            user=USER))
+    with bed.without_scheduler():
+        return of_loop(bed.json(*starts(launcher, count), user=USER))
 
 
 def first_byte(launcher: str, bed: Testbed, sizes: Sizes) -> Sample:

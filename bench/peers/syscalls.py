@@ -29,6 +29,10 @@ Calls = dict[str, collections.Counter]  # program → call → how many
 @contextlib.contextmanager
 def attached(log: pathlib.Path, pids: Sequence[int]) -> Iterator[None]:
     """strace writes to the log, within, what these processes and their children call."""
+    log.touch()
+    if not pids:
+        yield
+        return
     command = ["strace", "-f", "-qq", "-s", "16", "-e", "signal=none", "-o", str(log)]
     for pid in pids:
         command += ["-p", str(pid)]
@@ -42,6 +46,11 @@ def attached(log: pathlib.Path, pids: Sequence[int]) -> Iterator[None]:
                 strace.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
                 strace.kill()
+
+
+def tids(pid: int) -> list[int]:
+    """Returns the ids of a process's threads."""
+    return [int(task.name) for task in (PROC / str(pid) / "task").iterdir()]
 
 
 def wait_until_traced(strace: subprocess.Popen, pids: Sequence[int]) -> None:
@@ -119,12 +128,13 @@ def count(bed: Testbed, processes: Processes, argv: Sequence[str], user: str) ->
     """Runs argv in the machine while takt is traced; returns what was called."""
     with tempfile.TemporaryDirectory(prefix="takt-bench-strace.") as folder:
         logs = [pathlib.Path(folder) / name for name in ("scheduler", "worker")]
-        with attached(logs[0], [processes.scheduler]), \
+        scheduler = [pid for pid in (processes.scheduler,) if pid]
+        with attached(logs[0], scheduler), \
                 attached(logs[1], [processes.worker, processes.spawner]):
             bed.run(*argv, user=user)
-            names = {int(task.name): name for name, pid in (
-                ("scheduler", processes.scheduler), ("worker", processes.worker),
-                ("spawner", processes.spawner)) for task in (PROC / str(pid) / "task").iterdir()}
+            names = {tid: name for name, pids in (
+                ("scheduler", scheduler), ("worker", [processes.worker]),
+                ("spawner", [processes.spawner])) for pid in pids for tid in tids(pid)}
         result = Log(names, "supervisors")
         for log in logs:
             result.read(log)

@@ -6,11 +6,12 @@ Guarantees: no process, cgroup, mount, device or file is left after close(); eve
 machine has a time limit.
 """
 
+import contextlib
 import json
 import pathlib
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(SOURCE / "tests" / "system"))
@@ -103,6 +104,17 @@ class Testbed:
         self.machine.wait_until(
             lambda: takt.workers()[0]["capacity"]["slots"] == slots, f"{slots} slots")
         self.slots = slots
+
+    @contextlib.contextmanager
+    def without_scheduler(self) -> Iterator[None]:
+        """The scheduler is stopped within; it has the worker back on return."""
+        scheduler = [unit for unit in (*SOCKETS, *SERVICES) if "scheduler" in unit]
+        self.machine.run("systemctl", "stop", *scheduler)
+        try:
+            yield
+        finally:
+            self.machine.run("systemctl", "start", *scheduler)
+            Takt(self.machine, USER).wait_for_ready_worker()
 
     def _configure(self, slots: int) -> None:
         self.machine.write(CONFIGURATION, f"[jobs]\nslots = {slots}\n")

@@ -27,7 +27,7 @@ class Processes:
         line = next(line for line in (PROC / str(init_pid) / "cgroup").read_text().splitlines()
                     if line.startswith("0::"))
         self.base = pathlib.PurePath(line[3:]).parent
-        self.scheduler = self._find(SCHEDULER, "takt-scheduler")
+        self.scheduler = self._find(SCHEDULER, "takt-scheduler")  # 0 while it is stopped
         self.worker = self._find(WORKER, "takt-worker")
         self.spawner = self._find(WORKER, "takt-supervisor", self.worker)
 
@@ -41,7 +41,10 @@ class Processes:
         return hostcg.mount_point() / self.group(unit)
 
     def _find(self, unit: str, name: str, parent: int = 0) -> int:
-        for pid in map(int, (self.folder(unit) / "cgroup.procs").read_text().split()):
+        folder = self.folder(unit)
+        if not folder.exists():
+            return 0
+        for pid in map(int, (folder / "cgroup.procs").read_text().split()):
             stat = (PROC / str(pid) / "stat").read_text()
             comm, rest = stat[stat.index("(") + 1:].rsplit(") ", 1)
             if comm == name[:15] and (not parent or int(rest.split()[1]) == parent):
@@ -63,7 +66,10 @@ def threads(pid: int) -> dict[str, float]:
 
 
 def group_us(folder: pathlib.Path) -> float:
-    """Returns the microseconds of processor time of a cgroup and all that was ever below it."""
+    """Returns the microseconds of processor time of a cgroup and all that was ever below it; 0
+    where it does not exist."""
+    if not folder.exists():
+        return 0
     first = (folder / "cpu.stat").read_text().split()
     return float(first[first.index("usage_usec") + 1])
 
@@ -78,7 +84,8 @@ def read(bed: Testbed, processes: Processes) -> Counts:
               "busy": float(sum(ticks[at] for at in BUSY) * TICK_US),
               "written": float(bed.disk.written_bytes()), "flushes": float(bed.disk.flushes())}
     for name, pid in (("scheduler", processes.scheduler), ("worker", processes.worker)):
-        counts |= {f"{name}: {thread}": used for thread, used in threads(pid).items()}
+        if pid:
+            counts |= {f"{name}: {thread}": used for thread, used in threads(pid).items()}
     counts["spawner"] = sum(threads(processes.spawner).values())
     for unit in (SCHEDULER, WORKER, JOBS, *SYSTEMD):
         counts[unit] = group_us(processes.folder(unit))
