@@ -9,10 +9,10 @@ for. Every third cut falls while the scheduler reads what the cut before it left
 import collections
 import json
 
-from uml import image
-from uml.case import chance
-from uml.ledger import Complaint, judge, to_repeat, unanswered
-from uml.power import CUTS, PowerCase
+from machine import image
+from machine.case import chance
+from machine.ledger import Complaint, judge, to_repeat, unanswered
+from machine.power import CUTS, PowerCase
 
 SETTLE_S = 240  # until what was released has run
 SURVEY_TIMEOUT_S = 120

@@ -5,7 +5,7 @@ import concurrent.futures
 import json
 import re
 
-from uml.case import GuestCase
+from machine.case import GuestCase
 from harness.takt import unit_of
 
 MIB = 1 << 20

@@ -4,8 +4,8 @@
 import copy
 import unittest
 
-from uml import ledger
-from uml.oracle import judge
+from machine import ledger
+from machine.oracle import judge
 
 DIRECT = "00010001-0000-4000-8000-000000000005"
 EXITED = {"cause": "EXITED", "exit_code": 5}

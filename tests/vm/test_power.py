@@ -9,10 +9,10 @@ it was told; that a disk keeps the order of writes below the file system is not.
 import collections
 import json
 
-from uml import image
-from uml.case import chance
-from uml.oracle import Complaint, judge
-from uml.power import CUTS, PowerCase
+from machine import image
+from machine.case import chance
+from machine.oracle import Complaint, judge
+from machine.power import CUTS, PowerCase
 
 SETTLE_S = 60
 SURVEY_TIMEOUT_S = 120

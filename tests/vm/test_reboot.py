@@ -4,7 +4,7 @@
 import json
 import signal
 
-from uml.case import GuestCase
+from machine.case import GuestCase
 from harness.staging import INSIDE
 
 SLOTS = 20

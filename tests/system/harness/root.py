@@ -84,7 +84,7 @@ def prepare(*more: str) -> pathlib.Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not root.is_dir():
             build(root, version, packages)
-            prune(cache)
+            prune(cache, "root", KEPT_ROOTS)
         os.utime(root)
     return root
 
@@ -110,8 +110,8 @@ def build(root: pathlib.Path, version: str, packages: list[str]) -> None:
     half.rename(root)
 
 
-def prune(cache: pathlib.Path) -> None:
-    """Keeps the roots used last."""
-    roots = sorted(cache.glob("root-*"), key=lambda path: path.stat().st_mtime)
-    for old in roots[:-KEPT_ROOTS]:
+def prune(cache: pathlib.Path, kind: str, kept: int) -> None:
+    """Keeps those of a kind that were used last."""
+    found = sorted(cache.glob(f"{kind}-*"), key=lambda path: path.stat().st_mtime)
+    for old in found[:-kept]:
         shutil.rmtree(old, ignore_errors=True)

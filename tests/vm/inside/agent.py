@@ -3,8 +3,8 @@
 """Runs commands for the host, which asks over a serial line. One JSON object a line, each way.
 
 Asked: {"id", "argv", "user", "stdin"}. Answered: {"id", "code", "stdout", "stderr"}, when the
-command has ended; commands run side by side. The first line says {"up": true}. The second serial
-line is for reports: whoever writes a line to it has told the host, whatever becomes of the machine.
+command has ended; commands run side by side. The first line says {"up": true}. Another serial line
+is for reports: a line that was written to it is at the host, whatever becomes of the machine.
 """
 
 import json
@@ -13,7 +13,7 @@ import subprocess
 import threading
 import tty
 
-COMMANDS, REPORTS = "/dev/ttyS0", "/dev/ttyS1"
+COMMANDS, REPORTS = "/dev/commands", "/dev/reports"
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                "HOME": "/", "LANG": "C.UTF-8", "TERM": "dumb"}
 _lock = threading.Lock()

@@ -18,7 +18,7 @@ import threading
 import doors
 from doors import job_service_pb2
 
-REPORTS = os.open("/dev/ttyS1", os.O_WRONLY | os.O_NOCTTY)
+REPORTS = os.open("/dev/reports", os.O_WRONLY | os.O_NOCTTY)
 CLIENTS = 4
 BATCH_OF_JOBS = 5
 LOWEST = -1000

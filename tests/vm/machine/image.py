@@ -17,6 +17,8 @@ import tempfile
 from harness import case, staging
 from harness.machine import LAY_TREES
 
+from .emulator import Disk
+
 HERE = pathlib.Path(__file__).resolve().parents[1]
 ROOT_SIZE = "1500M"
 STATE_SIZE = "1G"
@@ -35,6 +37,9 @@ MASKED = ("systemd-logind.service", "systemd-udev-trigger.service", "systemd-ude
           "sys-kernel-tracing.mount", "sys-kernel-config.mount", "sys-fs-fuse-connections.mount",
           *(f"modprobe@{name}.service" for name in ("configfs", "drm", "fuse", "efi_pstore",
                                                     "dm_mod", "loop")))
+
+# Generators of units that are wanted: this one heeds systemd.mask=.
+GENERATORS = ("systemd-debug-generator",)
 
 # Arguments: image, its size, and those of lay.
 IMAGE_SCRIPT = LAY_TREES + r"""
@@ -64,6 +69,11 @@ def make_tree(tree: pathlib.Path) -> None:
     for unit in MASKED:
         (units / unit).symlink_to("/dev/null")
     (units / "default.target").symlink_to("/lib/systemd/system/multi-user.target")
+    generators = tree / "etc/systemd/system-generators"
+    generators.mkdir()
+    for generator in (case.base_root() / "usr/lib/systemd/system-generators").iterdir():
+        if generator.name not in GENERATORS:
+            (generators / generator.name).symlink_to("/dev/null")
     wants = units / "sysinit.target.wants"
     wants.mkdir()
     (wants / "agent.service").symlink_to("/etc/systemd/system/agent.service")
@@ -95,7 +105,14 @@ def root_image() -> pathlib.Path:
     return image
 
 
-def make_state_disk(path: pathlib.Path) -> None:
+def make_root_disk(path: pathlib.Path) -> Disk:
+    """Makes a disk that begins as the root image and keeps what becomes different."""
+    run("qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", str(root_image()), str(path))
+    return Disk(path, "qcow2")
+
+
+def make_state_disk(path: pathlib.Path) -> Disk:
     """Makes an empty file system; nothing is left for the guest's kernel to initialise."""
     run("mke2fs", "-q", "-t", "ext4", "-E", "lazy_itable_init=0,lazy_journal_init=0",
         str(path), STATE_SIZE)
+    return Disk(path)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A machine with a kernel of its own: User Mode Linux, a Linux kernel that is a process here.
+"""A machine with a kernel of its own, which is one process here: the emulator.
 
 Guarantees: cut() is a power cut: whatever the guest had not given to its disks is gone. What the
-guest wrote to its serial lines before is here, whole. All processes live below one cgroup, all else
-in one folder and one mount namespace; stop() leaves nothing of them. Every wait has a bound.
+guest had written to a serial line when its write returned is here, whole. The process lives below
+one cgroup, all else in one folder; stop() leaves nothing of them. Every wait has a bound.
 """
 
 import concurrent.futures
@@ -22,26 +22,16 @@ from harness import hostcg
 from harness.inside import COMMAND_TIMEOUT_S, Inside
 from harness.process import CommandFailed, Result
 
-from . import image
+from . import emulator, image
 from .lines import Lines
 
 BOOT_TIMEOUT_S = 120
 DOWN_TIMEOUT_S = 60
 LOOK_S = 0.2  # between two looks whether the machine is still there
-MEMORY = "1G"
 _serial = itertools.count(1)
 
-# The guest's memory is a file, on a tmpfs that ends with the machine. Arguments: leaf cgroup,
-# folder for that, command.
-START_SCRIPT = r"""
-set -eu
-echo $$ > "$1/cgroup.procs"
-mount --make-rprivate /
-mount -t tmpfs -o mode=0700 takt-vm "$2"
-export TMPDIR="$2"
-shift 2
-exec "$@"
-"""
+# Arguments: leaf cgroup, command.
+START_SCRIPT = 'echo $$ > "$1/cgroup.procs" && shift && exec "$@"'
 
 
 class Guest(Inside):
@@ -50,9 +40,9 @@ class Guest(Inside):
     def __init__(self) -> None:
         self.name = f"takt-vm-{os.getpid()}-{next(_serial)}"
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"{self.name}."))
-        (self.folder / "memory").mkdir()
-        for disk in ("worker", "scheduler"):
-            image.make_state_disk(self.folder / f"{disk}.img")
+        self._disks = [image.make_root_disk(self.folder / "root"),
+                       *(image.make_state_disk(self.folder / name)
+                         for name in ("worker", "scheduler"))]
         self._process: subprocess.Popen | None = None
         self._cgroup: hostcg.HostCgroup | None = None
         self._lines: Lines | None = None
@@ -61,7 +51,7 @@ class Guest(Inside):
         self._ids = itertools.count(1)
         self._console: list[str] = []
         self._boot = 0  # where the console of this boot begins
-        self.reports: list[dict] = []  # what was told on the second serial line, over all boots
+        self.reports: list[dict] = []  # what was told on their serial line, over all boots
 
     def start(self, *kernel_arguments: str) -> None:
         """Begins to boot."""
@@ -71,22 +61,14 @@ class Guest(Inside):
         self._commands, commands = self._lines.add(self._on_answer)
         ends = [commands, *(self._lines.add(handler)[1] for handler in (
             self._on_report, self._on_console, self._on_console))]
-        commands, reports, journal, console = (end.fileno() for end in ends)
-        memory = str(self.folder / "memory")
-        disks = [f"ubd0={self.folder}/root.cow,{image.root_image()}",
-                 f"ubd1={self.folder}/worker.img", f"ubd2={self.folder}/scheduler.img"]
+        *lines, console = (end.fileno() for end in ends)
+        command = emulator.command(self._disks, lines, console, kernel_arguments)
         self._boot = len(self._console)
         self._console.append(f"--- boot of {self.name}")
         self._cgroup = hostcg.HostCgroup(self.name)
         self._process = subprocess.Popen(
-            ["unshare", "--mount", "sh", "-c", START_SCRIPT, "start", str(self._cgroup.nspawn),
-             memory, "linux.uml", f"mem={MEMORY}", f"umid={self.name}", f"uml_dir={memory}",
-             *disks, "root=/dev/ubda", "rw", "rootflags=commit=300", f"init={image.INSIDE}/init",
-             "sysctl.vm.dirty_writeback_centisecs=0", "noreboot", "panic=-1", "loglevel=4",
-             f"con0=null,fd:{console}", "con=null", f"ssl0=fd:{commands}", f"ssl1=fd:{reports}",
-             f"ssl2=fd:{journal}", "ssl=null", "systemd.show_status=0", *kernel_arguments],
-            pass_fds=[end.fileno() for end in ends], stdin=subprocess.DEVNULL,
-            stdout=console, stderr=console)
+            ["sh", "-c", START_SCRIPT, "start", str(self._cgroup.nspawn), *command],
+            pass_fds=[*lines, console], stdin=subprocess.DEVNULL, stdout=console, stderr=console)
         for end in ends:
             end.close()
         self._lines.start()

@@ -3,7 +3,8 @@
 
 Guarantees: whatever the machine wrote before it went down is handed on, in order, line by line; a
 line that was cut off in the middle is not. All lines are read by one thread, which ends by itself
-when the machine has gone.
+when the machine has gone. The emulator drops what a socket does not take at once, so each takes
+more than a boot writes, even if nothing is read.
 """
 
 import selectors
@@ -13,6 +14,8 @@ from collections.abc import Callable
 
 Handler = Callable[[bytes], None]
 CHUNK = 1 << 16
+SO_SNDBUFFORCE = 32  # as SO_SNDBUF, beyond the limit of the host; needs root
+BUFFER = 64 << 20
 
 
 class Lines:
@@ -26,6 +29,7 @@ class Lines:
     def add(self, handler: Handler) -> tuple[socket.socket, socket.socket]:
         """Makes a line; returns the host's end and the machine's, which the caller closes."""
         ours, theirs = socket.socketpair()
+        theirs.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, BUFFER)
         self._rest[ours] = b""
         self._selector.register(ours, selectors.EVENT_READ, handler)
         return ours, theirs
