@@ -134,8 +134,8 @@ def run_trixie(steps: Steps, options: argparse.Namespace) -> Count:
 
 
 def run_vm(steps: Steps, options: argparse.Namespace) -> Count:
-    if not shutil.which("linux.uml"):
-        return Count(note="not run: this distribution has no package of User Mode Linux")
+    if not shutil.which("mmdebstrap"):
+        return Count(note="not run: its machines boot Debian's kernel; there is no mmdebstrap here")
     if os.geteuid() != 0:
         return Count(0, 1, "the vm suite makes cgroups and mounts: run with sudo")
     built = steps.build_installed()
@@ -191,7 +191,7 @@ SUITES: dict[str, tuple[str, Suite]] = {
     "fuzz": ("the fuzzers of all that is read back, some seconds each", run_fuzz),
     "system": ("the installed tree on systemd booted in a container (root)", run_system),
     "trixie": ("system once more, built for Debian 13 and on machines of it (root)", run_trixie),
-    "vm": ("power cuts and reboots on a kernel of its own, User Mode Linux (root)", run_vm),
+    "vm": ("power cuts and reboots of a machine with a kernel of its own, emulated (root)", run_vm),
     "deb": ("the Debian packages built once more, elsewhere: the same bytes", run_deb),
     "rpm": ("the RPM packages: beside the Debian ones, and installed by rpm (root)", run_rpm),
     "fleet": ("a scheduler that is killed, four workers whose wires are cut (root)", run_fleet),
