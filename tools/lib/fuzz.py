@@ -17,6 +17,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import surroundings
+
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 SEEDS = SOURCE / "tests" / "fuzz" / "corpus"
 BUILD = SOURCE / "build" / "fuzz"
@@ -112,6 +114,7 @@ def run_all(chosen: list[str], seconds: int) -> Iterator[Result]:
 
 
 def main() -> int:
+    surroundings.prepare()
     known = names()
     parser = argparse.ArgumentParser(prog="tools/fuzz", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)

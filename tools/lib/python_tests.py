@@ -14,6 +14,8 @@ import signal
 import sys
 import unittest
 
+import surroundings
+
 
 class CountingResult(unittest.TextTestResult):
     """Counts what passed; everything else is a failure."""
@@ -71,6 +73,7 @@ def main() -> int:
     parser.add_argument("--result", type=pathlib.Path)
     parser.add_argument("patterns", nargs="*")
     options = parser.parse_intermixed_args()
+    surroundings.prepare()
     signal.signal(signal.SIGTERM, on_sigterm)
     sys.stdout.reconfigure(line_buffering=True)
     found = unittest.defaultTestLoader.discover(str(options.folder), top_level_dir=options.folder)

@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 import fuzz
 import quick
+import surroundings
 from progress import Progress
 from steps import SOURCE, Count, Steps, meson_tests, python_suite
 
@@ -231,6 +232,7 @@ def chosen(options: argparse.Namespace) -> list[tuple[str, Suite]]:
 
 
 def main() -> int:
+    surroundings.prepare()
     options = parse(sys.argv[1:])
     if options.list:
         for name, (what, _) in SUITES.items():
