@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <exception>
 
+#include "base/startup.h"
 #include "cli/exit_code.h"
 #include "cli/program.h"
 
@@ -28,6 +29,7 @@ void ignore_sigpipe() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (!takt::fill_standard_fds()) return takt::cli::kExitTakt;
   ignore_sigpipe();
   std::setlocale(LC_CTYPE, "");
   takt::cli::Interrupts interrupts;

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // takt-scheduler: options, configuration, sockets, run.
-#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <string>
-#include <tuple>
 
 #include "base/log.h"
 #include "base/process.h"
+#include "base/startup.h"
 #include "base/version.h"
 #include "config/daemon_options.h"
 #include "scheduler/daemon.h"
@@ -48,12 +47,13 @@ int back_up(const config::SchedulerConfig& config, const std::string& file) {
   return said < 0 ? kExitFailure : 0;
 }
 
-int run(int argc, char** argv) {
+int run(int argc, char** argv, const DaemonSignals& signals) {
   const auto options = config::parse_daemon_options(argc, argv, config::Backups::kYes);
   if (!options) {
     std::fprintf(stderr, "takt-scheduler: %s\n", options.error().message.c_str());
     return kExitUsage;
   }
+  if (options->action != config::DaemonAction::kRun) signals.give_back();
   if (options->action == config::DaemonAction::kHelp)
     return std::fputs(config::daemon_help("takt-scheduler", "scheduler.conf", config::Backups::kYes)
                           .c_str(),
@@ -69,7 +69,7 @@ int run(int argc, char** argv) {
   if (options->action == config::DaemonAction::kBackup)
     return back_up(*config, options->backup_file);
 
-  std::ignore = std::signal(SIGPIPE, SIG_IGN);
+  signals.take();
   sd::install_journal_log_sink();
   set_log_level(config->log_level);
   if (auto raised = raise_descriptor_limit(); !raised)
@@ -86,8 +86,10 @@ int run(int argc, char** argv) {
 }  // namespace takt::scheduler
 
 int main(int argc, char** argv) {
+  const takt::DaemonSignals signals;
+  if (!takt::fill_standard_fds()) return takt::scheduler::kExitFailure;
   try {
-    return takt::scheduler::run(argc, argv);
+    return takt::scheduler::run(argc, argv, signals);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "takt-scheduler: %s\n", error.what());
     return 1;

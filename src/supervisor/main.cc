@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // takt-supervisor: the spawner of supervisors, or the pause process. Not for use by hand.
 #include <cstdio>
+#include <cstdlib>
 #include <string_view>
 
+#include "base/startup.h"
 #include "base/version.h"
 #include "supervisor/hold.h"
 #include "supervisor/spawner.h"
@@ -25,6 +27,7 @@ constexpr const char* kHelp =
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (!takt::fill_standard_fds()) return EXIT_FAILURE;
   takt::supervisor::remember_arguments(argc, argv);
   const std::string_view verb = argc == 2 ? argv[1] : "";
   if (verb == "--spawner") return takt::supervisor::run_spawner();

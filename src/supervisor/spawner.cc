@@ -30,20 +30,8 @@ namespace {
 
 constexpr mode_t kUmask = 0022;
 
-// 0, 1 and 2 shall always be there: a descriptor that lands on them would meet the job's own.
-Result<void> fill_standard_fds() {
-  for (int fd = 0; fd <= 2; ++fd) {
-    if (::fcntl(fd, F_GETFD) >= 0) continue;
-    const int opened = ::open("/dev/null", O_RDWR);  // NOLINT: inherited on purpose
-    if (opened != fd) return system_error("open /dev/null");
-  }
-  return {};
-}
-
 // Away from terminals, folders and other people's descriptors.
 Result<void> detach() {
-  auto filled = fill_standard_fds();
-  if (!filled) return filled;
   if (::syscall(SYS_close_range, attempt::kSpawnerSocketFd + 1, ~0U, 0) != 0)
     return system_error("close_range");
   if (::fcntl(attempt::kSpawnerSocketFd, F_SETFD, FD_CLOEXEC) != 0)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // takt-worker: options, configuration, sockets, run.
-#include <csignal>
 #include <cstdio>
 #include <exception>
 
 #include "base/log.h"
 #include "base/process.h"
+#include "base/startup.h"
 #include "base/version.h"
 #include "config/daemon_options.h"
 #include "sd/journal.h"
@@ -30,12 +30,13 @@ int check(const config::WorkerConfig& config) {
   return credentials ? 0 : fail(credentials.error(), kExitConfig);
 }
 
-int run(int argc, char** argv) {
+int run(int argc, char** argv, const DaemonSignals& signals) {
   auto options = config::parse_daemon_options(argc, argv);
   if (!options) {
     std::fprintf(stderr, "takt-worker: %s\n", options.error().message.c_str());
     return kExitUsage;
   }
+  if (options->action != config::DaemonAction::kRun) signals.give_back();
   if (options->action == config::DaemonAction::kHelp)
     return std::fputs(config::daemon_help("takt-worker", "worker.conf").c_str(), stdout) < 0;
   if (options->action == config::DaemonAction::kVersion)
@@ -47,7 +48,7 @@ int run(int argc, char** argv) {
   }
   if (options->action == config::DaemonAction::kCheckConfig) return check(*config);
 
-  std::ignore = std::signal(SIGPIPE, SIG_IGN);
+  signals.take();
   sd::install_journal_log_sink();
   set_log_level(config->log_level);
   if (auto raised = raise_descriptor_limit(); !raised)
@@ -67,8 +68,10 @@ int run(int argc, char** argv) {
 }  // namespace takt::worker
 
 int main(int argc, char** argv) {
+  const takt::DaemonSignals signals;
+  if (!takt::fill_standard_fds()) return takt::worker::kExitFailure;
   try {
-    return takt::worker::run(argc, argv);
+    return takt::worker::run(argc, argv, signals);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "takt-worker: %s\n", error.what());
     return 1;

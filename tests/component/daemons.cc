@@ -40,6 +40,18 @@ std::string worker_conf(const std::string& folder, const std::string& name,
          "\nstarts_at_once = " + std::to_string(options.starts_at_once) + "\n" + options.extra;
 }
 
+// Whether a SIGTERM waits for the process, or is caught: by its default it would end it.
+bool holds_termination(pid_t pid) {
+  const auto text = read_file(AT_FDCWD, "/proc/" + std::to_string(pid) + "/status", 1 << 16);
+  for (const char* key : {"SigBlk:\t", "SigCgt:\t"}) {
+    const std::size_t at = text ? text->find(key) : std::string::npos;
+    if (at == std::string::npos) continue;
+    if (((std::stoull(text->substr(at + 8, 16), nullptr, 16) >> (SIGTERM - 1)) & 1U) != 0)
+      return true;
+  }
+  return false;
+}
+
 std::string cgroup_name(const std::string& name) {
   return "takt-component-" + std::to_string(::getpid()) + "-" + name;
 }
@@ -55,19 +67,25 @@ Result<cgroup::Cgroup> root_cgroup() {
 DaemonProcess::DaemonProcess(std::string program, std::string folder,
                              const std::string& configuration)
     : program_(std::move(program)), folder_(make_folder(folder)) {
-  const auto written = write_file(AT_FDCWD, folder_ + "/conf", configuration, 0644);
+  const auto written = write_file(AT_FDCWD, this->configuration(), configuration, 0644);
   TAKT_CHECK(written.ok(), "%s", written.error().message.c_str());
 }
 
 void DaemonProcess::start(std::vector<std::string> under) {
   TAKT_CHECK(!running(), "%s runs already", program_.c_str());
-  under.insert(under.end(), {program_, "--config", folder_ + "/conf"});
+  under.insert(under.end(), {program_, "--config", configuration()});
   process_ = std::make_unique<test::ChildProcess>(under, folder_ + "/log");
 }
 
 void DaemonProcess::stop() {
   if (process_ == nullptr) return;
+  EXPECT_TRUE(test::eventually([this] { return !running() || holds_termination(pid()); }))
+      << program_ << " does not begin";
   process_->signal(SIGTERM);
+  expect_end();
+}
+
+void DaemonProcess::expect_end() {
   const auto status = process_->wait();
   EXPECT_TRUE(status.has_value()) << program_ << " does not go";
   if (status) {

@@ -28,16 +28,19 @@ class DaemonProcess {
 
   // `under`: a program with its arguments that runs it, as strace does.
   void start(std::vector<std::string> under = {});
-  // SIGTERM; expects it to go with exit code 0 (a sanitizer's findings give another one).
+  // SIGTERM, once main() has begun: before, the kernel ends it. expect_end() follows.
   void stop();
+  // Expects it to end by itself, with exit code 0 (a sanitizer's findings give another one).
+  void expect_end();
   // SIGKILL.
   void kill();
-  void send_terminate() const { process_->signal(15); }
+  void signal(int number) const { process_->signal(number); }
   [[nodiscard]] bool running() const { return process_ != nullptr && process_->running(); }
   [[nodiscard]] pid_t pid() const { return process_->pid(); }
 
   [[nodiscard]] std::string socket() const { return "unix:" + folder_ + "/socket"; }
   [[nodiscard]] std::string state() const { return folder_ + "/state"; }
+  [[nodiscard]] std::string configuration() const { return folder_ + "/conf"; }
   // What it has logged; printed when a test fails.
   [[nodiscard]] std::string log() const;
 

@@ -84,6 +84,7 @@ TEST_F(Workers, StartsThatAWorkerGivesUpWhenItGoesRunElsewhere) {
     return true;
   }));
   one.start();  // with the ends of those that it had begun
+  ASSERT_TRUE(wait_worker("one", v1::WORKER_STATE_READY));
   int elsewhere = 0;
   int refused = 0;
   for (int i = 0; i < kCount; ++i) {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tools/test however it is started: its suites run with the same signals, standard streams and
-umask, and a test that fails is seen to fail."""
+"""tools/test however it is started: its suites run with the same signals, standard streams, umask
+and locale, and a test that fails is seen to fail."""
 
 import pathlib
 import subprocess
@@ -26,15 +26,15 @@ import pathlib, subprocess, unittest
 
 class Tiny(unittest.TestCase):
     def test_child(self):
-        fds = "for fd in 0 1 2; do [ -e /proc/$$/fd/$fd ] || exit 9; done; umask; "
+        fds = "for fd in 0 1 2; do [ -e /proc/$$/fd/$fd ] || exit 9; done; umask; echo $LC_ALL; "
         ran = subprocess.run(["sh", "-c", fds + "grep -E '^Sig(Blk|Ign):' /proc/self/status"],
                              check=False, stdout=subprocess.PIPE, text=True)
         pathlib.Path({report!r}).write_text(str(ran.returncode) + ran.stdout)
         self.assertFalse({fails})
 """
-AS_EVER = "00022\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n"
+AS_EVER = "00022\nC.UTF-8\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n"
 SIGNALS = ("/usr/bin/env", "--ignore-signal=INT,QUIT,HUP,CHLD", "--block-signal=TERM,CHLD,USR1")
-STREAMS = ("/bin/sh", "-c", "umask 077; exec \"$@\" <&- >&- 2>&-", "sh")
+STREAMS = ("/bin/sh", "-c", "umask 077; export LC_ALL=de_DE; exec \"$@\" <&- >&- 2>&-", "sh")
 
 
 class Surroundings(unittest.TestCase):
@@ -56,7 +56,7 @@ class Surroundings(unittest.TestCase):
     def test_signals_are_as_ever(self) -> None:
         self.assertEqual(self.run_tiny(*SIGNALS), (0, AS_EVER))
 
-    def test_standard_streams_and_umask_are_as_ever(self) -> None:
+    def test_standard_streams_umask_and_locale_are_as_ever(self) -> None:
         self.assertEqual(self.run_tiny(*STREAMS), (0, AS_EVER))
 
     def test_a_failure_is_seen_without_either(self) -> None:

@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/fs.h"
 #include "base/process.h"
+#include "support/default_signals.h"
 #include "support/eventually.h"
 
 namespace takt::test {
@@ -28,7 +29,8 @@ ChildProcess::ChildProcess(const std::vector<std::string>& argv, const std::stri
   ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log.c_str(),
                                      O_WRONLY | O_CREAT | O_APPEND, 0644);
   ::posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
-  const int error = ::posix_spawn(&pid_, pointers[0], &actions, nullptr, pointers.data(), environ);
+  const int error =
+      ::posix_spawn(&pid_, pointers[0], &actions, DefaultSignals().get(), pointers.data(), environ);
   ::posix_spawn_file_actions_destroy(&actions);
   TAKT_CHECK(error == 0, "%s: errno %d", argv[0].c_str(), error);
   auto pidfd = open_pidfd(pid_);

@@ -15,8 +15,8 @@ namespace takt::test {
 
 class ChildProcess {
  public:
-  // Starts `argv`, with the test's environment, stdin from /dev/null, and stdout and stderr
-  // appended to `log`. Aborts if it cannot be started.
+  // Starts `argv`, with the test's environment, default signals, stdin from /dev/null, and stdout
+  // and stderr appended to `log`. Aborts if it cannot be started.
   ChildProcess(const std::vector<std::string>& argv, const std::string& log);
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a program of the tests inherits is the same however the tests were started: in the
 background, by nohup, cron or a CI runner. Guarantees: after prepare() every child has default
-signals, none of them blocked, descriptors 0 to 2 open, and umask 022.
+signals, none of them blocked, descriptors 0 to 2 open, umask 022, and the locale C.UTF-8.
 """
 
 import os
@@ -30,3 +30,5 @@ def prepare() -> None:
             signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else _stay)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     os.umask(0o022)
+    os.environ["LC_ALL"] = "C.UTF-8"  # tests read what other programs print
+    sys.stdout.reconfigure(errors="replace")  # which this one's locale may not have letters for

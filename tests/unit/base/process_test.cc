@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/process.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -57,7 +58,7 @@ TEST(ProcessStartTicks, AreTheSameEachTimeAndThereForTheLivingOnly) {
 
 TEST(Descriptors, MayBeOpenedUpToTheLimit) {
   const rlimit before = descriptor_limit();
-  const int lowest_free = ::dup(0);
+  const int lowest_free = ::open("/", O_PATH | O_CLOEXEC);
   ASSERT_EQ(::close(lowest_free), 0);
   rlimit few = before;
   few.rlim_cur = static_cast<rlim_t>(lowest_free) + 3;

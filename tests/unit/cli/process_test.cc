@@ -7,8 +7,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+
 #include "base/fs.h"
 #include "base/process.h"
+#include "support/default_signals.h"
 #include "unit/cli/fake_scheduler.h"
 
 namespace takt::cli {
@@ -28,6 +31,7 @@ class ProcessTest : public testing::Test {
  protected:
   void start(std::vector<std::string> arguments) {
     arguments.insert(arguments.begin(), TAKT_PROGRAM);
+    arguments.insert(arguments.begin(), under.begin(), under.end());
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
     argv.push_back(nullptr);
@@ -36,7 +40,10 @@ class ProcessTest : public testing::Test {
     posix_spawn_file_actions_adddup2(&actions, in.reader.get(), 0);
     posix_spawn_file_actions_adddup2(&actions, out.writer.get(), 1);
     posix_spawn_file_actions_adddup2(&actions, err.writer.get(), 2);
-    ASSERT_EQ(posix_spawn(&pid, TAKT_PROGRAM, &actions, nullptr, argv.data(), environ), 0);
+    for (const int fd : closed) posix_spawn_file_actions_addclose(&actions, fd);
+    ASSERT_EQ(
+        posix_spawn(&pid, argv[0], &actions, test::DefaultSignals().get(), argv.data(), environ),
+        0);
     posix_spawn_file_actions_destroy(&actions);
     in.reader.reset();
     out.writer.reset();
@@ -65,6 +72,8 @@ class ProcessTest : public testing::Test {
 
   FakeScheduler scheduler;
   Pipe in, out, err;
+  std::vector<std::string> under;  // a program with its arguments that runs takt
+  std::vector<int> closed;         // of the standard streams
   pid_t pid = -1;
 };
 
@@ -97,6 +106,42 @@ TEST_F(ProcessTest, OtherVerbsEndByASignalAsAnyProgram) {
   send(SIGINT);
   EXPECT_EQ(join(), 1000 + SIGINT);
   EXPECT_TRUE(scheduler.stops.empty());
+}
+
+TEST_F(ProcessTest, WhatIsIgnoredInTheBackgroundStaysIgnored) {
+  under = {"/usr/bin/env", "--ignore-signal=INT,HUP"};
+  scheduler.out = "started\n";
+  start({"run", "-n", "--address", scheduler.address(), "--", "x"});
+  EXPECT_EQ(read_line(), "started");
+  send(SIGINT);
+  send(SIGHUP);
+  scheduler.end_job(exited(0));
+  EXPECT_EQ(join(), 0);
+  EXPECT_TRUE(scheduler.stops.empty());
+}
+
+TEST_F(ProcessTest, NothingTakesThePlaceOfAStandardStreamThatWasClosed) {
+  closed = {0, 2};
+  scheduler.out = "started\n";
+  start({"logs", "-f", "--address", scheduler.address(), kJobId});
+  EXPECT_EQ(read_line(), "started");
+  for (const int fd : closed) {
+    const std::string link = "/proc/" + std::to_string(pid) + "/fd/" + std::to_string(fd);
+    std::array<char, 64> target{};
+    ASSERT_GT(::readlink(link.c_str(), target.data(), target.size() - 1), 0) << link;
+    EXPECT_STREQ(target.data(), "/dev/null");
+  }
+  send(SIGINT);
+  EXPECT_EQ(join(), 1000 + SIGINT);
+}
+
+TEST_F(ProcessTest, AClosedOutputIsAnError) {
+  closed = {1};
+  scheduler.out = "started\n";
+  start({"logs", "--address", scheduler.address(), kJobId});
+  EXPECT_EQ(join(), 1);
+  const std::string said = *read_all(err.reader.get(), 1 << 16, "stderr");
+  EXPECT_NE(said.find("write standard output: Bad file descriptor"), std::string::npos) << said;
 }
 
 TEST_F(ProcessTest, AReaderThatIsGoneIsNoCrash) {

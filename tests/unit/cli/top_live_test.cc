@@ -15,6 +15,7 @@
 
 #include "base/fs.h"
 #include "base/process.h"
+#include "support/default_signals.h"
 #include "unit/cli/fake_scheduler.h"
 
 namespace takt::cli {
@@ -55,13 +56,10 @@ class TopLiveTest : public testing::Test {
     posix_spawn_file_actions_init(&actions);
     for (const int fd : {0, 1, 2}) posix_spawn_file_actions_adddup2(&actions, slave.get(), fd);
     // In a group of its own, as shells do it, so that it can be stopped.
-    posix_spawnattr_t attributes;
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-    ASSERT_EQ(posix_spawn(&pid, TAKT_PROGRAM, &actions, &attributes, pointers(arguments).data(),
-                          pointers(variables).data()),
+    const test::DefaultSignals attributes(POSIX_SPAWN_SETPGROUP);
+    ASSERT_EQ(posix_spawn(&pid, TAKT_PROGRAM, &actions, attributes.get(),
+                          pointers(arguments).data(), pointers(variables).data()),
               0);
-    posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     read_until("\033[J");
   }

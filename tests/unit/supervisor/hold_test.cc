@@ -60,6 +60,30 @@ TEST(Hold, MovesAwaySaysReadyAndEndsWhenAsked) {
   EXPECT_EQ(status_of(pid), 0);
 }
 
+TEST(Program, NothingTakesThePlaceOfAStandardStreamThatWasClosed) {
+  auto [ours, theirs] = attempt::make_socket_pair().value();
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    ::dup2(theirs.get(), attempt::kSpawnerSocketFd);
+    if (theirs.get() == attempt::kSpawnerSocketFd) ::fcntl(theirs.get(), F_SETFD, 0);
+    for (const int fd : {0, 1, 2}) ::close(fd);
+    ::execl(TAKT_SUPERVISOR, TAKT_SUPERVISOR, "--spawner", nullptr);
+    ::_exit(98);
+  }
+  theirs.reset();
+  // Its answer says that it is up.
+  EXPECT_TRUE(attempt::send_message(ours.get(), attempt::SpawnRequest{7}).ok());
+  EXPECT_TRUE(wait_for(ours.get(), POLLIN));
+  for (const char* fd : {"0", "1", "2"}) {
+    const std::string link = "/proc/" + std::to_string(pid) + "/fd/" + fd;
+    std::array<char, 64> target{};
+    EXPECT_GT(::readlink(link.c_str(), target.data(), target.size() - 1), 0) << link;
+    EXPECT_STREQ(target.data(), "/dev/null");
+  }
+  ours.reset();
+  EXPECT_EQ(status_of(pid), 0);
+}
+
 TEST(Program, ExplainsItself) {
   for (const char* verb : {"--help", "--version"}) {
     const test::TempFolder folder;
