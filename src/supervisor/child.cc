@@ -14,6 +14,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -97,11 +98,12 @@ class Child {
   }
 
   bool reset_signals() {
-    struct sigaction standard {};
-    standard.sa_handler = SIG_DFL;
-    // Some numbers are the C library's own or cannot be set: they are at their default anyway.
+    // By system call: sigaction() refuses the C library's own two, which its posix_spawn() ignored
+    // in the spawner. All zeros are the kernel's default action, without flags and mask.
+    const std::array<std::uint64_t, 8> standard{};
     for (int number = 1; number <= SIGRTMAX; ++number)
-      std::ignore = ::sigaction(number, &standard, nullptr);
+      std::ignore =
+          ::syscall(SYS_rt_sigaction, number, standard.data(), nullptr, sizeof(std::uint64_t));
     sigset_t none;
     ::sigemptyset(&none);
     return ::sigprocmask(SIG_SETMASK, &none, nullptr) == 0;
