@@ -32,6 +32,8 @@ void Gate::open() {
 }
 
 Fleet::Fleet() {
+  // Jobs of any user go through the folders that tests make.
+  ::umask(0022);
   // What outlives its parent comes to us, so that nothing gets out of sight.
   TAKT_CHECK(::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0, "subreaper");
   TAKT_CHECK(::chmod(folder_.path().c_str(), kPassThrough) == 0, "chmod");

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Daemons that are started anyhow: with whatever signals and descriptors they inherit, and with
-// signals that come before they serve.
+// Daemons that inherit any signals, descriptors and umask, and get signals before they serve.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -114,6 +113,14 @@ TEST_F(Startup, SignalsThatWereIgnoredAndBlockedCount) {
     EXPECT_TRUE(eventually([&] { return daemon->log().find("reloaded") != std::string::npos; }))
         << daemon->log();
   }
+}
+
+TEST_F(Startup, AUmaskKeepsNoUserFromTheirJobs) {
+  start_again({"/bin/sh", "-c", "umask 077; exec \"$0\" \"$@\""});
+  v1::JobSpec spec;
+  spec.set_script("#!/bin/sh\nid -un\n");
+  const Output output = follow(submit(spec));
+  EXPECT_EQ(output.out, "nobody\n") << output.err;
 }
 
 TEST_F(Startup, NothingTakesThePlaceOfAStandardStreamThatWasClosed) {
