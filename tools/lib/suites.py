@@ -10,6 +10,7 @@ of the output is "N passed, N failed".
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -231,8 +232,14 @@ def chosen(options: argparse.Namespace) -> list[tuple[str, Suite]]:
     return [(name, SUITES[name][1]) for name in options.suite or default]
 
 
+def on_sigterm(_number: int, _frame: object) -> None:
+    """Ends the run as Ctrl-C would, with what it has started."""
+    raise KeyboardInterrupt("ended by SIGTERM")
+
+
 def main() -> int:
     surroundings.prepare()
+    signal.signal(signal.SIGTERM, on_sigterm)
     options = parse(sys.argv[1:])
     if options.list:
         for name, (what, _) in SUITES.items():
