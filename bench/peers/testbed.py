@@ -32,7 +32,7 @@ USER = "alice"
 FOLDERS = {"worker": "/var/lib/takt", "scheduler": "/var/lib/takt-scheduler"}
 HOLDER = "takt-jobs-direct.service"
 CONFIGURATION = "/etc/takt/worker.conf.d/50-bench.conf"
-COMMAND_S = 150  # no measurement takes longer
+COMMAND_S = 300  # no measurement takes longer
 LAUNCHERS = ("cgroup", "scope")
 
 

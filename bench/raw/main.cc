@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The yardsticks of bench/run peers. Prints one line of JSON; every failure aborts, and so does a
-// run of more than two minutes. Usage:
+// run of more than five minutes. Usage:
 //   raw spawn COUNT IN_FLIGHT           posix_spawn and wait
 //   raw clone COUNT IN_FLIGHT PARENT    clone3 into cgroups below the cgroup directory PARENT
 //   raw scope COUNT IN_FLIGHT           StartTransientUnit
@@ -22,7 +22,7 @@
 namespace takt::bench {
 namespace {
 
-constexpr unsigned kPatienceSeconds = 120;
+constexpr unsigned kPatienceSeconds = 300;
 
 int number(std::string_view text) {
   const auto parsed = parse_integer(text, "COUNT", 1, 1'000'000);
