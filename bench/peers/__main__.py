@@ -6,6 +6,7 @@ given.
 """
 
 import argparse
+import dataclasses
 import os
 import signal
 import sys
@@ -21,10 +22,22 @@ from testbed import Testbed
 def parse() -> argparse.Namespace:
     """Returns the options."""
     parser = argparse.ArgumentParser(prog="bench/run peers", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5, help="default: 5")
+    parser.add_argument("--rounds", type=int, help="default: 5, with --quick 2")
     parser.add_argument("--minutes", type=float, default=12, help="default: 12")
-    parser.add_argument("--quick", action="store_true", help="a tenth of the jobs, two rounds")
+    parser.add_argument("--quick", action="store_true", help="about a tenth of the jobs")
+    parser.add_argument("--array", type=int, metavar="N",
+                        help="jobs of the large arrays; default: 4000, with --quick 200")
     return parser.parse_args()
+
+
+def sizes_of(options: argparse.Namespace) -> tuple[rows.Sizes, counts.Sizes]:
+    """Returns how many jobs there are in the rounds, and where they are counted."""
+    measured, counted = (rows.QUICK, counts.QUICK) if options.quick else (
+        rows.Sizes(), counts.Sizes())
+    if options.array:
+        measured = dataclasses.replace(measured, large=options.array)
+        counted = dataclasses.replace(counted, watched=options.array)
+    return measured, counted
 
 
 def on_sigterm(_number: int, _frame: object) -> None:
@@ -38,11 +51,11 @@ def main() -> int:
     signal.signal(signal.SIGTERM, on_sigterm)
     begin = time.monotonic()
     load = os.getloadavg()[0]
-    sizes = rows.QUICK if options.quick else rows.Sizes()
-    number = min(options.rounds, 2) if options.quick else options.rounds
+    sizes, counted = sizes_of(options)
+    number = options.rounds or (2 if options.quick else 5)
     table = rows.rows()
     with Testbed() as bed:
-        costs = counts.measure(bed, counts.QUICK if options.quick else counts.Sizes())
+        costs = counts.measure(bed, counted)
         left_s = options.minutes * 60 - (time.monotonic() - begin)
         results = rounds.measure(bed, table, sizes, number, left_s)
     print(report.peers(results, table, sizes))
