@@ -51,7 +51,7 @@ fill_before_constructors(int /*argc*/, char** /*argv*/, char** /*environment*/) 
 
 // The loader calls it before the constructors of any library: gRPC's opens a descriptor.
 __attribute__((section(".preinit_array"),
-               used)) void (*const g_fill)(int, char**, char**) = fill_before_constructors;
+               used)) void (*const kFillAtLoad)(int, char**, char**) = fill_before_constructors;
 
 }  // namespace
 
