@@ -15,7 +15,7 @@ from machine.ledger import Complaint, judge, to_repeat, unanswered
 from machine.power import CUTS, PowerCase
 
 SETTLE_S = 240  # until what was released has run
-SURVEY_TIMEOUT_S = 120
+SURVEY_TIMEOUT_S = 300
 NO_WORKER = ("systemd.mask=takt-worker.socket", "systemd.mask=takt-worker.service")
 
 

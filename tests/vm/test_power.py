@@ -14,8 +14,8 @@ from machine.case import chance
 from machine.oracle import Complaint, judge
 from machine.power import CUTS, PowerCase
 
-SETTLE_S = 60
-SURVEY_TIMEOUT_S = 120
+SETTLE_S = 240
+SURVEY_TIMEOUT_S = 300
 
 
 class DaemonsCase(PowerCase):

@@ -9,7 +9,7 @@ from harness.staging import INSIDE
 
 SLOTS = 20
 QUEUED = 4
-ALIVE_TIMEOUT_S = 120
+ALIVE_TIMEOUT_S = 300
 WITNESS = "/var/tmp/witness"
 LAUNCHERS = ("LAUNCHER_SCOPE", "LAUNCHER_CGROUP")
 

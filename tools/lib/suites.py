@@ -144,7 +144,7 @@ def run_vm(steps: Steps, options: argparse.Namespace) -> Count:
     if built.failed:
         return built
     cuts = {"TAKT_VM_CUTS": "20"} if options.all else {}
-    return python_suite("tests/vm", 45 * 60 if options.all else 15 * 60, options.only, **cuts)
+    return python_suite("tests/vm", 60 * 60 if options.all else 25 * 60, options.only, **cuts)
 
 
 def run_deb(steps: Steps, options: argparse.Namespace) -> Count:

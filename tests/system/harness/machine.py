@@ -21,7 +21,7 @@ from . import hostcg
 from .inside import COMMAND_TIMEOUT_S, Inside
 from .process import CommandFailed, Result
 
-BOOT_TIMEOUT_S = 120
+BOOT_TIMEOUT_S = 300
 _serial = itertools.count(1)
 
 # A shell function: lay BASE WORK TREE... makes WORK/root, which is BASE with the trees over it (tar

@@ -25,8 +25,8 @@ from harness.process import CommandFailed, Result
 from . import emulator, image
 from .lines import Lines
 
-BOOT_TIMEOUT_S = 120
-DOWN_TIMEOUT_S = 60
+BOOT_TIMEOUT_S = 300
+DOWN_TIMEOUT_S = 180
 LOOK_S = 0.2  # between two looks whether the machine is still there
 _serial = itertools.count(1)
 

@@ -12,7 +12,7 @@ from .guest import BOOT_TIMEOUT_S
 CUTS = int(os.environ.get("TAKT_VM_CUTS", "3"))
 LONGEST_WAIT_S = 0.05  # after the report that was waited for
 RECOVERY_S = 1.0  # from the first sign of the daemon
-LOAD_TIMEOUT_S = 120
+LOAD_TIMEOUT_S = 300
 
 
 class PowerCase(GuestCase):
