@@ -125,7 +125,7 @@ def run_system(steps: Steps, options: argparse.Namespace, **environment: str) ->
     built = steps.build_installed("next", **environment)
     if built.failed:
         return built
-    return python_suite("tests/system", 20 * 60, options.only, **environment)
+    return python_suite("tests/system", 40 * 60, options.only, **environment)
 
 
 def run_trixie(steps: Steps, options: argparse.Namespace) -> Count:
@@ -170,14 +170,14 @@ def run_fleet(steps: Steps, options: argparse.Namespace) -> Count:
     if built.failed:
         return built
     long = {"TAKT_ALL": "1"} if options.all else {}
-    return python_suite("tests/fleet", 40 * 60 if options.all else 8 * 60, options.only, **long)
+    return python_suite("tests/fleet", 40 * 60 if options.all else 16 * 60, options.only, **long)
 
 
 def run_torture(steps: Steps, options: argparse.Namespace) -> Count:
     if os.geteuid() != 0:
         return Count(0, 1, "the torture suite boots containers: run with sudo")
     built = steps.build_installed()
-    return built if built.failed else python_suite("tests/torture", 8 * 60, options.only)
+    return built if built.failed else python_suite("tests/torture", 16 * 60, options.only)
 
 
 SUITES: dict[str, tuple[str, Suite]] = {
