@@ -9,6 +9,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 import xml.etree.ElementTree
@@ -20,6 +21,7 @@ LIB = SOURCE / "tools" / "lib"
 LOGS = SOURCE / "build" / "logs"
 PYTHON = "/usr/bin/python3"
 BUILD_BUDGET_S = 40 * 60
+TESTS_AT_ONCE = 2 * (os.cpu_count() or 1)  # they wait more than they compute
 TIMEOUT_MULTIPLIER = "4"  # of each test program's time: sanitizers, and a machine that is busy
 # gRPC and protobuf are not instrumented, so containers that cross over look overflown.
 ASAN_OPTIONS = "detect_leaks=1:abort_on_error=1:detect_container_overflow=0"
@@ -108,16 +110,27 @@ def count_junit(path: pathlib.Path) -> Count:
     return count
 
 
+def parts_of(folder: pathlib.Path, names: tuple[str, ...]) -> list[str]:
+    """Returns what meson calls the tests of these names: one that runs in parts is NAME-N."""
+    said = subprocess.run(["meson", "introspect", str(folder), "--tests"], check=True,
+                          capture_output=True, env=with_system_path({})).stdout
+    known = {test["name"] for test in json.loads(said)}
+    return sorted(test for test in known if re.sub(r"-\d+$", "", test) in names)
+
+
 def meson_tests(build_name: str, suite: str, budget_s: float, *names: str, prefix: tuple = (),
                 **environment: str) -> Count:
     """Runs tests of one of meson's suites, which are built: those named, or all."""
     folder = SOURCE / "build" / build_name
+    parts = parts_of(folder, names)
+    if names and not parts:
+        return Count(0, 1, f"no test is named {' or '.join(names)}")
     log = folder / "meson-logs" / f"testlog-{suite}.junit.xml"
     log.unlink(missing_ok=True)
     error = execute(
         [*prefix, "meson", "test", "-C", str(folder), "--no-rebuild", "--suite", suite, "--logbase",
          f"testlog-{suite}", "--print-errorlogs", "--timeout-multiplier",
-         TIMEOUT_MULTIPLIER, *names], budget_s,
+         TIMEOUT_MULTIPLIER, "--num-processes", str(TESTS_AT_ONCE), *parts], budget_s,
         **{"ASAN_OPTIONS": ASAN_OPTIONS, "UBSAN_OPTIONS": UBSAN_OPTIONS, **environment})
     count = count_junit(log) if log.exists() else Count()
     count.note = error
@@ -128,11 +141,12 @@ def meson_tests(build_name: str, suite: str, budget_s: float, *names: str, prefi
     return count
 
 
-def python_suite(folder: str, budget_s: float, patterns: list[str], **environment: str) -> Count:
-    """Runs the unittest files of a folder."""
+def python_suite(folder: str, budget_s: float, patterns: list[str], lanes: int = 1,
+                 **environment: str) -> Count:
+    """Runs the unittest files of a folder, so many classes at once."""
     with tempfile.NamedTemporaryFile(suffix=".json") as result:
         error = execute([PYTHON, str(LIB / "python_tests.py"), folder, "--result", result.name,
-                           *patterns], budget_s, **environment)
+                         "--lanes", str(lanes), *patterns], budget_s, **environment)
         text = pathlib.Path(result.name).read_text()
     count = Count(**json.loads(text)) if text else Count()
     count.note = error

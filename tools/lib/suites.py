@@ -26,6 +26,7 @@ PROGRAMS = ("takt", "takt-scheduler", "takt-worker", "takt-supervisor")
 REASONS_SHOWN, LINES_SHOWN = 20, 30  # of what failed, at the end
 SIMULATED, SIMULATED_ALL = "500", "10000"  # lives
 SIMULATED_SANITIZED = "10"  # of ten times the cost each
+MACHINES_AT_ONCE, EMULATED_AT_ONCE = 3, 2  # machines wait; emulated ones compute as they do
 FUZZ_S = 4  # for each fuzzer; tools/fuzz gives it a minute
 
 Suite = Callable[[Steps, argparse.Namespace], Count]
@@ -125,7 +126,8 @@ def run_system(steps: Steps, options: argparse.Namespace, **environment: str) ->
     built = steps.build_installed("next", **environment)
     if built.failed:
         return built
-    return python_suite("tests/system", 40 * 60, options.only, **environment)
+    return python_suite("tests/system", 40 * 60, options.only, lanes=MACHINES_AT_ONCE,
+                        **environment)
 
 
 def run_trixie(steps: Steps, options: argparse.Namespace) -> Count:
@@ -144,7 +146,8 @@ def run_vm(steps: Steps, options: argparse.Namespace) -> Count:
     if built.failed:
         return built
     cuts = {"TAKT_VM_CUTS": "20"} if options.all else {}
-    return python_suite("tests/vm", 60 * 60 if options.all else 25 * 60, options.only, **cuts)
+    return python_suite("tests/vm", 60 * 60 if options.all else 25 * 60, options.only,
+                        lanes=EMULATED_AT_ONCE, **cuts)
 
 
 def run_deb(steps: Steps, options: argparse.Namespace) -> Count:
@@ -170,7 +173,8 @@ def run_fleet(steps: Steps, options: argparse.Namespace) -> Count:
     if built.failed:
         return built
     long = {"TAKT_ALL": "1"} if options.all else {}
-    return python_suite("tests/fleet", 40 * 60 if options.all else 16 * 60, options.only, **long)
+    return python_suite("tests/fleet", 40 * 60 if options.all else 16 * 60, options.only,
+                        lanes=MACHINES_AT_ONCE, **long)
 
 
 def run_torture(steps: Steps, options: argparse.Namespace) -> Count:
