@@ -216,7 +216,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
                         help="in style and where root is needed: only tests whose id contains PART")
     parser.add_argument("--quick", action="store_true",
                         help="between two edits: style, and the unit and component tests of what "
-                             "has changed since the last commit (or by it, if nothing has)")
+                             "has changed since the last commit (or by it, if nothing has); "
+                             "--suite chooses among these three")
     parser.add_argument("--all", action="store_true",
                         help="also the slow checks: clang-tidy on every folder, unit and component "
                              "without sanitizers and with every check of UBSan, every file "
@@ -231,7 +232,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def chosen(options: argparse.Namespace) -> list[tuple[str, Suite]]:
     """Returns what is to be run, by name."""
     if options.quick:
-        return [("style", run_style), *quick.suites()]
+        return [(name, run) for name, run in (("style", run_style), *quick.suites())
+                if not options.suite or name in options.suite]
     default = [name for name in SUITES if options.all or name not in BY_NAME]
     return [(name, SUITES[name][1]) for name in options.suite or default]
 
