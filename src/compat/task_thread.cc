@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <signal.h>
 
-#include <future>
 #include <utility>
 
 namespace takt::compat {
@@ -36,12 +35,15 @@ void TaskThread::post_later(nanoseconds delay, Task task) {
 }
 
 void TaskThread::run(Task task) {
-  std::promise<void> done;
-  post([&task, &done] {
+  bool done = false;
+  post([this, &task, &done] {
     task();
-    done.set_value();
+    const std::lock_guard lock(mutex_);
+    done = true;
+    changed_.notify_all();
   });
-  done.get_future().wait();
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&done] { return done; });
 }
 
 void TaskThread::stop() {
