@@ -12,6 +12,8 @@
 #include "attempt/plan.h"
 #include "attempt/records.h"
 #include "compat/records.h"
+#include "rpc/convert_spec.h"
+#include "takt/v1/worker_service.pb.h"
 #include "unit/job/specs.h"
 #include "worker/acceptance.h"
 
@@ -154,6 +156,44 @@ void put_specs() {
   put("acceptance", "of_a_scheduler_5", encode(taken));
 }
 
+void put_wire() {
+  put("wire_spec", "small", rpc::spec_to_proto(test::small_spec()).SerializeAsString());
+  put("wire_spec", "full", rpc::spec_to_proto(test::full_spec()).SerializeAsString());
+  v1::SessionResponse said;
+  v1::WorkerHello& hello = *said.mutable_hello();
+  hello.set_worker_id(kJob);
+  hello.set_boot_id(kJob);
+  hello.set_session_number(3);
+  hello.set_name("one");
+  hello.set_version("0.1.0");
+  hello.mutable_capacity()->set_slots(16);
+  hello.mutable_capacity()->add_launchers(v1::LAUNCHER_SCOPE);
+  put("wire_session", "hello", said.SerializeAsString());
+  v1::Attempt& attempt = *said.mutable_report()->mutable_attempt();
+  attempt.set_job_id(kJob);
+  attempt.set_number(1);
+  attempt.set_state(v1::JOB_STATE_FAILED);
+  attempt.mutable_end()->set_cause(v1::END_CAUSE_EXITED);
+  attempt.mutable_end()->set_exit_code(3);
+  put("wire_session", "ended", said.SerializeAsString());
+  v1::AttemptUsage& usage = *said.mutable_usages()->add_usages();
+  usage.set_job_id(kJob);
+  usage.set_attempt(1);
+  usage.mutable_usage();
+  usage.add_remaining();
+  put("wire_session", "usage", said.SerializeAsString());
+  v1::SessionRequest asked;
+  asked.mutable_start()->set_job_id(kJob);
+  asked.mutable_start()->set_attempt(1);
+  *asked.mutable_start()->mutable_spec() = rpc::spec_to_proto(test::small_spec());
+  put("wire_session", "start", asked.SerializeAsString());
+  asked.mutable_stop()->set_job_id(kJob);
+  asked.mutable_stop()->set_reason("enough");
+  asked.mutable_stop()->mutable_grace();
+  put("wire_session", "stop", asked.SerializeAsString());
+  put("certificate", "names", "https://example.org/\ntakt://user/alice");
+}
+
 void put_old_records() {
   const Uuid id = *Uuid::parse(kJob);
   put("old_records", "worker",
@@ -216,6 +256,7 @@ int main(int argc, char** argv) {
   takt::fuzz::put_contacts();
   takt::fuzz::put_messages();
   takt::fuzz::put_specs();
+  takt::fuzz::put_wire();
   takt::fuzz::put_old_records();
   takt::fuzz::put_names();
   takt::fuzz::put_texts();
