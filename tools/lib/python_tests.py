@@ -22,7 +22,7 @@ import time
 import unittest
 
 import surroundings
-from progress import end_group
+from progress import PATIENCE_S
 
 
 class CountingResult(unittest.TextTestResult):
@@ -109,10 +109,14 @@ class Lanes:
         with self._lock:
             self._ended = True
             running = list(self._running)
+        # One signal each: a second one would interrupt the clean-ups.
         for process in running:
             process.terminate()
         for process in running:
-            end_group(process)
+            try:
+                process.wait(timeout=PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 def chosen(suite: unittest.TestSuite, patterns: list[str], class_name: str) -> unittest.TestSuite:
