@@ -13,6 +13,12 @@ Uuid Uuid::random() {
   return id;
 }
 
+Uuid Uuid::from_name(const Uuid& space, std::string_view name) {
+  Uuid id;
+  uuid_generate_sha1(id.bytes_.data(), space.bytes_.data(), name.data(), name.size());
+  return id;
+}
+
 Result<Uuid> Uuid::parse(std::string_view text, std::string_view field) {
   Uuid id;
   if (text.size() == 36 && uuid_parse(std::string(text).c_str(), id.bytes_.data()) == 0) return id;

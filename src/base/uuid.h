@@ -22,6 +22,9 @@ class Uuid {
   // A new random id (libuuid; from the kernel's random source).
   static Uuid random();
 
+  // The id that belongs to a name within a name space: always the same one (RFC 4122, version 5).
+  static Uuid from_name(const Uuid& space, std::string_view name);
+
   // From its 36-character text, either case. `field` is named in the error.
   static Result<Uuid> parse(std::string_view text, std::string_view field = "id");
 

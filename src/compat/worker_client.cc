@@ -46,8 +46,7 @@ void WorkerClient::start(const std::string& command, const std::string& path,
                          const std::string& folder,
                          const std::function<void(Result<std::string>)>& done) {
   v1::WorkerServiceStartJobRequest request;
-  request.set_job_id(Uuid::random().str());
-  request.set_attempt(1);
+  request.set_request_id(Uuid::random().str());
   v1::JobSpec& spec = *request.mutable_spec();
   spec.add_argv(command);
   spec.add_argv(path);

@@ -20,6 +20,10 @@ namespace takt::config {
 // How attempts get their cgroup. kAuto is kScope where systemd is PID 1, else kCgroup.
 enum class Launcher { kAuto, kScope, kCgroup };
 
+// Which callers may start jobs on a worker without a scheduler: none, those of the unix socket,
+// all.
+enum class DirectStarts { kNo, kLocal, kYes };
+
 // "auto", "scope", "cgroup".
 std::string_view to_string(Launcher launcher);
 
@@ -44,6 +48,7 @@ struct WorkerConfig {
   // [access]
   std::string group = "takt";              // may start jobs here directly
   std::string admin_group = "takt-admin";  // may also act on other users' jobs
+  DirectStarts direct = DirectStarts::kLocal;
 
   // [jobs]
   Launcher launcher = Launcher::kAuto;

@@ -27,6 +27,12 @@ Result<std::vector<Launcher>> parse_launchers(std::string_view text, std::string
   return launchers;
 }
 
+Result<DirectStarts> parse_direct(std::string_view text, std::string_view field) {
+  if (text == "local") return DirectStarts::kLocal;
+  if (text == "yes" || text == "no") return text == "yes" ? DirectStarts::kYes : DirectStarts::kNo;
+  return invalid(std::string(field), in_quotes(text) + " is not one of yes, no, local");
+}
+
 Result<std::int64_t> parse_processors(std::string_view text, std::string_view field) {
   const auto millicores = parse_millicores(text, field);
   if (!millicores) return millicores.error();
@@ -131,6 +137,15 @@ constexpr KeyInfo kAdminGroup{
     .default_text = "takt-admin",
     .accepts = "a group's name",
     .help = "Members may also read and stop the jobs of others. Root always may."};
+constexpr KeyInfo kDirect{
+    .reloads = true,
+    .section = "access",
+    .name = "direct",
+    .default_text = "local",
+    .accepts = "yes, no or local",
+    .help =
+        "Which callers may start jobs on this worker without a scheduler. local: callers of the "
+        "unix socket. yes: callers over TCP as well. no: none, root included."};
 constexpr KeyInfo kLauncher{
     .section = "jobs",
     .name = "launcher",
@@ -331,6 +346,7 @@ const std::vector<Key<WorkerConfig>>& worker_keys() {
       key<&WorkerConfig::scheduler_user, parse_account>(worker_key::kSchedulerUser),
       key<&WorkerConfig::group, parse_account>(worker_key::kGroup),
       key<&WorkerConfig::admin_group, parse_account>(worker_key::kAdminGroup),
+      key<&WorkerConfig::direct, parse_direct>(worker_key::kDirect),
       key<&WorkerConfig::launcher, parse_launcher>(worker_key::kLauncher),
       key<&WorkerConfig::allow_launcher, parse_launchers>(worker_key::kAllowLauncher),
       key<&WorkerConfig::default_user, parse_account>(worker_key::kDefaultUser),

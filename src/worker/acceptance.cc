@@ -11,6 +11,11 @@ constexpr std::uint8_t kVersion = 1;
 
 }  // namespace
 
+Owner owner_of(const Acceptance& acceptance) {
+  if (acceptance.owner != kDirectOwner) return Owner::scheduler(acceptance.owner);
+  return Owner::direct(acceptance.submitted_by, acceptance.caller_uid);
+}
+
 std::string encode(const Acceptance& acceptance) {
   Encoder out;
   out.put(acceptance.owner);

@@ -11,21 +11,22 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "job/spec.h"
+#include "worker/owner.h"
 
 namespace takt::worker {
-
-// Owner of attempts that no scheduler sent.
-inline constexpr const char* kDirectOwner = "direct";
 
 struct Acceptance {
   std::string owner;         // a scheduler's store id, or kDirectOwner
   std::string boot_id;       // in which it was taken: in another one it may have run unseen
   std::string submitted_by;  // for people
   std::string user;          // whom it runs as
-  uid_t caller_uid = 0;      // of a direct start: who else than operators may stop it
+  uid_t caller_uid = 0;      // of the caller that sent the start
   WallTime accept_time;
   JobSpec spec;
 };
+
+// Whose the attempt is.
+Owner owner_of(const Acceptance& acceptance);
 
 std::string encode(const Acceptance& acceptance);
 Result<Acceptance> decode_acceptance(std::string_view record);

@@ -54,7 +54,7 @@ v1::Capacity capacity_of(const Core& core) {
   capacity.set_slots(static_cast<std::int32_t>(core.config.slots));
   Amounts direct;
   for (const auto& [id, live] : core.attempts.all())
-    if (live->acceptance.owner == kDirectOwner && !has_ended(live->record.state))
+    if (live->owner().is_direct() && !has_ended(live->record.state))
       direct += asked_for(live->acceptance.spec, core.config);
   capacity.set_direct_slots(static_cast<std::int32_t>(direct.slots));
   capacity.mutable_direct()->set_cpu_millicores(direct.cpu_millicores);

@@ -164,7 +164,7 @@ Result<void> Daemon::serve() {
 
 Result<int> Daemon::run() {
   if (auto recovered = recovery_->run(); !recovered) return recovered.error();
-  cgroup_->sweep([this](const AttemptId& id) { return core_->attempts.find(id) != nullptr; });
+  cgroup_->sweep([this](const AttemptId& id) { return core_->attempts.owner_of(id).has_value(); });
   if (auto served = serve(); !served) return served.error();
   if (auto started = registrar_->start(); !started) return started.error();
   loop_->enable_watchdog();

@@ -160,14 +160,14 @@ void Ending::conclude(const LivePtr& live) {
   live->output->mark_ended(told.end_time.value_or(wall_now()));
   core_.changed(live);
   for (auto& settled : std::exchange(live->on_settled, {})) settled(told);
-  if (live->acceptance.owner == kDirectOwner) acknowledge(live);
+  if (live->owner().is_direct()) acknowledge(live);
 }
 
 void Ending::acknowledge(const LivePtr& live) {
   if (live->step != Step::kEnded) return;
   if (auto forgotten = core_.state.forget_active(live->record.id); !forgotten)
     log_warning("attempt " + live->record.id.str() + ": " + forgotten.error().message);
-  core_.attempts.remove(live->record.id);
+  core_.attempts.remove(*live);
 }
 
 }  // namespace takt::worker

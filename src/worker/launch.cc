@@ -156,7 +156,7 @@ void Launch::on_parked(const LivePtr& live, std::variant<ParkedInPlace, LaunchFa
   if (const auto* failure = std::get_if<LaunchFailure>(&outcome)) {
     if (live->step != Step::kPreparing) return ending_.without_process(live);
     const bool not_now = failure->error.code == ErrorCode::kUnavailable;
-    if (not_now && live->acceptance.owner != kDirectOwner) return give_back(live, failure->error);
+    if (not_now && !live->owner().is_direct()) return give_back(live, failure->error);
     return fail(live, failure->step, failure->error);
   }
   auto& parked = std::get<ParkedInPlace>(outcome);
@@ -270,8 +270,7 @@ void Launch::fail(const LivePtr& live, const std::string& step, const Error& err
   if (live->went()) return;
   const bool shortage = error.error_number == EMFILE || error.error_number == ENFILE;
   const bool untouched = !live->pidfd && !live->parking;  // there is nobody to wait for
-  if (shortage && untouched && live->acceptance.owner != kDirectOwner)
-    return give_back(live, error);
+  if (shortage && untouched && !live->owner().is_direct()) return give_back(live, error);
   attempt::ExitRecord end;
   end.cause = attempt::EndCause::kStartFailed;
   end.start_time = end.end_time = wall_now();
@@ -316,7 +315,7 @@ void Launch::discard(const LivePtr& live) {
   live->pidfd_source.reset();
   if (auto removed = core_.state.discard_attempt(live->record.id); !removed)
     log_error("attempt " + live->record.id.str() + ": " + removed.error().message);
-  core_.attempts.remove(live->record.id);
+  core_.attempts.remove(*live);
 }
 
 }  // namespace takt::worker

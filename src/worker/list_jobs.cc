@@ -3,6 +3,7 @@
 // loop; the live attempts are told by the loop.
 #include "base/limits.h"
 #include "rpc/convert.h"
+#include "worker/lookup.h"
 #include "worker/service.h"
 #include "worker/stored.h"
 
@@ -17,10 +18,11 @@ void answer_page(const Core& core, const Reply& reply, const Result<std::vector<
   v1::WorkerServiceListJobsResponse answer;
   for (const Uuid& job_id : *jobs) {
     for (const int number : core.state.attempts_of(job_id)) {
-      const AttemptId id{job_id, number};
-      if (const LivePtr live = core.attempts.find(id)) {
+      const auto key = resolve(core, job_id, number);
+      if (!key) continue;  // it was set aside, or history has just removed it
+      if (const LivePtr live = core.attempts.find(*key)) {
         *answer.add_attempts() = rpc::attempt_to_proto(live->record);
-      } else if (auto stored = stored_attempt(core.state, id)) {
+      } else if (auto stored = stored_attempt(core.state, *key)) {
         *answer.add_attempts() = rpc::attempt_to_proto(*stored);
       }
     }

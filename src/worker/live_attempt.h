@@ -80,6 +80,9 @@ struct LiveAttempt {
   std::vector<std::function<void(const Attempt&)>> on_settled;  // runs, or ended
   std::shared_ptr<OutputGate> output;
 
+  [[nodiscard]] Owner owner() const { return owner_of(acceptance); }
+  [[nodiscard]] AttemptKey key() const { return {owner(), record.id}; }
+
   // `go` was sent, so only the supervisor or its death ends it.
   [[nodiscard]] bool went() const { return step >= Step::kGo; }
 };
@@ -87,21 +90,39 @@ struct LiveAttempt {
 // Shared, so that an answer that comes late finds a dead weak_ptr and not another attempt.
 using LivePtr = std::shared_ptr<LiveAttempt>;
 
+// The attempts that this worker looks after. An id is held by one owner at a time: folder, cgroup
+// and scope have its name.
 class AttemptTable {
  public:
+  // No attempt of this id may be in the table.
   void add(const LivePtr& live) { live_[live->record.id] = live; }
-  void remove(const AttemptId& id) { live_.erase(id); }
-  [[nodiscard]] LivePtr find(const AttemptId& id) const {
+  void remove(const LiveAttempt& live) { live_.erase(live.record.id); }
+
+  // Null: there is none, or it is another owner's.
+  [[nodiscard]] LivePtr find(const AttemptKey& key) const {
+    const auto found = live_.find(key.id);
+    return found != live_.end() && found->second->owner() == key.owner ? found->second : nullptr;
+  }
+  // All of this owner, by id.
+  [[nodiscard]] std::vector<LivePtr> of(const Owner& owner) const {
+    std::vector<LivePtr> found;
+    for (const auto& [id, live] : live_)
+      if (live->owner() == owner) found.push_back(live);
+    return found;
+  }
+  // Whose the attempt of this id is. No value: none has it.
+  [[nodiscard]] std::optional<Owner> owner_of(const AttemptId& id) const {
     const auto found = live_.find(id);
-    return found == live_.end() ? nullptr : found->second;
+    return found == live_.end() ? std::nullopt : std::optional(found->second->owner());
   }
-  // The attempt of the highest number.
-  [[nodiscard]] LivePtr latest(const Uuid& job_id) const {
-    const auto after = live_.lower_bound(AttemptId{job_id, 0x7fffffff});
-    if (after == live_.begin()) return nullptr;
-    const auto last = std::prev(after);
-    return last->first.job_id == job_id ? last->second : nullptr;
+  // The highest number of the job's attempts, whoever owns them; 0: there is none.
+  [[nodiscard]] int latest_number(const Uuid& job_id) const {
+    const auto after = live_.upper_bound(AttemptId{job_id, 0x7fffffff});
+    if (after == live_.begin()) return 0;
+    const AttemptId& last = std::prev(after)->first;
+    return last.job_id == job_id ? last.number : 0;
   }
+  // All of this host, by id: for what does not depend on the owner.
   [[nodiscard]] const std::map<AttemptId, LivePtr>& all() const { return live_; }
 
  private:

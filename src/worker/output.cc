@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "rpc/output_request.h"
+#include "worker/lookup.h"
 #include "worker/output_follower.h"
 
 namespace takt::worker {
@@ -51,9 +52,9 @@ void Outputs::end_all() {
 }
 
 Result<OutputSource> Outputs::open(const Uuid& job_id, int attempt, bool follow) {
-  LivePtr live =
-      attempt == 0 ? core_.attempts.latest(job_id) : core_.attempts.find({job_id, attempt});
-  if (live) {
+  auto key = resolve(core_, job_id, attempt);
+  if (!key) return key.error();
+  if (const LivePtr live = core_.attempts.find(*key)) {
     if (follow && !live->output_watch) {
       auto watch = core_.inotify.watch(live->folder.get(), IN_MODIFY | IN_CREATE,
                                        [gate = live->output](std::uint32_t) { gate->grown(); });
@@ -62,23 +63,19 @@ Result<OutputSource> Outputs::open(const Uuid& job_id, int attempt, bool follow)
     }
     UniqueFd folder(::fcntl(live->folder.get(), F_DUPFD_CLOEXEC, 0));
     if (!folder) return system_error("dup");
-    return OutputSource{live->record.id.number, std::move(folder), live->output};
+    return OutputSource{std::move(*key), std::move(folder), live->output};
   }
-  if (attempt == 0) {
-    const std::vector<int> numbers = core_.state.attempts_of(job_id);
-    attempt = numbers.empty() ? 1 : numbers.back();
-  }
-  auto folder = core_.state.open_attempt({job_id, attempt});
-  if (!folder) return folder.error();
-  auto end = attempt::read_exit_record(folder->get());
+  auto stored = core_.state.open_attempt(*key);
+  if (!stored) return stored.error();
+  auto end = attempt::read_exit_record(stored->fd.get());
   if (!end) return end.error();
   auto gate = std::make_shared<OutputGate>();
   gate->mark_ended(end->end_time);
-  return OutputSource{attempt, std::move(*folder), std::move(gate)};
+  return OutputSource{std::move(*key), std::move(stored->fd), std::move(gate)};
 }
 
-void Outputs::followed(const AttemptId& id, int change) {
-  const LivePtr live = core_.attempts.find(id);
+void Outputs::followed(const AttemptKey& key, int change) {
+  const LivePtr live = core_.attempts.find(key);
   if (!live) return;
   if (change > 0) ++live->followers;
   if (change < 0 && live->followers > 0 && --live->followers == 0) live->output_watch.reset();

@@ -20,7 +20,7 @@ using OutputMessage = v1::WorkerServiceReadOutputResponse;
 
 // Where an attempt's output is, and how more of it is noticed.
 struct OutputSource {
-  int attempt = 0;
+  AttemptKey attempt;
   UniqueFd folder;
   std::shared_ptr<OutputGate> gate;
 };
@@ -46,7 +46,7 @@ class Outputs {
   Result<void> admit(const std::shared_ptr<OutputFollower>& follower);
   // Loop thread.
   [[nodiscard]] Result<OutputSource> open(const Uuid& job_id, int attempt, bool follow);
-  void followed(const AttemptId& id, int change);
+  void followed(const AttemptKey& key, int change);
 
   Core& core_;
   std::mutex mutex_;

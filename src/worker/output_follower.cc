@@ -58,13 +58,14 @@ void OutputFollower::wanted() {
 void OutputFollower::find_source() {
   auto source = outputs_.open(job_id_, attempt_, wish_.follow);
   if (!source) return end(source.error());
-  attempt_ = source->attempt;
+  key_ = std::move(source->attempt);
+  attempt_ = key_->id.number;
   gate_ = std::move(source->gate);
   reader_ = std::make_unique<OutputReader>(std::move(source->folder), wish_);
   if (wish_.follow) {
     const std::lock_guard lock(mutex_);
     counted_ = !over_;
-    if (counted_) outputs_.followed({job_id_, attempt_}, +1);
+    if (counted_) outputs_.followed(*key_, +1);
   }
   pump_on_thread();
 }
@@ -170,9 +171,7 @@ void OutputFollower::over() {
     outputs_.followers_.erase(self);
   }
   if (!counted) return;
-  std::ignore = outputs_.core_.loop.post([self] {
-    self->outputs_.followed({self->job_id_, self->attempt_}, -1);
-  });
+  std::ignore = outputs_.core_.loop.post([self] { self->outputs_.followed(*self->key_, -1); });
 }
 
 }  // namespace takt::worker

@@ -42,7 +42,8 @@ class OutputFollower : public std::enable_shared_from_this<OutputFollower> {
 
   Outputs& outputs_;
   const Uuid job_id_;
-  int attempt_;
+  int attempt_;                    // 0 until the output is found, if the latest is wanted
+  std::optional<AttemptKey> key_;  // once the output is found
   const OutputWish wish_;
   const bool batch_;
   std::shared_ptr<OutputGate> gate_;  // once the output is found

@@ -75,6 +75,19 @@ Result<void> check_limits(const JobSpec& spec, const config::WorkerConfig& confi
 
 }  // namespace
 
+Result<void> may_start_directly(const rpc::Caller& caller, const config::WorkerConfig& config) {
+  const bool conductor =
+      caller.local && caller.uid == rpc::kNoUid && caller.role == rpc::Role::kScheduler;
+  if (conductor || config.direct == config::DirectStarts::kYes) return {};
+  const std::string key = " (direct in [access] of worker.conf); submit the job to the scheduler";
+  if (config.direct == config::DirectStarts::kNo)
+    return make_error(ErrorCode::kPermissionDenied,
+                      "this worker starts jobs of its schedulers only" + key);
+  if (caller.local) return {};
+  return make_error(ErrorCode::kPermissionDenied,
+                    "over TCP this worker starts jobs of its schedulers only" + key);
+}
+
 Result<std::string> decide_run_as(const rpc::Caller& caller, const JobSpec& spec,
                                   const config::WorkerConfig& config) {
   const bool trusted = caller.every_role || caller.role == rpc::Role::kOperator ||

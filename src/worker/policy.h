@@ -12,6 +12,11 @@
 
 namespace takt::worker {
 
+// Whether the caller may start jobs here without a scheduler (key direct in [access]).
+// kPermissionDenied, naming the key. The original design's conductor, which has a section of its
+// own ([compat]), always may.
+Result<void> may_start_directly(const rpc::Caller& caller, const config::WorkerConfig& config);
+
 // THE decision on whom an attempt runs as: the user that was asked for; else the caller's own over
 // the unix socket (root's own is the default user: nothing runs as root by accident); else the
 // default user. kPermissionDenied, naming "spec.user", if the caller may not ask for that user or

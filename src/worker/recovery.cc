@@ -71,7 +71,7 @@ void Recovery::take_back_readable() {
   const auto ids = core_.state.damaged();
   if (!ids) return log_warning("damaged attempts cannot be listed: " + ids.error().message);
   for (const AttemptId& id : *ids) {
-    const auto folder = core_.state.open_attempt(id);
+    const auto folder = core_.state.open_folder(id);
     if (!folder || !read_acceptance(folder->get())) continue;
     log_notice("attempt " + id.str() + " can be read again", {{"TAKT_JOB_ID", id.job_id.str()}});
     if (auto taken = core_.state.take_back(id); !taken)
@@ -80,7 +80,7 @@ void Recovery::take_back_readable() {
 }
 
 Result<void> Recovery::recover(const AttemptId& id) {
-  auto folder = core_.state.open_attempt(id);
+  auto folder = core_.state.open_folder(id);
   if (!folder) {
     if (folder.error().code != ErrorCode::kNotFound) return set_aside(id, folder.error());
     discard(id);
@@ -178,7 +178,7 @@ void Recovery::settle(const LivePtr& live, const attempt::SupervisorRecord& foun
   if (attempt::read_exit_record(live->folder.get())) return ending_.without_process(live);
   if (same_boot && supervisor.pid != 0 && !supervisor.go_time) {
     if (AttemptLauncher* launcher = core_.launcher(live->record.launcher)) launcher->release(*live);
-    core_.attempts.remove(live->record.id);
+    core_.attempts.remove(*live);
     return discard(live->record.id);
   }
   if (!same_boot) {

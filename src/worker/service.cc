@@ -5,45 +5,57 @@
 #include "base/log.h"
 #include "rpc/convert.h"
 #include "rpc/convert_spec.h"
-#include "worker/stored.h"
-#include "worker/usage.h"
+#include "worker/lookup.h"
+#include "worker/policy.h"
 
 namespace takt::worker {
 namespace {
-
-// The attempt that a request means: 0 is the latest one.
-Result<AttemptId> read_id(const Core& core, const Uuid& job_id, int number) {
-  if (number > 0) return AttemptId{job_id, number};
-  if (const LivePtr live = core.attempts.latest(job_id)) return live->record.id;
-  const std::vector<int> numbers = core.state.attempts_of(job_id);
-  if (!numbers.empty()) return AttemptId{job_id, numbers.back()};
-  return make_error(ErrorCode::kNotFound, "job " + job_id.str() + " is not on this worker");
-}
 
 Result<Uuid> check_id(const std::string& job_id, int attempt) {
   if (attempt < 0) return invalid("attempt", std::to_string(attempt) + " is below 0");
   return Uuid::parse(job_id, "job_id");
 }
 
-Result<Attempt> find_attempt(const Core& core, const Uuid& job_id, int number) {
-  auto id = read_id(core, job_id, number);
-  if (!id) return id.error();
-  if (const LivePtr live = core.attempts.find(*id)) {
-    refresh_usage(*live);
-    return live->record;
-  }
-  return stored_attempt(core.state, *id);
+// Direct attempts are acted upon by who started them, or by operators; a scheduler's by operators.
+Result<void> may_act_on(const rpc::Caller& caller, const AttemptKey& key) {
+  const bool operates = caller.every_role || caller.role == rpc::Role::kOperator;
+  if (operates || key.owner == Owner::direct(caller)) return {};
+  return make_error(ErrorCode::kPermissionDenied, "job " + key.id.job_id.str() + " belongs to " +
+                                                      key.owner.describe() +
+                                                      "; only they or an operator may act on it");
 }
 
-// Direct attempts are acted upon by who started them, or by operators; a scheduler's by operators.
-Result<void> may_act_on(const rpc::Caller& caller, const LiveAttempt& live) {
-  const bool operates = caller.every_role || caller.role == rpc::Role::kOperator;
-  const bool same = caller.tls ? live.acceptance.submitted_by == caller.certificate
-                               : caller.local && live.acceptance.caller_uid == caller.uid;
-  if (operates || (same && live.acceptance.owner == kDirectOwner)) return {};
-  return make_error(ErrorCode::kPermissionDenied,
-                    "job " + live.record.id.job_id.str() + " was started by " +
-                        live.acceptance.submitted_by + "; only they or an operator may act on it");
+// The attempt that a caller wants to act on. kPermissionDenied: it may not.
+Result<AttemptKey> resolve_to_act(const Core& core, const rpc::Caller& caller, const Uuid& job_id,
+                                  int number) {
+  auto key = resolve(core, job_id, number);
+  if (!key) return key;
+  if (auto may = may_act_on(caller, *key); !may) return may.error();
+  return key;
+}
+
+// What a direct start asks for, all checks that need no state passed.
+Result<StartRequest> read_start(const rpc::Caller& caller,
+                                const v1::WorkerServiceStartJobRequest& request,
+                                const Uuid& worker_id) {
+  if (!request.job_id().empty())
+    return invalid("job_id",
+                   "the worker makes the id of a job; leave it out, and give a request_id so that "
+                   "a repeated call runs nothing twice");
+  if (request.request_id().size() > limits::kRequestIdMaxBytes)
+    return invalid("request_id",
+                   "is longer than " + std::to_string(limits::kRequestIdMaxBytes) + " bytes");
+  auto spec = rpc::spec_from_proto(request.spec());
+  if (!spec) return spec.error();
+  if (auto at_once = rpc::refuse_waiting(request.spec()); !at_once) return at_once.error();
+  Owner owner = Owner::direct(caller);
+  const Uuid job_id = request.request_id().empty()
+                          ? Uuid::random()
+                          : owner.job_of_request(worker_id, request.request_id());
+  return StartRequest{.key = {std::move(owner), {job_id, 1}},
+                      .spec = std::move(*spec),
+                      .submitted_by = caller.describe(),
+                      .caller = caller};
 }
 
 }  // namespace
@@ -53,21 +65,13 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::StartJob(
     v1::WorkerServiceStartJobResponse* response) {
   auto caller = guard_.admit(*context, rpc::Action::kWorkerStartJob);
   if (!caller) return rpc::refuse(context, caller.error());
-  auto spec = rpc::spec_from_proto(request->spec());
-  if (!spec) return rpc::refuse(context, spec.error());
-  if (auto at_once = rpc::refuse_waiting(request->spec()); !at_once)
-    return rpc::refuse(context, at_once.error());
-  auto job_id = request->job_id().empty() ? Result<Uuid>(Uuid::random())
-                                          : check_id(request->job_id(), request->attempt());
-  if (!job_id) return rpc::refuse(context, job_id.error());
-  StartRequest start{.id = {*job_id, std::max(1, request->attempt())},
-                     .spec = std::move(*spec),
-                     .owner = kDirectOwner,
-                     .submitted_by = caller->describe(),
-                     .caller = *caller};
+  auto start = read_start(*caller, *request, parts_.core.state.worker_id());
+  if (!start) return rpc::refuse(context, start.error());
   rpc::UnaryReply<v1::WorkerServiceStartJobResponse> reply(response);
-  std::ignore = parts_.core.loop.post([parts = parts_, reply, start = std::move(start)]() mutable {
-    const AttemptId id = start.id;
+  std::ignore = parts_.core.loop.post([parts = parts_, reply, start = std::move(*start)]() mutable {
+    if (auto may = may_start_directly(start.caller, parts.core.config); !may)
+      return (void)reply.fail(may.error());
+    const AttemptId id = start.key.id;
     const std::string by = start.submitted_by;
     auto taken = parts.starting.start(std::move(start), [reply](const Attempt& attempt) {
       v1::WorkerServiceStartJobResponse answer;
@@ -103,11 +107,12 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::StopJob(grpc::CallbackServerContext
   rpc::UnaryReply<v1::WorkerServiceStopJobResponse> reply(response);
   std::ignore = parts_.core.loop.post(
       [parts = parts_, reply, stop, job_id = *job_id, number = request->attempt(), by = *caller] {
-        auto found = find_attempt(parts.core, job_id, number);
+        const auto key = resolve_to_act(parts.core, by, job_id, number);
+        if (!key) return (void)reply.fail(key.error());
+        auto found = find_attempt(parts.core, *key);
         if (!found) return (void)reply.fail(found.error());
         v1::WorkerServiceStopJobResponse answer;
-        if (const LivePtr live = parts.core.attempts.find(found->id)) {
-          if (auto may = may_act_on(by, *live); !may) return (void)reply.fail(may.error());
+        if (const LivePtr live = parts.core.attempts.find(*key)) {
           if (auto stopped = parts.stopping.stop(live, stop); !stopped)
             return (void)reply.fail(stopped.error());
           found->state = live->record.state;
@@ -129,13 +134,12 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::set_frozen(grpc::CallbackServerCont
   rpc::UnaryReply<Response> reply(response);
   std::ignore = parts_.core.loop.post(
       [parts = parts_, reply, job_id = *job_id, frozen, number = request->attempt(), by = *caller] {
-        auto found = find_attempt(parts.core, job_id, number);
-        if (!found) return (void)reply.fail(found.error());
-        const LivePtr live = parts.core.attempts.find(found->id);
+        const auto key = resolve_to_act(parts.core, by, job_id, number);
+        if (!key) return (void)reply.fail(key.error());
+        const LivePtr live = parts.core.attempts.find(*key);
         if (!live)
           return (void)reply.fail(
               make_error(ErrorCode::kFailedPrecondition, "job " + job_id.str() + " has ended"));
-        if (auto may = may_act_on(by, *live); !may) return (void)reply.fail(may.error());
         parts.pausing.set_frozen(live, frozen, [reply](const Result<void>& done) {
           if (!done) return (void)reply.fail(done.error());
           reply.finish(Response());
@@ -166,7 +170,9 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::QueryJob(grpc::CallbackServerContex
   rpc::UnaryReply<v1::QueryJobResponse> reply(response);
   std::ignore =
       parts_.core.loop.post([parts = parts_, reply, job_id = *job_id, number = request->attempt()] {
-        auto found = find_attempt(parts.core, job_id, number);
+        const auto key = resolve(parts.core, job_id, number);
+        if (!key) return (void)reply.fail(key.error());
+        const auto found = find_attempt(parts.core, *key);
         if (!found) return (void)reply.fail(found.error());
         v1::QueryJobResponse answer;
         *answer.mutable_attempt() = rpc::attempt_to_proto(*found);

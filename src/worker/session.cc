@@ -18,11 +18,14 @@ namespace {
 constexpr std::size_t kQueueMax = 16384;  // reports that wait for a slow scheduler
 constexpr std::size_t kWindow = 256;      // commands on their way to the loop
 
-Result<AttemptId> read_id(const std::string& job_id, int number) {
-  auto id = Uuid::parse(job_id, "job_id");
+// The attempt that a command of this owner names.
+template <class Command>
+Result<AttemptKey> read_key(const Owner& owner, const Command& command) {
+  auto id = Uuid::parse(command.job_id(), "job_id");
   if (!id) return id.error();
-  if (number < 1) return invalid("attempt", std::to_string(number) + " is below 1");
-  return AttemptId{*id, number};
+  if (command.attempt() < 1)
+    return invalid("attempt", std::to_string(command.attempt()) + " is below 1");
+  return AttemptKey{owner, {*id, command.attempt()}};
 }
 
 JobEnd not_taken(const Error& error) {
@@ -42,7 +45,8 @@ JobEnd lost(const Error& error) {
 struct Sessions::Session {
   std::shared_ptr<SessionStream> stream;
   rpc::Caller caller;
-  std::string store_id;              // empty until the hello
+  std::string store_id;  // empty until the hello
+  [[nodiscard]] Owner owner() const { return Owner::scheduler(store_id); }
   std::atomic<bool> refused{false};  // the loop is full or gone: nothing will come of it
   BootTime last_heard = BootClock::now();
   BootTime greeted;  // when our hello was sent
@@ -137,8 +141,7 @@ void Sessions::on_hello(const SessionPtr& session, const v1::SchedulerHello& hel
 void Sessions::send_list(Session& session) {
   v1::SessionResponse part;
   std::int64_t count = 0;
-  for (const auto& [id, live] : core_.attempts.all()) {
-    if (live->acceptance.owner != session.store_id) continue;
+  for (const LivePtr& live : core_.attempts.of(session.owner())) {
     ++count;
     *part.mutable_list()->add_reports()->mutable_attempt() = rpc::attempt_to_proto(live->record);
     const auto filled = static_cast<std::size_t>(part.list().reports_size());
@@ -165,48 +168,66 @@ void Sessions::send_capacity(Session& session) {
 
 void Sessions::on_change(const LivePtr& live) {
   // What direct jobs take is missing from what schedulers may give.
-  if (live->acceptance.owner == kDirectOwner) {
+  const Owner owner = live->owner();
+  if (owner.is_direct()) {
     for (const auto& [store, session] : sessions_) send_capacity(*session);
     return;
   }
-  const auto found = sessions_.find(live->acceptance.owner);
+  const auto found = sessions_.find(owner.name());
   if (found != sessions_.end()) send_report(*found->second, live->record);
 }
 
 void Sessions::on_start(const SessionPtr& session, const v1::StartCommand& command) {
-  auto id = read_id(command.job_id(), command.attempt());
-  if (!id) return session->stream->fail(id.error());
+  const auto key = read_key(session->owner(), command);
+  if (!key) return session->stream->fail(key.error());
   auto spec = rpc::spec_from_proto(command.spec());
-  if (!spec) return end_start(*session, *id, not_taken(spec.error()));
+  if (!spec) return end_start(*session, key->id, not_taken(spec.error()));
   core_.contacts.heard(session->store_id, session->greeted);  // it has read our list
   rpc::Caller scheduler = session->caller;
   scheduler.role = rpc::Role::kScheduler;
-  StartRequest request{.id = *id,
+  StartRequest request{.key = *key,
                        .spec = std::move(*spec),
-                       .owner = session->store_id,
                        .submitted_by = command.submitted_by(),
                        .caller = std::move(scheduler),
                        .has_run = command.has_run()};
   // A known attempt is told again; a new one tells of itself.
-  const bool known = core_.attempts.find(*id) != nullptr;
-  auto started = starting_.start(std::move(request), [this, session](const Attempt& attempt) {
-    if (!core_.attempts.find(attempt.id)) send_report(*session, attempt);
-  });
-  if (!started) {
-    const ErrorCode code = started.error().code;
-    // Refused, it would be sent elsewhere, and perhaps run twice. The next session sends it again.
-    if (code == ErrorCode::kExists)
-      return log_error("attempt " + id->str() + ": " + started.error().message,
-                       {{"TAKT_JOB_ID", id->job_id.str()}});
-    if (code == ErrorCode::kDataLoss) return end_start(*session, *id, lost(started.error()));
-    const bool never = code == ErrorCode::kInvalid || code == ErrorCode::kPermissionDenied;
-    return never ? end_start(*session, *id, not_taken(started.error()))
-                 : refuse_start(*session, *id, started.error());
-  }
-  const LivePtr live = core_.attempts.find(*id);
+  const bool known = core_.attempts.find(*key) != nullptr;
+  auto started =
+      starting_.start(std::move(request), [this, session, key = *key](const Attempt& attempt) {
+        if (!core_.attempts.find(key)) send_report(*session, attempt);
+      });
+  if (!started) return on_not_started(*session, command, *key, started.error());
+  const LivePtr live = core_.attempts.find(*key);
   if (live && known) send_report(*session, live->record);
-  const auto stop = session->early_stops.extract(*id);
+  const auto stop = session->early_stops.extract(key->id);
   if (live && !stop.empty()) std::ignore = stopping_.stop(live, stop.mapped());
+}
+
+void Sessions::on_not_started(Session& session, const v1::StartCommand& command,
+                              const AttemptKey& key, const Error& error) {
+  const std::vector<LogField> fields = {{"TAKT_JOB_ID", key.id.job_id.str()},
+                                        {"TAKT_ATTEMPT", std::to_string(key.id.number)}};
+  switch (error.code) {
+    case ErrorCode::kExists:
+      // Refused, it would be sent elsewhere, and perhaps run twice. The next session sends it
+      // again.
+      return log_error("attempt " + key.id.str() + ": " + error.message, fields);
+    case ErrorCode::kFailedPrecondition: {
+      std::vector<LogField> foreign = fields;
+      foreign.push_back(message_id(kForeignAttemptId));
+      log_error("refused a start of " + key.owner.describe() + ": " + error.message, foreign);
+      // What it ran here is not on record any more: it may not run elsewhere.
+      if (command.has_run()) return end_start(session, key.id, lost(error));
+      return refuse_start(session, key.id, error);
+    }
+    case ErrorCode::kDataLoss:
+      return end_start(session, key.id, lost(error));
+    case ErrorCode::kInvalid:
+    case ErrorCode::kPermissionDenied:
+      return end_start(session, key.id, not_taken(error));
+    default:
+      return refuse_start(session, key.id, error);
+  }
 }
 
 // Nothing was kept: the scheduler may send it elsewhere.
@@ -234,8 +255,8 @@ void Sessions::end_start(Session& session, const AttemptId& id, JobEnd end) {
 }
 
 void Sessions::on_stop(const SessionPtr& session, const v1::StopCommand& command) {
-  auto id = read_id(command.job_id(), command.attempt());
-  if (!id) return session->stream->fail(id.error());
+  const auto key = read_key(session->owner(), command);
+  if (!key) return session->stream->fail(key.error());
   attempt::StopRecord stop;
   stop.by = command.stopped_by();
   stop.reason = command.reason();
@@ -244,19 +265,19 @@ void Sessions::on_stop(const SessionPtr& session, const v1::StopCommand& command
     if (!grace) return session->stream->fail(grace.error());
     stop.grace = *grace;
   }
-  const LivePtr live = core_.attempts.find(*id);
+  const LivePtr live = core_.attempts.find(*key);
   if (!live) {
-    if (session->early_stops.size() < limits::kStartsWaiting) session->early_stops[*id] = stop;
+    if (session->early_stops.size() < limits::kStartsWaiting) session->early_stops[key->id] = stop;
     return;
   }
   if (auto stopped = stopping_.stop(live, stop); !stopped)
-    log_error("job " + id->str() + ": " + stopped.error().message, fields_of(*live));
+    log_error("job " + key->id.str() + ": " + stopped.error().message, fields_of(*live));
 }
 
 void Sessions::on_freeze(const SessionPtr& session, const v1::FreezeCommand& command) {
-  auto id = read_id(command.job_id(), command.attempt());
-  if (!id) return session->stream->fail(id.error());
-  const LivePtr live = core_.attempts.find(*id);
+  const auto key = read_key(session->owner(), command);
+  if (!key) return session->stream->fail(key.error());
+  const LivePtr live = core_.attempts.find(*key);
   if (!live) return;  // the next list, or the report of its end, tells the scheduler
   const bool settled =
       live->record.state == (command.frozen() ? JobState::kPaused : JobState::kRunning);
@@ -270,21 +291,19 @@ void Sessions::on_freeze(const SessionPtr& session, const v1::FreezeCommand& com
 }
 
 void Sessions::on_acknowledge(const SessionPtr& session, const v1::AcknowledgeCommand& command) {
-  auto id = read_id(command.job_id(), command.attempt());
-  if (!id) return session->stream->fail(id.error());
-  const LivePtr live = core_.attempts.find(*id);
-  if (live && live->acceptance.owner == session->store_id) ending_.acknowledge(live);
+  const auto key = read_key(session->owner(), command);
+  if (!key) return session->stream->fail(key.error());
+  if (const LivePtr live = core_.attempts.find(*key)) ending_.acknowledge(live);
 }
 
 void Sessions::on_describe(const SessionPtr& session, const v1::DescribeCommand& command) {
-  auto id = read_id(command.job_id(), command.attempt());
-  if (!id) return session->stream->fail(id.error());
+  const auto key = read_key(session->owner(), command);
+  if (!key) return session->stream->fail(key.error());
   v1::SessionResponse message;
   v1::AttemptDescription* description = message.mutable_description();
   description->set_job_id(command.job_id());
   description->set_attempt(command.attempt());
-  const LivePtr live = core_.attempts.find(*id);
-  if (live && live->acceptance.owner == session->store_id) {
+  if (const LivePtr live = core_.attempts.find(*key)) {
     *description->mutable_spec() = rpc::spec_to_proto(live->acceptance.spec);
     description->set_submitted_by(live->acceptance.submitted_by);
   }
@@ -292,7 +311,7 @@ void Sessions::on_describe(const SessionPtr& session, const v1::DescribeCommand&
 }
 
 void Sessions::refuse(const LiveAttempt& live, const std::string& why) {
-  const auto found = sessions_.find(live.acceptance.owner);
+  const auto found = sessions_.find(live.owner().name());
   if (found != sessions_.end())
     refuse_start(*found->second, live.record.id, make_error(ErrorCode::kUnavailable, why));
 }
@@ -300,11 +319,9 @@ void Sessions::refuse(const LiveAttempt& live, const std::string& why) {
 void Sessions::on_heartbeat(const SessionPtr& session, const v1::Heartbeat& heartbeat) {
   const std::string& store = session->store_id;
   core_.contacts.heard(store, BootTime(nanoseconds(heartbeat.acknowledged())));
-  const auto& all = core_.attempts.all();
-  if (std::any_of(all.begin(), all.end(), [&](const auto& entry) {
-        const Acceptance& acceptance = entry.second->acceptance;
-        return acceptance.spec.lease && acceptance.owner == store;
-      }))
+  const std::vector<LivePtr> own = core_.attempts.of(session->owner());
+  if (std::any_of(own.begin(), own.end(),
+                  [](const LivePtr& live) { return live->acceptance.spec.lease.has_value(); }))
     core_.contacts.note(store);
 }
 
@@ -331,12 +348,12 @@ void Sessions::send_usages(Session& session) {
     if (message.usages().usages_size() > 0)
       session.stream->send(std::exchange(message, v1::SessionResponse()));
   };
-  for (const auto& [id, live] : core_.attempts.all()) {
-    if (live->acceptance.owner != session.store_id || has_ended(live->record.state)) continue;
+  for (const LivePtr& live : core_.attempts.of(session.owner())) {
+    if (has_ended(live->record.state)) continue;
     refresh_usage(*live);
     v1::AttemptUsage* usage = message.mutable_usages()->add_usages();
-    usage->set_job_id(id.job_id.str());
-    usage->set_attempt(id.number);
+    usage->set_job_id(live->record.id.job_id.str());
+    usage->set_attempt(live->record.id.number);
     *usage->mutable_usage() = rpc::usage_to_proto(live->record.usage);
     for (const RemainingProcess& process : live->record.remaining)
       *usage->add_remaining() = rpc::process_to_proto(process);

@@ -2,12 +2,14 @@
 // Sessions with schedulers, one for each store. Guarantees: after the hello the whole list of the
 // store's attempts goes out before anything else; every change follows, ends until they are
 // acknowledged; a stop for an attempt that is not here yet is kept until the session ends; a newer
-// session of a store takes over, a lower epoch is refused. Loop thread only, but for accept().
+// session of a store takes over, a lower epoch is refused; no command of a session reaches another
+// owner's attempt. Loop thread only, but for accept().
 #pragma once
 
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "rpc/bidi_server.h"
 #include "takt/v1/worker_service.pb.h"
@@ -17,6 +19,9 @@
 #include "worker/stopping.h"
 
 namespace takt::worker {
+
+// Never change it: catalogs and scripts know it.
+inline constexpr std::string_view kForeignAttemptId = "7a1c40e5d2f64d0bb0f3a1f2c9d83e24";
 
 using SessionStream = rpc::BidiServer<v1::SessionRequest, v1::SessionResponse>;
 
@@ -46,6 +51,8 @@ class Sessions {
   void on_message(const SessionPtr& session, const v1::SessionRequest& message);
   void on_hello(const SessionPtr& session, const v1::SchedulerHello& hello);
   void on_start(const SessionPtr& session, const v1::StartCommand& command);
+  void on_not_started(Session& session, const v1::StartCommand& command, const AttemptKey& key,
+                      const Error& error);
   void on_stop(const SessionPtr& session, const v1::StopCommand& command);
   void on_freeze(const SessionPtr& session, const v1::FreezeCommand& command);
   void on_acknowledge(const SessionPtr& session, const v1::AcknowledgeCommand& command);

@@ -28,6 +28,18 @@ bool descriptors_suffice_for(std::size_t attempts) {
          can_open(kDescriptorsOfStart);
 }
 
+// Whether a start that was taken as `taken` asked for this. It was given limits where it had none.
+bool same_request(const JobSpec& taken, JobSpec asked) {
+  const auto fill = [](auto& mine, const auto& given) {
+    if (mine == std::decay_t<decltype(mine)>()) mine = given;
+  };
+  fill(asked.resources.memory_bytes, taken.resources.memory_bytes);
+  fill(asked.resources.cpu_millicores, taken.resources.cpu_millicores);
+  fill(asked.resources.tasks, taken.resources.tasks);
+  fill(asked.run_time_limit, taken.run_time_limit);
+  return asked == taken;
+}
+
 }  // namespace
 
 void when_settled(LiveAttempt& live, Starting::Settled settled) {
@@ -35,16 +47,43 @@ void when_settled(LiveAttempt& live, Starting::Settled settled) {
   live.on_settled.push_back(std::move(settled));
 }
 
-bool Starting::answer_known(const AttemptId& id, const Settled& settled) {
-  if (const LivePtr live = core_.attempts.find(id)) {
+bool Starting::answer_known(const AttemptKey& key, const Settled& settled) {
+  if (const LivePtr live = core_.attempts.find(key)) {
     when_settled(*live, settled);
     return true;
   }
-  if (auto stored = stored_attempt(core_.state, id)) {
+  if (auto stored = stored_attempt(core_.state, key)) {
     settled(*stored);
     return true;
   }
   return false;
+}
+
+// Whether the id is free for this owner, and what is here under it is of the same request.
+Result<void> Starting::check_id(const StartRequest& request) const {
+  const AttemptId& id = request.key.id;
+  auto holder = core_.attempts.owner_of(id);
+  if (!holder)
+    if (auto stored = core_.state.owner_of(id)) holder = std::move(*stored);
+  if (!holder) return {};
+  if (*holder != request.key.owner)
+    return make_error(ErrorCode::kFailedPrecondition,
+                      "attempt " + id.str() + " on this worker belongs to " + holder->describe());
+  if (!holder->is_direct()) return {};
+  const LivePtr live = core_.attempts.find(request.key);
+  const auto stored = live ? Result<JobSpec>(live->acceptance.spec) : stored_spec(request.key);
+  if (!stored || same_request(*stored, request.spec)) return {};
+  Error error = make_error(ErrorCode::kExists,
+                           "request_id: it came before with another spec; use a new request_id for "
+                           "a new job");
+  error.field = "request_id";
+  return error;
+}
+
+Result<JobSpec> Starting::stored_spec(const AttemptKey& key) const {
+  auto folder = core_.state.open_attempt(key);
+  if (!folder) return folder.error();
+  return std::move(folder->acceptance.spec);
 }
 
 // The record of this attempt's start could not be read. The same start, sent again by its owner,
@@ -53,22 +92,22 @@ Result<void> Starting::reclaim(const StartRequest& request) {
   const auto may_exist = [](const std::string& why) {
     return make_error(ErrorCode::kExists, "this attempt may have run here before, " + why);
   };
-  if (request.owner == kDirectOwner) return may_exist("and its records cannot be read");
+  if (request.key.owner.is_direct()) return may_exist("and its records cannot be read");
   const auto user = decide_run_as(request.caller, request.spec, core_.config);
-  const Acceptance acceptance{.owner = request.owner,
+  const Acceptance acceptance{.owner = request.key.owner.name(),
                               .boot_id = boot_id(),  // it is sent again in the same boot only
                               .submitted_by = request.submitted_by,
                               .user = user ? *user : request.spec.user,
                               .caller_uid = request.caller.uid,
                               .accept_time = wall_now(),
                               .spec = request.spec};
-  auto done = core_.state.replace_acceptance(request.id, acceptance);
-  if (done) done = core_.state.take_back(request.id);
-  if (done) done = recovery_.recover(request.id);
+  const AttemptId& id = request.key.id;
+  auto done = core_.state.replace_acceptance(id, acceptance);
+  if (done) done = core_.state.take_back(id);
+  if (done) done = recovery_.recover(id);
   if (!done) return may_exist(done.error().message);
-  log_notice("attempt " + request.id.str() + " was taken up again",
-             {{"TAKT_JOB_ID", request.id.job_id.str()}});
-  if (const LivePtr live = core_.attempts.find(request.id)) core_.changed(live);
+  log_notice("attempt " + id.str() + " was taken up again", {{"TAKT_JOB_ID", id.job_id.str()}});
+  if (const LivePtr live = core_.attempts.find(request.key)) core_.changed(live);
   return {};
 }
 
@@ -92,17 +131,18 @@ Result<std::string> Starting::check(const StartRequest& request) const {
   if (!request.spec.script.empty())
     if (auto words = script_interpreter(request.spec.script); !words) return words.error();
   if (auto launcher = choose_launcher(request.spec); !launcher) return launcher.error();
-  if (request.spec.lease && request.owner == kDirectOwner)
+  if (request.spec.lease && request.key.owner.is_direct())
     return invalid("spec.lease",
                    "only jobs of a scheduler have a lease; leave it out, or start the job there");
   return decide_run_as(request.caller, request.spec, core_.config);
 }
 
 Result<void> Starting::start(StartRequest request, Settled settled) {
-  if (answer_known(request.id, settled)) return {};
-  if (core_.state.may_have_run(request.id)) {
+  if (auto mine = check_id(request); !mine) return mine;
+  if (answer_known(request.key, settled)) return {};
+  if (core_.state.may_have_run(request.key.id)) {
     if (auto again = reclaim(request); !again) return again;
-    if (answer_known(request.id, settled)) return {};
+    if (answer_known(request.key, settled)) return {};
   }
   if (request.has_run)
     return make_error(ErrorCode::kDataLoss, "the worker's records of it were lost");
@@ -120,7 +160,7 @@ Result<void> Starting::start(StartRequest request, Settled settled) {
 
   auto live = std::make_shared<LiveAttempt>();
   Acceptance& acceptance = live->acceptance;
-  acceptance.owner = std::move(request.owner);
+  acceptance.owner = request.key.owner.name();
   acceptance.boot_id = boot_id();
   acceptance.submitted_by = std::move(request.submitted_by);
   acceptance.user = std::move(*user);
@@ -128,10 +168,10 @@ Result<void> Starting::start(StartRequest request, Settled settled) {
   acceptance.accept_time = wall_now();
   acceptance.spec = std::move(request.spec);
   give_limits(acceptance.spec, core_.config);
-  auto folder = core_.state.create_attempt(request.id, acceptance);
+  auto folder = core_.state.create_attempt(request.key.id, acceptance);
   if (!folder) return folder.error();
   live->folder = std::move(*folder);
-  live->record = accepted_attempt(request.id, acceptance);
+  live->record = accepted_attempt(request.key.id, acceptance);
   live->record.worker_id = core_.state.worker_id();
   live->record.worker_name = core_.config.name;
   live->record.launcher = *choose_launcher(acceptance.spec);

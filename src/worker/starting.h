@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Taking a start. Guarantees: the same attempt is taken once, whoever asks again and whenever; what
-// is refused here has left nothing behind. Loop thread only.
+// Taking a start. Guarantees: the same attempt is taken once, however often its owner asks and
+// whenever; a start for an id that another owner has here changes nothing of that; what is refused
+// here has left nothing behind. Loop thread only.
 #pragma once
 
 #include <functional>
@@ -14,9 +15,8 @@
 namespace takt::worker {
 
 struct StartRequest {
-  AttemptId id;
+  AttemptKey key;
   JobSpec spec;
-  std::string owner;         // a store's id, or kDirectOwner
   std::string submitted_by;  // for people
   rpc::Caller caller;        // who asks: a user, or the scheduler
   bool has_run = false;      // here, as its owner was told
@@ -31,8 +31,9 @@ class Starting {
       : core_(core), launch_(launch), recovery_(recovery) {}
 
   // Takes the start. Known already: `settled` gets the first one's state, nothing runs twice.
-  // kExists: it may have run here, and what became of it cannot be told (now). kDataLoss: it has
-  // run here, and nothing is left of it that tells how it ended.
+  // kExists: it may have run here, and what became of it cannot be told (now); or a direct start
+  // had this request_id before, with another spec. kFailedPrecondition: another owner's attempt has
+  // this id here. kDataLoss: it has run here, and nothing is left of it that tells how it ended.
   // kUnavailable while the worker goes down, kResourceExhausted when too many starts wait,
   // kPermissionDenied / kInvalid, naming the field, for what this worker does not allow.
   Result<void> start(StartRequest request, Settled settled);
@@ -42,7 +43,9 @@ class Starting {
 
  private:
   [[nodiscard]] Result<Launcher> choose_launcher(const JobSpec& spec) const;
-  bool answer_known(const AttemptId& id, const Settled& settled);
+  bool answer_known(const AttemptKey& key, const Settled& settled);
+  [[nodiscard]] Result<void> check_id(const StartRequest& request) const;
+  [[nodiscard]] Result<JobSpec> stored_spec(const AttemptKey& key) const;
   Result<void> reclaim(const StartRequest& request);
 
   Core& core_;

@@ -26,6 +26,11 @@ std::string attempt_folder(const AttemptId& id) {
   return id.job_id.str() + "/" + std::to_string(id.number);
 }
 
+Error not_here(const AttemptId& id) {
+  return make_error(ErrorCode::kNotFound, "attempt " + std::to_string(id.number) + " of job " +
+                                              id.job_id.str() + " is not on this worker");
+}
+
 Result<std::vector<AttemptId>> links_in(int folder) {
   auto names = list_directory(folder);
   if (!names) return names.error();
@@ -99,6 +104,9 @@ Result<UniqueFd> StateFolder::create_attempt(const AttemptId& id, const Acceptan
   if (may_have_run(id))
     return make_error(ErrorCode::kExists, "there is a folder of attempt " + id.str() +
                                               " without an end; it was set aside");
+  if (const auto holder = owner_of(id); holder && *holder != worker::owner_of(acceptance))
+    return make_error(ErrorCode::kExists, "attempt " + id.str() + " is here already; it is " +
+                                              holder->describe() + "'s");
   if (auto cleared = remove_tree(jobs_.get(), attempt_folder(id));
       !cleared && cleared.error().error_number != ENOENT)
     return cleared.error();
@@ -124,11 +132,27 @@ Result<UniqueFd> StateFolder::make_attempt(const AttemptId& id, const Acceptance
   return std::move(*folder);
 }
 
-Result<UniqueFd> StateFolder::open_attempt(const AttemptId& id) const {
+Result<UniqueFd> StateFolder::open_folder(const AttemptId& id) const {
   auto folder = open_directory(jobs_.get(), attempt_folder(id));
   if (folder || folder.error().error_number != ENOENT) return folder;
-  return make_error(ErrorCode::kNotFound, "attempt " + std::to_string(id.number) + " of job " +
-                                              id.job_id.str() + " is not on this worker");
+  return not_here(id);
+}
+
+Result<AttemptFolder> StateFolder::open_attempt(const AttemptKey& key) const {
+  auto folder = open_folder(key.id);
+  if (!folder) return folder.error();
+  auto acceptance = read_acceptance(folder->get());
+  if (!acceptance) return acceptance.error();
+  if (worker::owner_of(*acceptance) != key.owner) return not_here(key.id);
+  return AttemptFolder{std::move(*folder), std::move(*acceptance)};
+}
+
+Result<Owner> StateFolder::owner_of(const AttemptId& id) const {
+  auto folder = open_folder(id);
+  if (!folder) return folder.error();
+  auto acceptance = read_acceptance(folder->get());
+  if (!acceptance) return acceptance.error();
+  return worker::owner_of(*acceptance);
 }
 
 std::string StateFolder::file_path(const AttemptId& id, const char* file) const {

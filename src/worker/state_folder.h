@@ -32,6 +32,12 @@ struct StoredAttempt {
   std::uint64_t bytes = 0;
 };
 
+// An attempt's folder, open, and what its `spec` says.
+struct AttemptFolder {
+  UniqueFd fd;
+  Acceptance acceptance;
+};
+
 class StateFolder {
  public:
   // Makes what is missing, takes the lock (kFailedPrecondition if another worker has it), reads or
@@ -42,14 +48,22 @@ class StateFolder {
   [[nodiscard]] const Uuid& worker_id() const { return worker_id_; }
 
   // Makes the attempt's folder with `spec`, and the link; nothing is left of what fails. What is
-  // left of a start that never ran (no `supervisor`) is replaced; any other folder is kExists.
+  // left of this owner's start that never ran (no `supervisor`), or of one whose `spec` cannot be
+  // read, is replaced; any other folder is kExists.
   Result<UniqueFd> create_attempt(const AttemptId& id, const Acceptance& acceptance);
 
   // Whether the attempt got so far that its supervisor was told to go.
   [[nodiscard]] bool may_have_run(const AttemptId& id) const;
 
-  // The folder of an attempt. kNotFound if there is none.
-  [[nodiscard]] Result<UniqueFd> open_attempt(const AttemptId& id) const;
+  // The folder of an attempt and what its `spec` says. kNotFound if there is none, or if it is
+  // another owner's.
+  [[nodiscard]] Result<AttemptFolder> open_attempt(const AttemptKey& key) const;
+
+  // Whose the attempt is. kNotFound if there is none, kDataLoss if its `spec` cannot be read.
+  [[nodiscard]] Result<Owner> owner_of(const AttemptId& id) const;
+
+  // The folder of an attempt, whoever owns it: for those who hold the attempt's link.
+  [[nodiscard]] Result<UniqueFd> open_folder(const AttemptId& id) const;
 
   // Absolute path of a file of the attempt, for display and for scripts.
   [[nodiscard]] std::string file_path(const AttemptId& id, const char* file) const;
@@ -77,7 +91,7 @@ class StateFolder {
   // The same of those that were set aside.
   [[nodiscard]] Result<std::vector<AttemptId>> damaged() const;
 
-  // The attempts of a job, by number.
+  // The attempts of a job, by number, whoever owns them.
   [[nodiscard]] std::vector<int> attempts_of(const Uuid& job_id) const;
 
   // Jobs whose id comes after `after`, by id, at most `most`.

@@ -20,21 +20,20 @@ Launcher launcher_of(const attempt::SupervisorRecord& supervisor) {
   return supervisor.launcher == attempt::Launcher::kCgroup ? Launcher::kCgroup : Launcher::kScope;
 }
 
-Result<Attempt> stored_attempt(const StateFolder& state, const AttemptId& id) {
-  auto folder = state.open_attempt(id);
-  if (!folder) return folder.error();
-  auto acceptance = read_acceptance(folder->get());
-  if (!acceptance) return acceptance.error();
-  auto record = attempt::read_exit_record(folder->get());
+Result<Attempt> stored_attempt(const StateFolder& state, const AttemptKey& key) {
+  const auto found = state.open_attempt(key);
+  if (!found) return found.error();
+  const int folder = found->fd.get();
+  const auto record = attempt::read_exit_record(folder);
   if (!record) return record.error();
-  Attempt attempt = accepted_attempt(id, *acceptance);
+  Attempt attempt = accepted_attempt(key.id, found->acceptance);
   attempt.worker_id = state.worker_id();
-  if (auto supervisor = attempt::read_supervisor_record(folder->get())) {
+  if (auto supervisor = attempt::read_supervisor_record(folder)) {
     attempt.cgroup = supervisor->cgroup_path;
     attempt.launcher = launcher_of(*supervisor);
     attempt.leader_pid = supervisor->leader_pid;
   }
-  set_end(attempt, *record, acceptance->spec);
+  set_end(attempt, *record, found->acceptance.spec);
   return attempt;
 }
 

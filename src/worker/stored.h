@@ -16,7 +16,8 @@ Attempt accepted_attempt(const AttemptId& id, const Acceptance& acceptance);
 // How the attempt of this record got its cgroup.
 Launcher launcher_of(const attempt::SupervisorRecord& supervisor);
 
-// An ended attempt with its end. kNotFound if it is not on this worker or has no end.
-Result<Attempt> stored_attempt(const StateFolder& state, const AttemptId& id);
+// An ended attempt with its end. kNotFound if it is not on this worker, is another owner's or has
+// no end.
+Result<Attempt> stored_attempt(const StateFolder& state, const AttemptKey& key);
 
 }  // namespace takt::worker

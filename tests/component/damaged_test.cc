@@ -137,6 +137,7 @@ TEST_F(Damaged, AnAttemptWithATornSpecThatHasEndedIsToldAsItEnded) {
 
 TEST_F(Damaged, WhatANewerWorkerWroteIsLeftAloneUntilItIsBack) {
   v1::WorkerServiceStartJobRequest request;
+  request.set_request_id("kept");
   *request.mutable_spec() = sh("echo $$ > " + shared("pid") + "; : < " + gate_.path());
   v1::WorkerServiceStartJobResponse started;
   ASSERT_TRUE(worker_->stub().StartJob(context().get(), request, &started).ok());
@@ -156,10 +157,9 @@ TEST_F(Damaged, WhatANewerWorkerWroteIsLeftAloneUntilItIsBack) {
   v1::QueryJobResponse answer;
   EXPECT_EQ(worker_->stub().QueryJob(context().get(), query, &answer).error_code(),
             grpc::StatusCode::DATA_LOSS);
-  request.set_job_id(job);
   EXPECT_EQ(worker_->stub().StartJob(context().get(), request, &started).error_code(),
             grpc::StatusCode::ALREADY_EXISTS)
-      << "anybody might claim it";
+      << "whether it ran is not known";
 
   worker_->stop();
   put(file(job, "spec"), spec);

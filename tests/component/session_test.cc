@@ -78,6 +78,31 @@ class Session {
     ADD_FAILURE() << v1::JobState_Name(state) << ": " << finish().error_message();
     return {};
   }
+  void describe(const std::string& job) {
+    v1::SessionRequest message;
+    message.mutable_describe()->set_job_id(job);
+    message.mutable_describe()->set_attempt(1);
+    stream_->Write(message);
+  }
+  // Reads on until the start of this job is refused, and says why. Fails on a report of it.
+  std::string wait_refused(const std::string& job) {
+    v1::SessionResponse message;
+    while (stream_->Read(&message)) {
+      EXPECT_NE(message.report().attempt().job_id(), job) << "another owner's attempt is reported";
+      if (message.refused().job_id() == job) return message.refused().message();
+      if (message.report().attempt().job_id() == job) return "";
+    }
+    ADD_FAILURE() << "not refused: " << finish().error_message();
+    return "";
+  }
+  // Reads on until the worker describes the job's attempt; whether it knows what that runs.
+  bool wait_description(const std::string& job) {
+    v1::SessionResponse message;
+    while (stream_->Read(&message))
+      if (message.description().job_id() == job) return message.description().has_spec();
+    ADD_FAILURE() << "no description: " << finish().error_message();
+    return false;
+  }
   // Reads until the worker ends it.
   grpc::Status finish() {
     v1::SessionResponse message;
@@ -187,7 +212,11 @@ TEST_F(Sessions, OneStoreSeesNothingOfAnother) {
   Session other(worker_->stub(), context());
   other.hello(Uuid::random().str(), 1);
   EXPECT_TRUE(other.list().empty());
+  other.start(job_, sh("echo taken"));
+  EXPECT_NE(other.wait_refused(job_).find(store_), std::string::npos) << "it names the owner";
   other.acknowledge(job_);
+  other.describe(job_);
+  EXPECT_FALSE(other.wait_description(job_));
   EXPECT_EQ(open(1)->list().size(), 1U) << "acknowledged by a stranger";
   const auto again = open(1);
   again->list();
@@ -202,17 +231,44 @@ TEST_F(Sessions, WithoutAHelloThereIsNone) {
 
 // --- direct use ---
 
+TEST_F(Sessions, ADirectAttemptIsOutOfReachOfEveryScheduler) {
+  v1::WorkerServiceStartJobRequest request;
+  *request.mutable_spec() = sh("exec sleep 1000");
+  v1::WorkerServiceStartJobResponse started;
+  ASSERT_TRUE(worker_->stub().StartJob(context().get(), request, &started).ok());
+  const std::string job = started.attempt().job_id();
+  const auto session = open(1);
+  EXPECT_TRUE(session->list().empty());
+  session->start(job, sh("true"));
+  EXPECT_NE(session->wait_refused(job), "");
+  session->stop(job);
+  session->describe(job);
+  EXPECT_FALSE(session->wait_description(job)) << "and what came before has been done";
+  EXPECT_NE(worker_->log().find("refused a start of scheduler store " + store_), std::string::npos);
+
+  v1::QueryJobRequest query;
+  query.set_job_id(job);
+  v1::QueryJobResponse found;
+  ASSERT_TRUE(worker_->stub().QueryJob(context().get(), query, &found).ok());
+  EXPECT_EQ(found.attempt().state(), v1::JOB_STATE_RUNNING) << "no scheduler stops it";
+  v1::WorkerServiceStopJobRequest stop;
+  stop.set_job_id(job);
+  v1::WorkerServiceStopJobResponse stopping;
+  EXPECT_TRUE(worker_->stub().StopJob(context().get(), stop, &stopping).ok());
+}
+
 TEST_F(Sessions, DirectUseNeedsNoScheduler) {
   v1::WorkerServiceStartJobRequest request;
-  request.set_job_id(job_);
+  request.set_request_id("direct");
   *request.mutable_spec() = sh("echo direct; exit 2");
   v1::WorkerServiceStartJobResponse started;
   grpc::Status status = worker_->stub().StartJob(context().get(), request, &started);
   ASSERT_TRUE(status.ok()) << status.error_message();
   EXPECT_GE(started.attempt().state(), v1::JOB_STATE_RUNNING);
 
+  const std::string job = started.attempt().job_id();
   v1::WorkerServiceReadOutputRequest read;
-  read.set_job_id(job_);
+  read.set_job_id(job);
   read.set_follow(true);
   const auto with_deadline = context();
   const auto reader = worker_->stub().ReadOutput(with_deadline.get(), read);
@@ -221,7 +277,7 @@ TEST_F(Sessions, DirectUseNeedsNoScheduler) {
   EXPECT_EQ(output.out, "direct\n");
 
   v1::QueryJobRequest query;
-  query.set_job_id(job_);
+  query.set_job_id(job);
   v1::QueryJobResponse found;
   status = worker_->stub().QueryJob(context().get(), query, &found);
   ASSERT_TRUE(status.ok()) << status.error_message();
@@ -235,17 +291,17 @@ TEST_F(Sessions, DirectUseNeedsNoScheduler) {
 
 TEST_F(Sessions, ADirectJobIsStoppedDirectly) {
   v1::WorkerServiceStartJobRequest request;
-  request.set_job_id(job_);
   *request.mutable_spec() = sh("exec sleep 1000");
   v1::WorkerServiceStartJobResponse started;
   ASSERT_TRUE(worker_->stub().StartJob(context().get(), request, &started).ok());
+  const std::string job = started.attempt().job_id();
   v1::WorkerServiceStopJobRequest stop;
-  stop.set_job_id(job_);
+  stop.set_job_id(job);
   stop.set_reason("enough");
   v1::WorkerServiceStopJobResponse stopping;
   ASSERT_TRUE(worker_->stub().StopJob(context().get(), stop, &stopping).ok());
   v1::QueryJobRequest query;
-  query.set_job_id(job_);
+  query.set_job_id(job);
   v1::QueryJobResponse found;
   EXPECT_TRUE(eventually([&] {
     return worker_->stub().QueryJob(context().get(), query, &found).ok() &&

@@ -9,7 +9,6 @@ from harness.case import TaktCase
 from harness.staging import INSIDE
 
 ID = "7d1f3a52-9a0c-4c38-8a54-2f2f6f1f0c11"
-OTHER_ID = "7d1f3a52-9a0c-4c38-8a54-2f2f6f1f0c12"
 SCHEDULER = ("/run/takt/scheduler.sock", "takt.v1.JobService")
 WORKER = ("/run/takt/worker.sock", "takt.v1.WorkerService")
 # Spec in protobuf's JSON form → the field that the refusal names.
@@ -104,8 +103,9 @@ class BadInput(TaktCase):
             code = "NOT_FOUND" if door == SCHEDULER else "INVALID_ARGUMENT"
             self.assertEqual(status["code"], code, status)
             self.assertIn("no-uuid", status["message"])
-        status = self.call(WORKER, "StartJob", {"job_id": "no-uuid", "spec": {"argv": ["true"]}})
+        status = self.call(WORKER, "StartJob", {"job_id": ID, "spec": {"argv": ["true"]}})
         self.assertEqual(status["code"], "INVALID_ARGUMENT", status)
+        self.assertIn("request_id", status["message"])
 
     def test_start_failures_say_step_errno_and_field(self) -> None:
         end = self.start_failure(argv=["/no/such/program"])
@@ -143,31 +143,29 @@ class BadInput(TaktCase):
 
     def test_second_start_of_an_attempt_runs_nothing_twice(self) -> None:
         witness = "/var/tmp/witness/second-start"
-        request = {"job_id": ID, "attempt": 1,
+        request = {"request_id": "second start",
                    "spec": {"argv": ["sh", "-c", f"echo ran >> {witness}; exit 4"]}}
-        self.assertEqual(self.call(WORKER, "StartJob", request)["attempt"]["job_id"], ID)
-        ended = self.machine.wait_until(self.ended_direct, "the direct job's end")
+        job = self.call(WORKER, "StartJob", request)["attempt"]["job_id"]
+        ended = self.machine.wait_until(lambda: self.ended_direct(job), "the direct job's end")
         second = self.call(WORKER, "StartJob", request)["attempt"]
         self.assertEqual(second, ended)
         self.assertEqual(second["end"]["exit_code"], 4)
         self.assertEqual(self.machine.read(witness), "ran\n")
 
     def test_second_start_of_a_running_attempt_runs_nothing_twice(self) -> None:
-        witness, job = "/var/tmp/witness/start-running", OTHER_ID
-        request = {"job_id": job, "attempt": 1,
+        witness = "/var/tmp/witness/start-running"
+        request = {"request_id": "start running",
                    "spec": {"argv": ["sh", "-c", f"echo ran >> {witness}; exec sleep 1000"]}}
         first = self.call(WORKER, "StartJob", request)["attempt"]
         self.assertEqual(first["state"], "JOB_STATE_RUNNING")
         self.assertEqual(self.call(WORKER, "StartJob", request)["attempt"], first)
-        self.call(WORKER, "StopJob", {"job_id": job})
-        self.machine.wait_until(
-            lambda: "end" in self.call(WORKER, "QueryJob", {"job_id": job})["attempt"],
-            "the direct job's end")
+        self.call(WORKER, "StopJob", {"job_id": first["job_id"]})
+        self.machine.wait_until(lambda: self.ended_direct(first["job_id"]), "the direct job's end")
         self.assertEqual(self.machine.read(witness), "ran\n")
 
-    def ended_direct(self) -> dict | None:
+    def ended_direct(self, job: str) -> dict | None:
         """Returns the direct attempt once it has ended."""
-        attempt = self.call(WORKER, "QueryJob", {"job_id": ID})["attempt"]
+        attempt = self.call(WORKER, "QueryJob", {"job_id": job})["attempt"]
         return attempt if "end" in attempt else None
 
     def test_worker_whose_address_does_not_answer(self) -> None:

@@ -204,7 +204,11 @@ class ScopeJob(JobTests, TaktCase):
 
         Returns the attempt as it settled, and the scope's name.
         """
-        job = str(uuid.uuid4())
+        # As the worker makes the id of alice's request.
+        alice = self.machine.run("id", "-u", "alice").stdout.strip()
+        worker = uuid.UUID(self.machine.read("/var/lib/takt/worker-id").strip())
+        request_id = str(uuid.uuid4())
+        job = str(uuid.uuid5(worker, f"{alice} alice\n{request_id}"))
         unit = unit_of(job)
         holder = self.machine.popen(["systemd-run", "--quiet", "--scope", f"--unit={unit}",
                                      "--property=Delegate=yes", "sh", "-c", script],
@@ -212,11 +216,13 @@ class ScopeJob(JobTests, TaktCase):
         self.addCleanup(holder.communicate)
         self.addCleanup(self.machine.run, "systemctl", "stop", unit, check=False)
         self.assertEqual(holder.stdout.readline(), "up\n")
-        request = {"job_id": job, "spec": {"argv": ["sleep", "1000"]}}
+        request = {"request_id": request_id, "spec": {"argv": ["sleep", "1000"]}}
         done = self.machine.run(f"{INSIDE}/rpc.py", "/run/takt/worker.sock",
                                 "takt.v1.WorkerService", "StartJob", stdin=json.dumps(request),
                                 user="alice")
-        return json.loads(done.stdout)["attempt"], unit
+        attempt = json.loads(done.stdout)["attempt"]
+        self.assertEqual(attempt["job_id"], job)
+        return attempt, unit
 
     def test_scope_that_a_killed_worker_left_over_a_start_is_replaced(self) -> None:
         attempt, unit = self.start_directly_over("echo up; exec sleep 1000")

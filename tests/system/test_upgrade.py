@@ -159,9 +159,8 @@ class Upgrade:
     def test_direct_jobs_are_known_to_their_worker(self) -> None:
         direct = self.fleet.of_kind("direct")
         for job in direct:
-            again = json.loads(self.takt.worker_rpc("StartJob", spec=job.spec(),
-                                                    job_id=job.job_id).stdout)["attempt"]
-            self.assertEqual(again["leader_pid"], self.before.attempts[job.name]["leader_pid"])
+            self.assertEqual(self.fleet.query(job)["leader_pid"],
+                             self.before.attempts[job.name]["leader_pid"])
         self.end_at_the_worker(direct)
 
     def end_at_the_worker(self, jobs: list[Running]) -> None:
@@ -186,11 +185,9 @@ class Upgrade:
         damaged = self.fleet.of_kind("damaged")
         self.assertEqual(self.fleet.set_aside(), self.fleet.damaged_links())
         for job in damaged:
-            for method, code, more in (("QueryJob", "DATA_LOSS", {}),
-                                       ("StartJob", "ALREADY_EXISTS", {"spec": job.spec()})):
-                refused = self.takt.worker_rpc(method, False, job_id=job.job_id, **more)
-                self.assertEqual(refused.code, 3, refused)
-                self.assertEqual(json.loads(refused.stderr)["code"], code)
+            refused = self.takt.worker_rpc("QueryJob", False, job_id=job.job_id)
+            self.assertEqual(refused.code, 3, refused)
+            self.assertEqual(json.loads(refused.stderr)["code"], "DATA_LOSS")
             spec = f"{folder_of(job.job_id)}/spec"
             self.machine.run("cp", "-p", f"{spec}.kept", spec)
         self.machine.run("systemctl", "restart", WORKER)

@@ -93,7 +93,8 @@ class UpgradeFleet:
             job.job_id = job_id
         self.arrays = dict(zip(LAUNCHERS, ids[-len(LAUNCHERS):], strict=True))
         for job in self.of_kind("direct", "damaged"):
-            self.takt.worker_rpc("StartJob", spec=job.spec(), job_id=job.job_id)
+            started = self.takt.worker_rpc("StartJob", spec=job.spec())
+            job.job_id = json.loads(started.stdout)["attempt"]["job_id"]
         queued = upgrade_work.queued_jobs({job.name: job.job_id for job in recorded})
         for why, group in queued.items():
             self.queued[why] = self.takt.rpc("SubmitJobs", specs=group)["job_ids"]

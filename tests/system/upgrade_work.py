@@ -8,7 +8,6 @@ counts its own lines; no two running jobs have the same exit code.
 
 import base64
 import dataclasses
-import uuid
 from collections.abc import Iterator
 
 WITNESS = "/var/tmp/witness"
@@ -77,9 +76,6 @@ def running_jobs() -> list[Running]:
         for number, kind in enumerate(KINDS):
             serial = f"-{number}" if kind == "plain" else ""
             jobs.append(Running(f"{kind}-{launcher}{serial}", kind, launcher, base + number))
-    for job in jobs:
-        if job.kind in ("direct", "damaged"):  # no scheduler gives these an id
-            job.job_id = str(uuid.uuid4())
     return jobs
 
 

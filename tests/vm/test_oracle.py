@@ -7,7 +7,7 @@ import unittest
 from machine import ledger
 from machine.oracle import judge
 
-DIRECT = "00010001-0000-4000-8000-000000000005"
+DIRECT = "direct"
 EXITED = {"cause": "EXITED", "exit_code": 5}
 LOST = {"cause": "WORKER_LOST"}
 
@@ -16,16 +16,20 @@ def told(door: str, what: str, job: str, **more: object) -> dict:
     return {"door": door, "told": what, "job": job, **more}
 
 
+def ran(what: str, job: str, code: int) -> dict:
+    return {"ran": what, "job": job, "attempt": 1, "code": code}
+
+
 REPORTS = [
     told("scheduler", "submitted", "a", name="load-1-1-5"),
     told("scheduler", "submitted", "b", name="load-1-2-6"),
-    {"ran": "begin", "job": "a", "attempt": 1},
-    {"ran": "begin", "job": "b", "attempt": 1},
+    ran("begin", "a", 5),
+    ran("begin", "b", 6),
     told("scheduler", "started", "b", attempt=1),
-    {"ran": "end", "job": "a", "attempt": 1},
+    ran("end", "a", 5),
     told("scheduler", "ended", "a", attempt=1, end=EXITED),
-    {"ran": "begin", "job": DIRECT, "attempt": 1},
-    {"ran": "end", "job": DIRECT, "attempt": 1},
+    ran("begin", DIRECT, 5),
+    ran("end", DIRECT, 5),
     told("worker", "ended", DIRECT, attempt=1, end=EXITED),
 ]
 FOUND = {
@@ -75,6 +79,11 @@ class Oracle(unittest.TestCase):
                 part["1"]["end"] = {"cause": "EXITED", "exit_code": 6}
         self.assertEqual(self.kinds(change), {"end invented"})
 
+    def test_an_exit_of_a_direct_job_that_never_began_is_invented(self) -> None:
+        def change(found: dict) -> None:
+            found["attempts"]["other"] = {"1": {"boot": "first", "end": EXITED}}
+        self.assertEqual(self.kinds(change), {"end invented"})
+
     def test_other_causes_are_invented(self) -> None:
         def change(found: dict) -> None:
             for part in (found["jobs"]["b"]["attempts"], found["attempts"]["b"]):
@@ -94,7 +103,7 @@ class Oracle(unittest.TestCase):
         self.assertEqual(self.kinds(change), {"not accounted for", "worker: end changed"})
 
     def test_nothing_runs_twice(self) -> None:
-        again = [*REPORTS, {"ran": "begin", "job": "b", "attempt": 2}]
+        again = [*REPORTS, {**ran("begin", "b", 6), "attempt": 2}]
 
         def change(found: dict) -> None:
             found["jobs"]["b"]["attempts"]["2"] = {"boot": "second", "end": LOST}

@@ -116,11 +116,10 @@ class Direct:
         self._channel.close()
 
     def start(self, spec: job_pb2.JobSpec) -> str:
-        """Starts attempt 1 of a job with an id of ours; returns when it runs or has ended."""
-        job_id = str(uuid.uuid4())
-        surely(self._stub.StartJob, worker_service_pb2.WorkerServiceStartJobRequest(
-            spec=spec, job_id=job_id, attempt=1))
-        return job_id
+        """Starts a job, once however often the call is made; returns when it runs or has ended."""
+        answer = surely(self._stub.StartJob, worker_service_pb2.WorkerServiceStartJobRequest(
+            spec=spec, request_id=str(uuid.uuid4())))
+        return answer.attempt.job_id
 
     def stop(self, job_id: str, reason: str) -> None:
         """Stops the job."""

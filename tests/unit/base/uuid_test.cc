@@ -34,6 +34,14 @@ TEST(Uuid, RefusesWhatIsNone) {
   }
 }
 
+TEST(Uuid, ANameHasOneIdInItsSpace) {
+  // The example of Python's documentation of uuid5().
+  const Uuid dns = Uuid::parse("6ba7b810-9dad-11d1-80b4-00c04fd430c8").value();
+  EXPECT_EQ(Uuid::from_name(dns, "python.org").str(), "886313e1-3b8a-5372-9b90-0c9aee199e5d");
+  EXPECT_NE(Uuid::from_name(dns, "python.com"), Uuid::from_name(dns, "python.org"));
+  EXPECT_NE(Uuid::from_name(Uuid(), "python.org"), Uuid::from_name(dns, "python.org"));
+}
+
 TEST(Uuid, NulInsideIsRefused) {
   std::string text = kText;
   text[35] = '\0';

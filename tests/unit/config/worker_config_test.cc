@@ -33,6 +33,7 @@ TEST(WorkerKeys, HaveDefaultsAndBounds) {
        {"scheduler.user", {{"root"}, {"", "0"}}},
        {"access.group", {{"staff"}, {"", "0"}}},
        {"access.admin_group", {{"wheel"}, {"", "0"}}},
+       {"access.direct", {{"yes", "no"}, {"", "tcp"}}},
        {"jobs.launcher", {{"scope", "cgroup"}, {"", "direct"}}},
        {"jobs.allow_launcher", {{"", "scope", "cgroup"}, {"auto", "scope,", "both"}}},
        {"jobs.default_user", {{"nobody"}, {"", "65534"}}},

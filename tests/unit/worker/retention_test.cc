@@ -120,14 +120,14 @@ TEST_F(History, WhatWasSetAsideHasNoEndThatWasTold) {
   EXPECT_EQ(ids(), (std::vector<AttemptId>{id}));
   EXPECT_FALSE(state_->stored(stop_)->front().ended) << "neither bytes nor number remove it";
   ASSERT_TRUE(state_->remove_stored(id).ok());
-  EXPECT_FALSE(state_->open_attempt(id).ok());
+  EXPECT_FALSE(state_->open_folder(id).ok());
   EXPECT_TRUE(state_->damaged()->empty()) << "the link goes, too";
 }
 
 TEST_F(History, WithoutAnEndItIsAsOldAsWhatItLastDid) {
   const AttemptId id = make(Uuid::random(), 1, false, false);
   const auto before = state_->stored(stop_)->front().time;
-  const auto folder = state_->open_attempt(id);
+  const auto folder = state_->open_folder(id);
   const timespec later[2] = {{.tv_sec = 4'000'000'000, .tv_nsec = 0},
                              {.tv_sec = 4'000'000'000, .tv_nsec = 0}};
   ASSERT_TRUE(write_file(folder->get(), "stdout", "x", 0600).ok());
@@ -143,10 +143,10 @@ TEST_F(History, WhatGoesGoesWholeAndTakesItsJobsFolderAlong) {
   ASSERT_TRUE(state_->remove_stored(first).ok());
   EXPECT_EQ(ids(), (std::vector<AttemptId>{second}));
   ASSERT_TRUE(state_->remove_stored(second).ok());
-  EXPECT_FALSE(state_->open_attempt(second).ok());
+  EXPECT_FALSE(state_->open_folder(second).ok());
   ASSERT_TRUE(state_->remove_stored(second).ok()) << "gone already";
   ASSERT_TRUE(state_->remove_stored(owed).ok());
-  EXPECT_TRUE(state_->open_attempt(owed).ok()) << "owed to somebody: left alone";
+  EXPECT_TRUE(state_->open_folder(owed).ok()) << "owed to somebody: left alone";
   EXPECT_EQ(state_->jobs(std::nullopt, 10)->size(), 1U);
 }
 

@@ -99,7 +99,7 @@ TEST_F(StateFolderTest, AnAttemptHasAFolderASpecAndALink) {
   // The link leads to the folder.
   EXPECT_TRUE(exists("active/" + id.str() + "/spec"));
   EXPECT_EQ(state.file_path(id, "stdout"), path() + "/" + name + "/stdout");
-  EXPECT_TRUE(read_acceptance(state.open_attempt(id).value().get()).ok());
+  EXPECT_TRUE(state.open_attempt({owner_of(acceptance()), id}).ok());
   EXPECT_TRUE(state.sync_starts({id}).ok());
 }
 
@@ -113,7 +113,7 @@ TEST_F(StateFolderTest, AnAttemptThatMayHaveRunStaysAndExists) {
   const auto again = state.create_attempt(id, other);
   ASSERT_FALSE(again.ok());
   EXPECT_EQ(again.error().code, ErrorCode::kExists);
-  EXPECT_EQ(read_acceptance(state.open_attempt(id).value().get()).value().user, "nobody");
+  EXPECT_EQ(state.open_attempt({owner_of(acceptance()), id}).value().acceptance.user, "nobody");
 }
 
 TEST_F(StateFolderTest, WhatIsLeftOfAStartThatNeverRanIsReplaced) {
@@ -136,7 +136,7 @@ TEST_F(StateFolderTest, ForgettingTakesTheLinkAndLeavesTheFolder) {
   ASSERT_TRUE(state.create_attempt(id, acceptance()).ok());
   ASSERT_TRUE(state.forget_active(id).ok());
   EXPECT_TRUE(state.active()->empty());
-  EXPECT_TRUE(state.open_attempt(id).ok());
+  EXPECT_TRUE(state.open_folder(id).ok());
   EXPECT_TRUE(state.forget_active(id).ok()) << "twice is once";
 }
 
@@ -205,7 +205,7 @@ TEST_F(StateFolderTest, ADamagedFileIsKeptBesideTheOneInItsPlace) {
 TEST_F(StateFolderTest, AnAttemptThatIsNotThereIsNotFound) {
   const StateFolder state = open();
   const AttemptId id = new_id(3);
-  const auto folder = state.open_attempt(id);
+  const auto folder = state.open_folder(id);
   ASSERT_FALSE(folder.ok());
   EXPECT_EQ(folder.error().code, ErrorCode::kNotFound);
   EXPECT_NE(folder.error().message.find("attempt 3"), std::string::npos);

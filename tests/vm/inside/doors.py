@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The two doors of takt as the programs in here use them, and the names that both sides know.
 
-Every job of the load carries its own truth, so that whoever finds it knows how it has to end: a
-scheduler's job in its name, a direct one in its id.
+Every job of the load says how it has to end: a scheduler's job in its name, each one in what it
+reports when it begins.
 """
 
 import pathlib
 import sys
-import uuid
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "stubs"))
 
@@ -31,12 +30,6 @@ def worker() -> worker_service_pb2_grpc.WorkerServiceStub:
     """Connects to the worker."""
     return worker_service_pb2_grpc.WorkerServiceStub(
         grpc.insecure_channel("unix:/run/takt/worker.sock"))
-
-
-def direct_id(batch: int, number: int, code: int) -> str:
-    """Returns the id of a direct job: 00bbnnnn-….-….-….-…cc."""
-    return str(uuid.UUID(int=(batch << 112) | (number << 96) | (uuid.uuid4().int % 2**88 << 8)
-                         | code, version=4))
 
 
 def submit(jobs: job_service_pb2_grpc.JobServiceStub, request: str, names: list[str]) -> list[str]:

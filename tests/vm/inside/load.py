@@ -77,10 +77,10 @@ class Load:
         while True:
             number = next(self.numbers)
             code = number % 200 + 1
-            job = doors.direct_id(self.batch, number, code)
             attempt = worker.StartJob(worker_service_pb2.WorkerServiceStartJobRequest(
-                spec=self.spec(code), job_id=job), timeout=doors.DEADLINE_S,
-                wait_for_ready=True).attempt
+                spec=self.spec(code), request_id=f"load-{self.batch}-{number}"),
+                timeout=doors.DEADLINE_S, wait_for_ready=True).attempt
+            job = attempt.job_id
             if attempt.HasField("start_time"):
                 report("worker", "started", job, attempt=1)
             while not attempt.HasField("end"):

@@ -14,7 +14,6 @@ lines of inside/load.py and inside/job, of all boots so far; `found` is what ins
 
 import collections
 import dataclasses
-import uuid
 
 ENDED = ("JOB_STATE_SUCCEEDED", "JOB_STATE_FAILED")
 
@@ -30,9 +29,9 @@ class Complaint:
         return f"{self.kind}: {self.text}"
 
 
-def code_of(job: str, name: str = "") -> int:
-    """Returns the exit code that a job carries: in its name, or in its id if it is a direct one."""
-    return int(name.rsplit("-", 1)[1]) if name else uuid.UUID(job).int & 0xff
+def code_in(name: str) -> int:
+    """Returns the exit code that the name of a scheduler's job carries."""
+    return int(name.rsplit("-", 1)[1])
 
 
 def judge(reports: list[dict], found: dict) -> list[Complaint]:
@@ -46,6 +45,8 @@ class _Judge:
         self.ran = collections.Counter(
             (report["ran"], report["job"], str(report["attempt"])) for report in reports
             if "ran" in report)
+        # What a job has to exit with, as it reported when it began. Others never exited.
+        self.codes = {report["job"]: report["code"] for report in reports if "ran" in report}
         self.found = found
         self.known = {"scheduler": {job: known["attempts"]
                                     for job, known in found["jobs"].items()},
@@ -59,13 +60,13 @@ class _Judge:
         yield from self.about_loose_ends()
         for job, known in self.found["jobs"].items():
             for number, attempt in known["attempts"].items():
-                yield from self.about_end(job, number, attempt, code_of(job, known["name"]))
+                yield from self.about_end(job, number, attempt, code_in(known["name"]))
         for job, attempts in self.found["attempts"].items():
             if job in self.found["jobs"]:
                 yield from self.about_agreement(job, attempts)
                 continue
             for number, attempt in attempts.items():
-                yield from self.about_end(job, number, attempt, code_of(job))
+                yield from self.about_end(job, number, attempt, self.codes.get(job))
 
     def about_told(self, report: dict):
         """What a client was told is true for ever."""
@@ -105,7 +106,7 @@ class _Judge:
         for link in self.found["active"]:
             yield Complaint("not accounted for", f"attempt {link} stays active")
 
-    def about_end(self, job: str, number: str, attempt: dict, code: int):
+    def about_end(self, job: str, number: str, attempt: dict, code: int | None):
         """An attempt's end is one that it can have had."""
         end = attempt["end"]
         if end is None:
