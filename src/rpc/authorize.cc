@@ -141,10 +141,27 @@ void log_refusal(const grpc::ServerContextBase& context, Action action, const Er
 
 }  // namespace
 
+Result<Caller> Guard::named() const {
+  Caller caller = connection_;
+  if (!caller.local || caller.uid == kNoUid) return caller;
+  if (caller.uid == 0) {
+    caller.user_name = "root";  // whatever state the user database is in
+    return caller;
+  }
+  auto name = names_->name_of(caller.uid);
+  // Only people are known by their name.
+  const bool person = caller.role == Role::kUser || caller.role == Role::kOperator;
+  if (!name && person) return name.error();
+  caller.user_name = name && *name ? **name : "";
+  return caller;
+}
+
 Result<Caller> Guard::admit(const grpc::ServerContextBase& context, Action action) const {
   if (!connection_.tls) {
-    if (Result<void> allowed = authorize(connection_, action); !allowed) return allowed.error();
-    return connection_;
+    Result<Caller> caller = named();
+    if (!caller) return caller;
+    if (Result<void> allowed = authorize(*caller, action); !allowed) return allowed.error();
+    return caller;
   }
   Result<Caller> caller = caller_of(context);
   if (caller) {

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "rpc/caller.h"
+#include "rpc/user_names.h"
 
 namespace takt::rpc {
 
@@ -71,13 +72,19 @@ std::string how_to_join(const std::string& group, const std::string& user_name);
 // that is who connected; over TLS it is read from the certificate, here and nowhere else.
 class Guard {
  public:
-  explicit Guard(Caller connection) : connection_(std::move(connection)) {}
+  explicit Guard(Caller connection, UserNames& names = UserNames::of_host())
+      : connection_(std::move(connection)), names_(&names) {}
 
-  // Logs whom it turns away over TLS: that person sees the answer, the administrator the line.
+  // The caller, with the name that its uid has now. kUnavailable: a user whose name cannot be
+  // looked up. Logs which caller it turns away over TLS: the caller sees the answer, the
+  // administrator the line. May wait for the user database, for UserNames::kWait at most.
   [[nodiscard]] Result<Caller> admit(const grpc::ServerContextBase& context, Action action) const;
 
  private:
+  [[nodiscard]] Result<Caller> named() const;
+
   Caller connection_;
+  UserNames* names_;
 };
 
 }  // namespace takt::rpc

@@ -102,13 +102,25 @@ Result<std::optional<uid_t>> find_user(const std::string& name) {
   return *found ? std::optional<uid_t>(entry.pw_uid) : std::nullopt;
 }
 
-std::string user_name_of(uid_t uid) {
-  if (uid == kNoUid) return {};
+Result<std::optional<std::string>> find_user_name(uid_t uid) {
+  if (uid == kNoUid) return std::optional<std::string>();
   passwd entry{};
   std::vector<char> buffer;
   const Result<bool> found = look_up(entry, buffer, "uid " + std::to_string(uid),
                                      [uid](auto... rest) { return ::getpwuid_r(uid, rest...); });
-  return found && *found ? entry.pw_name : std::string();
+  if (!found) return found.error();
+  return *found ? std::optional<std::string>(entry.pw_name) : std::nullopt;
+}
+
+std::string user_name_of(uid_t uid) {
+  const auto found = find_user_name(uid);
+  return found && *found ? **found : std::string();
+}
+
+std::string no_name(uid_t uid) {
+  return "uid " + std::to_string(uid) +
+         " has no name in the user database of this host, so there is no user to run the job as; "
+         "add the user (useradd, or its directory service) and try again";
 }
 
 Result<AccessPolicy> resolve_policy(const AccessNames& names) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Who is at the other end. Guarantees: on a unix socket the role comes from one function and from
-// the kernel's numbers (SO_PEERCRED, SO_PEERGROUPS), never from a name lookup; names are for
-// display. Over TLS it comes from the certificate (authorize.h).
+// the kernel's numbers (SO_PEERCRED, SO_PEERGROUPS), never from a name lookup; the name is looked
+// up again for each call (user_names.h). Over TLS the role comes from the certificate
+// (authorize.h).
 #pragma once
 
 #include <sys/types.h>
@@ -28,7 +29,7 @@ struct Caller {
   bool local = false;       // over the unix socket: uid and gid are the kernel's word
   uid_t uid = kNoUid;       // kNoUid where nobody vouches for one (TCP)
   gid_t gid = kNoGid;
-  std::string user_name;    // empty if unknown
+  std::string user_name;    // of `uid` now; empty: it has none
   bool tls = false;         // over TLS: the role comes with each call
   std::string certificate;  // "takt://user/alice"; empty but for calls over TLS
 
@@ -83,8 +84,14 @@ Caller insecure_tcp_caller();
 // The caller behind any TLS connection, before its certificate was looked at: without a role.
 Caller tls_caller();
 
-// The user's name, or empty. May block on the directory service.
+// The user's name; no value if there is no such user. May block on the directory service.
+Result<std::optional<std::string>> find_user_name(uid_t uid);
+
+// The same for display: empty also if the look-up fails.
 std::string user_name_of(uid_t uid);
+
+// Why a job of a caller without a name is refused: for messages.
+std::string no_name(uid_t uid);
 
 // The number of a group or user by name; no value if there is none.
 Result<std::optional<gid_t>> find_group(const std::string& name);

@@ -71,7 +71,6 @@ Generation::Identity* Generation::find_or_make(Caller& caller, Outcome& why_not)
     why_not = Outcome::kFull;
     return nullptr;
   }
-  caller.user_name = user_name_of(caller.uid);
   Identity made;
   if (!make(caller, made)) {
     why_not = Outcome::kFailed;

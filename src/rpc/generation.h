@@ -41,8 +41,7 @@ class Generation {
   Generation(const Generation&) = delete;
   Generation& operator=(const Generation&) = delete;
 
-  // Gives a connected, non-blocking socket to the server of that caller. Looks the user's name up
-  // when the identity is new. Thread-safe.
+  // Gives a connected, non-blocking socket to the server of that caller. Thread-safe.
   Outcome offer(Caller caller, UniqueFd& connection, int listener_fd);
 
   // From now on offer() says kRetired. Thread-safe.

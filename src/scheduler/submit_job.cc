@@ -14,6 +14,8 @@ namespace {
 Result<void> decide_user(const rpc::Caller& caller, JobSpec& spec, const std::string& field) {
   const std::string own = caller.local ? caller.user_name : "";
   if (spec.user.empty()) {
+    if (caller.local && caller.uid != 0 && own.empty())
+      return Error{ErrorCode::kPermissionDenied, field + ": " + rpc::no_name(caller.uid), field, 0};
     if (caller.uid != 0) spec.user = own;
     return {};
   }

@@ -92,14 +92,15 @@ Result<std::string> decide_run_as(const rpc::Caller& caller, const JobSpec& spec
                                   const config::WorkerConfig& config) {
   const bool trusted = caller.every_role || caller.role == rpc::Role::kOperator ||
                        caller.role == rpc::Role::kScheduler;
-  const bool own = caller.local && caller.uid != 0 && !caller.user_name.empty();
+  const bool own = caller.local && caller.uid != 0 && caller.role != rpc::Role::kScheduler;
   if (!spec.user.empty() && !trusted && spec.user != caller.user_name)
     return denied("spec.user", "\"" + spec.user +
                                    "\" is not you; only operators may run jobs as "
                                    "somebody else");
+  if (spec.user.empty() && own && caller.user_name.empty())
+    return denied("spec.user", rpc::no_name(caller.uid));
   std::string user = spec.user;
-  if (user.empty())
-    user = own && caller.role != rpc::Role::kScheduler ? caller.user_name : config.default_user;
+  if (user.empty()) user = own ? caller.user_name : config.default_user;
   if (user == "root" && !config.allow_root) return no_root();
   if (!config::matches_any(config.users, user))
     return denied("spec.user", "jobs may not run as \"" + user +

@@ -18,9 +18,9 @@ namespace takt::worker {
 Result<void> may_start_directly(const rpc::Caller& caller, const config::WorkerConfig& config);
 
 // THE decision on whom an attempt runs as: the user that was asked for; else the caller's own over
-// the unix socket (root's own is the default user: nothing runs as root by accident); else the
-// default user. kPermissionDenied, naming "spec.user", if the caller may not ask for that user or
-// the configuration forbids it.
+// the unix socket (root's own is the default user: nothing runs as root by accident); else, for
+// callers over TCP and schedulers, the default user. kPermissionDenied, naming "spec.user", if the
+// caller may not ask for that user, has no name to run as, or the configuration forbids it.
 Result<std::string> decide_run_as(const rpc::Caller& caller, const JobSpec& spec,
                                   const config::WorkerConfig& config);
 

@@ -93,6 +93,9 @@ TEST(Lookup, NamesToNumbersAndBack) {
   EXPECT_FALSE(missing->has_value());
   EXPECT_EQ(user_name_of(0), "root");
   EXPECT_EQ(user_name_of(kNoUid), "");
+  EXPECT_EQ(find_user_name(0).value(), std::optional<std::string>("root"));
+  EXPECT_EQ(find_user_name(kNoUid).value(), std::nullopt);
+  EXPECT_EQ(find_user_name(4'000'000'001).value(), std::nullopt);
 }
 
 TEST(Lookup, PolicyOfNames) {

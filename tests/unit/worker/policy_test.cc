@@ -73,7 +73,7 @@ TEST(DecideRunAs, ForEachKindOfCaller) {
       {"TCP is the default user", rpc::insecure_tcp_caller(), "", "takt-job"},
       {"TCP may ask for others", rpc::insecure_tcp_caller(), "alice", "alice"},
       {"TCP asks for no root", rpc::insecure_tcp_caller(), "root", kDenied},
-      {"a uid without a name is the default user", nameless(), "", "takt-job"},
+      {"a uid without a name is no user", nameless(), "", kDenied},
       {"a uid without a name may ask for nobody", nameless(), "alice", kDenied},
   };
   for (const Case& c : cases) {
@@ -83,6 +83,20 @@ TEST(DecideRunAs, ForEachKindOfCaller) {
     EXPECT_EQ(user.error().code, ErrorCode::kPermissionDenied) << c.what;
     EXPECT_EQ(user.error().field, "spec.user") << c.what;
   }
+}
+
+TEST(DecideRunAs, ACallerWithoutANameIsToldSo) {
+  const auto refused = decide(nameless(), "", config());
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().message.find("uid 4711 has no name"), std::string::npos)
+      << refused.error().message;
+  Caller renamed = nameless();
+  renamed.user_name = "alice";
+  EXPECT_EQ(decide(renamed, "", config()).value(), "alice") << "once it has one";
+  Caller nameless_operator = nameless();
+  nameless_operator.role = Role::kOperator;
+  EXPECT_FALSE(decide(nameless_operator, "", config()).ok());
+  EXPECT_EQ(decide(nameless_operator, "alice", config()).value(), "alice");
 }
 
 TEST(DecideRunAs, RootOnlyByAnExplicitLine) {
