@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/close_range.h>
+#include <linux/keyctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -31,7 +32,7 @@ struct StepText {
   const char* name;
   const char* field;
 };
-constexpr std::array<StepText, 17> kSteps{{{"supervise", ""},
+constexpr std::array<StepText, 18> kSteps{{{"supervise", ""},
                                            {"stdin", "stdin"},
                                            {"pipes", ""},
                                            {"clone", ""},
@@ -41,6 +42,7 @@ constexpr std::array<StepText, 17> kSteps{{{"supervise", ""},
                                            {"setsid", ""},
                                            {"stdio", ""},
                                            {"nice", "nice"},
+                                           {"keyring", ""},
                                            {"setgroups", "user"},
                                            {"setgid", "group"},
                                            {"setuid", "user"},
@@ -75,6 +77,7 @@ class Child {
     take(Step::kSetsid, &Child::become_session_leader);
     take(Step::kStdio, &Child::connect_stdio);
     take(Step::kNice, &Child::set_nice);
+    take(Step::kKeyring, &Child::join_new_keyring);
     take(Step::kSetgroups, &Child::set_groups);
     take(Step::kSetgid, &Child::set_gid);
     take(Step::kSetuid, &Child::set_uid);
@@ -145,6 +148,15 @@ class Child {
   }
 
   bool set_nice() { return ::setpriority(PRIO_PROCESS, 0, plan_.nice) == 0; }
+
+  // Else every job of every user had the worker's session keyring, and the keys in it. As root, so
+  // that the keyring counts against root's quota: a user may have 200 keys, and more jobs.
+  bool join_new_keyring() {
+    if (::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr) >= 0) return true;
+    // A kernel without keys, or a container whose filter keeps all of its programs, the worker too,
+    // from using them.
+    return errno == ENOSYS || errno == EPERM;
+  }
 
   bool set_groups() { return ::setgroups(plan_.groups.size(), plan_.groups.data()) == 0; }
 

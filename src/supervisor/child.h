@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What happens between clone and exec, in the process that becomes the job's leader. Guarantees:
-// nothing of the supervisor reaches the job (descriptors, signals, limits, environment); the first
-// step that fails ends the child, and travels back by name with its errno.
+// nothing of the supervisor reaches the job (descriptors, signals, limits, environment, keys); the
+// first step that fails ends the child, and travels back by name with its errno.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +23,7 @@ enum class Step : std::uint8_t {
   kSetsid,
   kStdio,
   kNice,
+  kKeyring,
   kSetgroups,
   kSetgid,
   kSetuid,

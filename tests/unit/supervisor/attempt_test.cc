@@ -2,13 +2,16 @@
 // Whole attempts: how they end, and what a start that fails says.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/keyctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -116,6 +119,34 @@ TEST_F(Attempts, TheChildIsWhatThePlanSays) {
             "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\nNoNewPrivs:\t1\n0\n"
             "session\nTAKT_X=a b\n");
   EXPECT_FALSE(attempt.has("stderr")) << attempt.read("stderr");
+}
+
+// A spawner whose session keyring has a key in it.
+class Keyring : public testing::Test {
+ protected:
+  static constexpr const char* kKey = "takt-test-of-the-workers-keyring";
+
+  Keyring() {
+    const long joined = ::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr);
+    EXPECT_TRUE(joined >= 0 || errno == ENOSYS || errno == EPERM) << errno_text(errno);
+    if (joined < 0) return;
+    EXPECT_GE(::syscall(SYS_add_key, "user", kKey, "x", 1, KEY_SPEC_SESSION_KEYRING), 0);
+    EXPECT_NE(read_file(AT_FDCWD, "/proc/keys", 1 << 20).value().find(kKey), std::string::npos);
+  }
+
+  test::TestCgroup cgroup_;
+  std::optional<SpawnerProcess> spawner_;
+};
+
+TEST_F(Keyring, AJobHasAKeyringOfItsOwn) {
+  spawner_.emplace();  // it inherits ours
+  Attempt attempt(*spawner_, cgroup_.get());
+  // Not root: its own keys are shown to every process of a user.
+  attempt.plan.uid = attempt.plan.gid = kNobody;
+  attempt.plan.groups = {};
+  attempt.set_script("grep -c " + std::string(kKey) + " /proc/keys; true");
+  EXPECT_EQ(attempt.run().cause, EndCause::kExited);
+  EXPECT_EQ(attempt.read("stdout"), "0\n");
 }
 
 TEST_F(Attempts, TheEnvironmentIsBuiltFromNothing) {

@@ -29,14 +29,14 @@ namespace {
 
 constexpr std::uint32_t kTestErrno = ENOTNAM;  // which the kernel gives for nothing else
 
-// From now on the system call `number` fails, in all of this process and its children: where there
-// is a thread besides (ThreadSanitizer's), the C library wants setresuid and its like to fare in it
-// as in ours.
-void forbid(long number) {
+// From now on the system call `number` fails with this errno, in all of this process and its
+// children: where there is a thread besides (ThreadSanitizer's), the C library wants setresuid and
+// its like to fare in it as in ours.
+void forbid(long number, std::uint32_t error = kTestErrno) {
   std::array<sock_filter, 4> program{
       {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(number), 0, 1),
-       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | kTestErrno),
+       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error),
        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)}};
   const sock_fprog filter{.len = program.size(), .filter = program.data()};
   constexpr unsigned kAllThreads = SECCOMP_FILTER_FLAG_TSYNC;
@@ -53,7 +53,7 @@ attempt::LaunchPlan some_plan() {
 }
 
 // Runs a child under `forbidden`; what it wrote into its start pipe.
-std::string start_pipe_of(long forbidden) {
+std::string start_pipe_of(long forbidden, std::uint32_t error = kTestErrno) {
   int ends[2];
   EXPECT_EQ(::pipe2(ends, O_CLOEXEC), 0);
   const UniqueFd reader(ends[0]);
@@ -62,7 +62,7 @@ std::string start_pipe_of(long forbidden) {
   const pid_t pid = ::fork();
   if (pid == 0) {
     const attempt::LaunchPlan plan = some_plan();
-    if (forbidden >= 0) forbid(forbidden);
+    if (forbidden >= 0) forbid(forbidden, error);
     run_child(plan, {.stdin_fd = null.get(),
                      .stdout_fd = null.get(),
                      .stderr_fd = null.get(),
@@ -91,6 +91,7 @@ TEST(Child, EveryStepThatFailsSaysItsName) {
                                 {SYS_setsid, "setsid"},
                                 {kDup, "stdio"},
                                 {SYS_setpriority, "nice"},
+                                {SYS_keyctl, "keyring"},
                                 {SYS_setgroups, "setgroups"},
                                 {SYS_setresgid, "setgid"},
                                 {SYS_setresuid, "setuid"},
@@ -106,6 +107,12 @@ TEST(Child, EveryStepThatFailsSaysItsName) {
     EXPECT_STREQ(step_name(failure.step), step.step);
     EXPECT_EQ(failure.error_number, static_cast<int>(kTestErrno)) << step.step;
   }
+}
+
+TEST(Child, AHostWithoutKeysRunsJobs) {
+  for (const int error : {ENOSYS, EPERM})
+    EXPECT_EQ(start_pipe_of(SYS_keyctl, static_cast<std::uint32_t>(error)), "") << error;
+  EXPECT_NE(start_pipe_of(SYS_keyctl, EDQUOT), "") << "nothing runs with the worker's keys";
 }
 
 // A user with root's number but without the privilege to raise limits, as in many containers.
