@@ -47,6 +47,18 @@ Result<void> complete_address(WorkerConfig& config) {
 
 }  // namespace
 
+std::string_view to_string(Launcher launcher) {
+  switch (launcher) {
+    case Launcher::kAuto:
+      return "auto";
+    case Launcher::kScope:
+      return "scope";
+    case Launcher::kCgroup:
+      return "cgroup";
+  }
+  return "unknown";
+}
+
 Result<void> complete(WorkerConfig& config, const WorkerHost& host) {
   std::vector<Error> errors;
   const auto note = [&errors](const Result<void>& result) {

@@ -56,7 +56,7 @@ struct WorkerConfig {
   std::vector<Launcher> allow_launcher = {Launcher::kScope, Launcher::kCgroup};
   std::string default_user = "takt-job";  // when the caller's own user is not known
   bool allow_root = false;
-  std::vector<std::string> users = {"*"};       // globs: whom jobs may run as
+  std::vector<std::string> users = {"*"};  // globs of names; system users by their whole name only
   std::vector<std::string> denied_environment;  // globs: names a job may not set
   std::vector<std::string> commands = {"*"};    // globs: paths of what jobs may run
   // The most of each for a job, and what one gets that asks for none; 0: no limit.

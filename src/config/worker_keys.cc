@@ -182,7 +182,9 @@ constexpr KeyInfo kUsers{
     .default_text = "*",
     .accepts = "patterns (*, ?, [...]) with commas between them",
     .help =
-        "The names of users that jobs may run as, whoever asks. Root needs allow_root as well."};
+        "The names of users that jobs may run as. A user with a uid below 1000 other than "
+        "default_user, and each of takt's own users, must be named in full: no pattern stands for "
+        "it. Root needs allow_root as well."};
 constexpr KeyInfo kDeniedEnvironment{
     .reloads = true,
     .section = "jobs",
@@ -318,18 +320,6 @@ constexpr KeyInfo kCompatScripts{
 }  // namespace worker_key
 
 }  // namespace
-
-std::string_view to_string(Launcher launcher) {
-  switch (launcher) {
-    case Launcher::kAuto:
-      return "auto";
-    case Launcher::kScope:
-      return "scope";
-    case Launcher::kCgroup:
-      return "cgroup";
-  }
-  return "unknown";
-}
 
 const std::vector<Key<WorkerConfig>>& worker_keys() {
   static const auto keys = with_tls<WorkerConfig>({

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/policy.h"
 
+#include <algorithm>
+
+#include "base/limits.h"
 #include "base/units.h"
 #include "config/glob.h"
 
@@ -17,6 +20,29 @@ Error no_root() {
   return denied("spec.user",
                 "this worker runs no jobs as root; ask for another user, or let its operator set "
                 "allow_root = yes in [jobs] of worker.conf");
+}
+
+// Whether the configuration speaks of this very user, and not by a pattern.
+bool is_named(const std::string& user, const config::WorkerConfig& config) {
+  return user == config.default_user ||
+         std::find(config.users.begin(), config.users.end(), user) != config.users.end();
+}
+
+// Who acts as one of these has the fleet's keys, or acts as the scheduler here.
+bool is_takts_own(const std::string& user, const config::WorkerConfig& config) {
+  return user == "takt-scheduler" || user == "takt-worker" || user == config.scheduler_user;
+}
+
+// Whether jobs may run as a user of this name, as far as the name says it.
+Result<void> check_user(const std::string& user, const config::WorkerConfig& config) {
+  if (!config::matches_any(config.users, user))
+    return denied("spec.user", "jobs may not run as \"" + user +
+                                   "\" on this worker (users in [jobs] of worker.conf)");
+  if (is_takts_own(user, config) && !is_named(user, config))
+    return denied("spec.user", "\"" + user +
+                                   "\" is a user of takt itself; jobs run as it only if users in "
+                                   "[jobs] of worker.conf has its name");
+  return {};
 }
 
 // Up to where the kernel follows it elsewhere: "." and ".." are not what a pattern speaks of.
@@ -102,17 +128,19 @@ Result<std::string> decide_run_as(const rpc::Caller& caller, const JobSpec& spec
   std::string user = spec.user;
   if (user.empty()) user = own ? caller.user_name : config.default_user;
   if (user == "root" && !config.allow_root) return no_root();
-  if (!config::matches_any(config.users, user))
-    return denied("spec.user", "jobs may not run as \"" + user +
-                                   "\" on this worker (users in [jobs] of worker.conf)");
+  if (auto allowed = check_user(user, config); !allowed) return allowed.error();
   return user;
 }
 
 Result<void> check_identity(const UserIdentity& identity, const config::WorkerConfig& config) {
   if (identity.uid == 0 && !config.allow_root) return no_root();
-  if (!config::matches_any(config.users, identity.name))
-    return denied("spec.user", "jobs may not run as \"" + identity.name +
-                                   "\" on this worker (users in [jobs] of worker.conf)");
+  if (auto allowed = check_user(identity.name, config); !allowed) return allowed;
+  const bool system = identity.uid != 0 && identity.uid < limits::kSystemUidsBelow;
+  if (system && !is_named(identity.name, config))
+    return denied("spec.user", "\"" + identity.name + "\" is a system user (uid " +
+                                   std::to_string(identity.uid) +
+                                   "); jobs run as it only if users in [jobs] of worker.conf has "
+                                   "its name");
   return {};
 }
 

@@ -24,7 +24,9 @@ Result<void> may_start_directly(const rpc::Caller& caller, const config::WorkerC
 Result<std::string> decide_run_as(const rpc::Caller& caller, const JobSpec& spec,
                                   const config::WorkerConfig& config);
 
-// Whether the configuration lets this identity run jobs (root by any name needs allow_root).
+// Whether the configuration lets this identity run jobs. Root, by any name, needs allow_root; every
+// other uid below limits::kSystemUidsBelow, but the default user's, has to be named in full in
+// users.
 Result<void> check_identity(const UserIdentity& identity, const config::WorkerConfig& config);
 
 // Whether the spec asks for nothing that the configuration forbids; names the field.

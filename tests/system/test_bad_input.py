@@ -141,6 +141,14 @@ class BadInput(TaktCase):
         self.assertNotEqual(done.code, 0)
         self.assertIn("bob", done.stderr)
 
+    def test_system_users_and_takts_own_are_refused(self) -> None:
+        for user in ("takt-scheduler", "backup"):
+            with self.subTest(user):
+                done = self.machine.run("takt", "run", "--user", user, "--", "true", check=False)
+                self.assertNotEqual(done.code, 0)
+                self.assertIn(user, done.stderr)
+                self.assertIn("users in [jobs]", done.stderr)
+
     def test_second_start_of_an_attempt_runs_nothing_twice(self) -> None:
         witness = "/var/tmp/witness/second-start"
         request = {"request_id": "second start",

@@ -132,6 +132,52 @@ UserIdentity identity(const std::string& name, uid_t uid) {
   return made;
 }
 
+struct SystemUser {
+  const char* name;
+  uid_t uid;
+  std::vector<std::string> users;
+  bool allowed;
+};
+
+TEST(CheckIdentity, SystemUsersAndTaktsOwnMustBeNamedInFull) {
+  const std::vector<SystemUser> cases{
+      {"backup", 34, {"*"}, false},
+      {"backup", 34, {"b*", "backu?"}, false},
+      {"backup", 34, {"*", "backup"}, true},
+      {"backup", 34, {"alice"}, false},
+      {"alice", 999, {"*"}, false},
+      {"alice", 1000, {"*"}, true},
+      {"takt-job", 990, {"*"}, true},  // the default user
+      {"takt-scheduler", 991, {"*"}, false},
+      {"takt-scheduler", 991, {"takt-*"}, false},
+      {"takt-scheduler", 991, {"takt-scheduler"}, true},
+      {"takt-scheduler", 5000, {"*"}, false},
+      {"takt-worker", 5001, {"*"}, false},
+      {"conductor", 5002, {"*"}, false},  // has the scheduler's role here
+      {"root", 0, {"*"}, true},           // by its own line
+  };
+  for (const SystemUser& c : cases) {
+    config::WorkerConfig worker = config();
+    worker.users = c.users;
+    worker.scheduler_user = "conductor";
+    worker.allow_root = true;
+    const auto checked = check_identity(identity(c.name, c.uid), worker);
+    EXPECT_EQ(checked.ok(), c.allowed) << c.name << " " << c.uid << " " << c.users.front();
+    if (checked.ok()) continue;
+    EXPECT_EQ(checked.error().code, ErrorCode::kPermissionDenied);
+    EXPECT_NE(checked.error().message.find("users in [jobs]"), std::string::npos);
+  }
+}
+
+TEST(DecideRunAs, AnOperatorIsNoUserOfTakt) {
+  const auto refused = decide(operator_bob(), "takt-scheduler", config());
+  ASSERT_FALSE(refused.ok()) << "its files hold the fleet's keys";
+  EXPECT_NE(refused.error().message.find("users in [jobs]"), std::string::npos);
+  config::WorkerConfig naming = config();
+  naming.users = {"*", "takt-scheduler"};
+  EXPECT_EQ(decide(operator_bob(), "takt-scheduler", naming).value(), "takt-scheduler");
+}
+
 TEST(CheckIdentity, RootByAnyNameNeedsTheLine) {
   config::WorkerConfig worker = config();
   EXPECT_TRUE(check_identity(identity("alice", 1000), worker).ok());
