@@ -18,14 +18,16 @@
 namespace takt::worker {
 namespace {
 
-// Root's, and readable by the job's group only: the job's user must not be able to change it.
-constexpr mode_t kScriptMode = 0640;
+// Scripts hold secrets, and members of a group are other people: the job's user alone reads it. It
+// owns the file for that, and can change its own copy, but neither the record nor another
+// attempt's.
+constexpr mode_t kScriptMode = 0400;
 
 Result<void> write_script(const LiveAttempt& live) {
   const int folder = live.folder.get();
-  auto written = write_file(folder, attempt::kScriptFile, live.acceptance.spec.script, kScriptMode);
+  auto written = write_file(folder, attempt::kScriptFile, live.acceptance.spec.script, 0600);
   if (!written) return written;
-  if (::fchownat(folder, attempt::kScriptFile, 0, live.identity.gid, 0) != 0)
+  if (::fchownat(folder, attempt::kScriptFile, live.identity.uid, 0, AT_SYMLINK_NOFOLLOW) != 0)
     return system_error("chown script");
   if (::fchmodat(folder, attempt::kScriptFile, kScriptMode, 0) != 0)
     return system_error("chmod script");

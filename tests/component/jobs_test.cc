@@ -57,6 +57,13 @@ TEST_F(Jobs, AScriptWithArgumentsAndStdin) {
   EXPECT_EQ(output.out, std::string("a b|\nin\0put", 11)) << output.err;
 }
 
+TEST_F(Jobs, AScriptIsReadByItsUserOnly) {
+  add_worker("one");
+  v1::JobSpec spec;
+  spec.set_script("#!/bin/sh\nstat -c '%U %a' \"$0\"\n");
+  EXPECT_EQ(follow(submit(spec)).out, "nobody 400\n");
+}
+
 TEST_F(Jobs, ItRunsInAnEnvironmentOfItsOwn) {
   add_worker("one");
   const std::string job =

@@ -54,6 +54,17 @@ class JobTests:
         self.assertEqual(self.machine.read(witness), "usr1\n")
         self.assert_nothing_left(witness)
 
+    def test_the_daemons_dump_no_core_and_a_job_has_the_limit_of_the_host(self) -> None:
+        def core_limits(text: str) -> list[str]:
+            """Returns the soft and the hard one of a file of limits."""
+            return next(line.split()[4:6] for line in text.splitlines()
+                        if line.startswith("Max core file size"))
+        for service in ("takt-scheduler.service", "takt-worker.service"):
+            pid = host.main_pid(self.machine, service)
+            self.assertEqual(core_limits(self.machine.read(f"/proc/{pid}/limits"))[0], "0", service)
+        of_job = core_limits(self.takt.run("run", "--", "cat", "/proc/self/limits").stdout)
+        self.assertEqual(of_job, core_limits(self.machine.read("/proc/1/limits")))
+
     def test_run_shows_each_attempt(self) -> None:
         done = self.takt.run("run", "--attempts", "2", "--", "sh", "-c",
                              'echo "attempt $TAKT_ATTEMPT"; exit 3', check=False)
