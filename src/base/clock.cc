@@ -18,10 +18,6 @@ WallTime wall_now() {
   return std::chrono::time_point_cast<microseconds>(std::chrono::system_clock::now());
 }
 
-std::int64_t to_unix_us(WallTime time) { return time.time_since_epoch().count(); }
-
-WallTime from_unix_us(std::int64_t us) { return WallTime(microseconds(us)); }
-
 const std::string& boot_id() {
   static const std::string id = [] {
     auto text = read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64);

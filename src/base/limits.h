@@ -42,9 +42,11 @@ inline constexpr std::size_t kDependenciesMax = 64;  // of one job
 inline constexpr auto kRunTimeLimitMax = 24h * 365;
 inline constexpr auto kQueueTimeLimitMax = 24h * 365;
 inline constexpr auto kBackoffMax = 1h;
-inline constexpr auto kLeaseDefault = 10min;  // of jobs that are tried again when they are lost
-inline constexpr auto kLeaseSlack = 5s;       // past all that a lease takes, by other clocks
-inline constexpr auto kLeaseMin = 10s;        // two heartbeats: one that is late loses no job
+inline constexpr auto kSpanMax = 24h * 3653;     // of every time span in a request: 10 years
+inline constexpr auto kNotBeforeMax = kSpanMax;  // of a start, ahead of now
+inline constexpr auto kLeaseDefault = 10min;     // of jobs that are tried again when they are lost
+inline constexpr auto kLeaseSlack = 5s;          // past all that a lease takes, by other clocks
+inline constexpr auto kLeaseMin = 10s;           // two heartbeats: one that is late loses no job
 inline constexpr auto kLeaseMax = 24h * 365;
 inline constexpr auto kStopGraceDefault = 10s;
 inline constexpr auto kStopGraceMax = 24h;
@@ -150,6 +152,8 @@ inline constexpr std::size_t kRefusalLinesPerMinute = 60;  // in the log, of one
 inline constexpr auto kTlsCheck = 5s;                      // between looks at the files of [tls]
 inline constexpr auto kRenewalDrain = 1h;                  // for calls on old credentials
 inline constexpr std::size_t kLoopTurnMax = 256;           // sources run before the turn-end hooks
+inline constexpr int kTimerChainMax = 1000;      // timers due at once, each added by the one before
+inline constexpr auto kTimerChainPause = 100ms;  // then before the next one
 
 // --- the original design's wire format (src/compat) ---
 inline constexpr std::size_t kOldWorkersMax = 64;      // old workers behind one scheduler

@@ -113,8 +113,8 @@ std::optional<WallTime> scan(std::string_view text, WallTime now) {
 }  // namespace
 
 std::string format_time_exact(WallTime time) {
-  const std::int64_t us = to_unix_us(time);
-  const auto seconds_part = static_cast<time_t>(us / kUsPerSecond);
+  const auto whole = std::chrono::floor<seconds>(time);
+  const auto seconds_part = static_cast<time_t>(whole.time_since_epoch().count());
   tm parts{};
   localtime_r(&seconds_part, &parts);
   char date[64];
@@ -122,8 +122,8 @@ std::string format_time_exact(WallTime time) {
   char text[96];
   std::ignore = strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &parts);
   std::ignore = strftime(zone, sizeof zone, "%z", &parts);
-  std::snprintf(text, sizeof text, "%s.%03d%s", date, static_cast<int>(us % kUsPerSecond / 1000),
-                zone);
+  std::snprintf(text, sizeof text, "%s.%03d%s", date,
+                static_cast<int>((time - whole) / milliseconds(1)), zone);
   return text;
 }
 

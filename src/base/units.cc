@@ -202,7 +202,8 @@ std::string format_duration(microseconds span) {
 }
 
 std::string format_time(WallTime time) {
-  const time_t seconds_part = static_cast<time_t>(to_unix_us(time) / kUsPerSecond);
+  const auto whole = std::chrono::floor<seconds>(time);
+  const auto seconds_part = static_cast<time_t>(whole.time_since_epoch().count());
   tm parts{};
   localtime_r(&seconds_part, &parts);
   char text[64];
@@ -211,14 +212,15 @@ std::string format_time(WallTime time) {
 }
 
 std::string format_time_utc(WallTime time) {
-  const std::int64_t us = to_unix_us(time);
-  const time_t seconds_part = static_cast<time_t>(us / kUsPerSecond);
+  const auto whole = std::chrono::floor<seconds>(time);
+  const auto seconds_part = static_cast<time_t>(whole.time_since_epoch().count());
   tm parts{};
   gmtime_r(&seconds_part, &parts);
   char date[64];
   char text[96];
   std::ignore = strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &parts);
-  std::snprintf(text, sizeof text, "%s.%06lldZ", date, static_cast<long long>(us % kUsPerSecond));
+  std::snprintf(text, sizeof text, "%s.%06lldZ", date,
+                static_cast<long long>((time - whole).count()));
   return text;
 }
 

@@ -11,7 +11,8 @@
 
 namespace takt::cli {
 
-// Without a line end.
+// Without a line end. Never fails: a value that the JSON form cannot hold is printed as the nearest
+// one that it can.
 std::string to_json(const google::protobuf::Message& message);
 
 }  // namespace takt::cli

@@ -2,6 +2,7 @@
 #include "cli/status_block.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <vector>
 
@@ -71,12 +72,14 @@ std::string state_value(const v1::Job& job, const Layout& layout) {
 // "[######----] 60%": how many of its parts have ended.
 std::string progress_bar(const v1::PartCounts& parts, const Screen& screen) {
   constexpr int kCells = 20;
-  const std::int64_t done = parts.succeeded() + parts.failed() + parts.stopped();
-  const auto full = static_cast<int>(done * kCells / std::max(parts.total(), 1));
+  const std::int64_t total = std::max(parts.total(), 1);
+  const std::int64_t done = std::clamp<std::int64_t>(
+      std::int64_t{parts.succeeded()} + parts.failed() + parts.stopped(), 0, total);
+  const auto full = static_cast<int>(done * kCells / total);
   std::string bar = "[";
   for (int cell = 0; cell < kCells; ++cell)
     bar += cell < full ? (screen.utf8 ? "█" : "#") : (screen.utf8 ? "░" : "-");
-  return bar + "] " + std::to_string(done * 100 / std::max(parts.total(), 1)) + "%";
+  return bar + "] " + std::to_string(done * 100 / total) + "%";
 }
 
 std::string parts_value(const v1::Job& job, const Screen& screen) {
@@ -199,7 +202,9 @@ std::string output_value(const v1::Job& job, const v1::Usage& usage, bool exact)
   std::vector<std::string> parts;
   if (usage.has_stdout_bytes()) parts.push_back(size_text(usage.stdout_bytes(), exact) + " stdout");
   if (usage.has_stderr_bytes()) parts.push_back(size_text(usage.stderr_bytes(), exact) + " stderr");
-  const std::int64_t lost = usage.stdout_truncated_bytes() + usage.stderr_truncated_bytes();
+  std::int64_t lost = 0;
+  if (__builtin_add_overflow(usage.stdout_truncated_bytes(), usage.stderr_truncated_bytes(), &lost))
+    lost = std::numeric_limits<std::int64_t>::max();
   if (lost > 0) parts.push_back(size_text(lost, exact) + " not kept");
   const std::int64_t unsaid = usage.journal_dropped_lines();
   if (unsaid > 0)

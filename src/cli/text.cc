@@ -88,11 +88,7 @@ std::string command_text(const v1::JobSpec& spec) {
 
 std::optional<microseconds> cpu_time(const v1::Usage& usage) {
   if (!usage.has_cpu_user() && !usage.has_cpu_system()) return std::nullopt;
-  const auto span = [](const google::protobuf::Duration& part) {
-    return seconds(part.seconds()) +
-           std::chrono::duration_cast<microseconds>(nanoseconds(part.nanos()));
-  };
-  return span(usage.cpu_user()) + span(usage.cpu_system());
+  return rpc::raw_duration(usage.cpu_user()) + rpc::raw_duration(usage.cpu_system());
 }
 
 std::string explanation_text(const v1::ExplainJobResponse& waiting) {

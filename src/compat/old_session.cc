@@ -62,14 +62,14 @@ class OldSession::Service final : public v1::WorkerService::CallbackService {
 
   grpc::ServerBidiReactor<v1::SessionRequest, v1::SessionResponse>* Session(
       grpc::CallbackServerContext* context) override {
-    if (auto caller = guard_.admit(*context, rpc::Action::kWorkerSession); !caller)
+    if (auto caller = guard_.admit_stream(*context, rpc::Action::kWorkerSession); !caller)
       return rpc::refuse_bidi<v1::SessionRequest, v1::SessionResponse>(caller.error());
     return session_.accept();
   }
   grpc::ServerWriteReactor<v1::WorkerServiceReadOutputResponse>* ReadOutput(
       grpc::CallbackServerContext* context,
       const v1::WorkerServiceReadOutputRequest* request) override {
-    if (auto caller = guard_.admit(*context, rpc::Action::kWorkerReadOutput); !caller)
+    if (auto caller = guard_.admit(*context, rpc::Action::kWorkerReadOutput, *request); !caller)
       return rpc::refuse_stream<v1::WorkerServiceReadOutputResponse>(caller.error());
     return session_.read_output(*request);
   }

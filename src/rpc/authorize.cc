@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "rpc/certificate.h"
+#include "rpc/check_request.h"
 #include "rpc/log_gate.h"
 
 namespace takt::rpc {
@@ -156,7 +157,7 @@ Result<Caller> Guard::named() const {
   return caller;
 }
 
-Result<Caller> Guard::admit(const grpc::ServerContextBase& context, Action action) const {
+Result<Caller> Guard::admit_stream(const grpc::ServerContextBase& context, Action action) const {
   if (!connection_.tls) {
     Result<Caller> caller = named();
     if (!caller) return caller;
@@ -168,6 +169,14 @@ Result<Caller> Guard::admit(const grpc::ServerContextBase& context, Action actio
     if (Result<void> allowed = authorize(*caller, action); !allowed) caller = allowed.error();
   }
   if (!caller) log_refusal(context, action, caller.error());
+  return caller;
+}
+
+Result<Caller> Guard::admit(const grpc::ServerContextBase& context, Action action,
+                            const google::protobuf::Message& request) const {
+  Result<Caller> caller = admit_stream(context, action);
+  if (!caller) return caller;
+  if (auto good = check_request(request); !good) return good.error();
   return caller;
 }
 

@@ -2,6 +2,7 @@
 // Who may do what: one table, and the one function that every RPC passes.
 #pragma once
 
+#include <google/protobuf/message.h>
 #include <grpcpp/server_context.h>
 
 #include <string>
@@ -75,10 +76,16 @@ class Guard {
   explicit Guard(Caller connection, UserNames& names = UserNames::of_host())
       : connection_(std::move(connection)), names_(&names) {}
 
-  // The caller, with the name that its uid has now. kUnavailable: a user whose name cannot be
-  // looked up. Logs which caller it turns away over TLS: the caller sees the answer, the
-  // administrator the line. May wait for the user database, for UserNames::kWait at most.
-  [[nodiscard]] Result<Caller> admit(const grpc::ServerContextBase& context, Action action) const;
+  // The caller, with the name that its uid has now, for a stream whose messages come later, each to
+  // be checked then. kUnavailable: a user whose name cannot be looked up. Logs callers that it
+  // turns away over TLS: the caller sees the answer, the administrator the line. May wait for the
+  // user database, for UserNames::kWait at most.
+  [[nodiscard]] Result<Caller> admit_stream(const grpc::ServerContextBase& context,
+                                            Action action) const;
+
+  // The same for a call with one request, which has passed check_request(), too.
+  [[nodiscard]] Result<Caller> admit(const grpc::ServerContextBase& context, Action action,
+                                     const google::protobuf::Message& request) const;
 
  private:
   [[nodiscard]] Result<Caller> named() const;

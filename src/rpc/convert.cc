@@ -2,7 +2,6 @@
 #include "rpc/convert.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "base/units.h"
 #include "rpc/convert_spec.h"
@@ -21,11 +20,8 @@ static_assert(v1::END_CAUSE_PARTS_ENDED == static_cast<int>(EndCause::kPartsEnde
 static_assert(v1::OOM_SCOPE_JOB == static_cast<int>(OomScope::kJob) + 1);
 static_assert(v1::OOM_SCOPE_SYSTEMD_OOMD == static_cast<int>(OomScope::kSystemdOomd) + 1);
 
-// Whatever numbers came: what is beyond 64 bits of microseconds stands at the end of them.
-std::int64_t to_us(std::int64_t seconds, std::int32_t nanos) {
-  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max() / kSecond - 1;
-  return std::clamp(seconds, -kMost, kMost) * kSecond + nanos / 1000;
-}
+// What a Duration may say, either way.
+constexpr microseconds kSpanMost = std::chrono::seconds(315'576'000'000);
 
 // Whose limit it was is the evidence: without it there is nothing to tell.
 std::optional<OomKill> oom_from_proto(const v1::JobEnd& message) {
@@ -54,24 +50,29 @@ Launcher launcher_from(v1::Launcher launcher) {
 
 google::protobuf::Timestamp time_to_proto(WallTime time) {
   google::protobuf::Timestamp message;
-  const std::int64_t us = to_unix_us(time);
-  message.set_seconds(us / kSecond);
-  message.set_nanos(static_cast<std::int32_t>(us % kSecond * 1000));
+  const WallTime held = std::clamp(time, kWallTimeMin, kWallTimeMax);
+  const auto whole = std::chrono::floor<std::chrono::seconds>(held);
+  message.set_seconds(whole.time_since_epoch().count());
+  message.set_nanos(static_cast<std::int32_t>((held - whole).count() * 1000));
   return message;
 }
 
 WallTime time_from_proto(const google::protobuf::Timestamp& message) {
-  return from_unix_us(to_us(message.seconds(), message.nanos()));
+  return from_unix_time(message.seconds(), message.nanos());
 }
 
 microseconds raw_duration(const google::protobuf::Duration& message) {
-  return microseconds(to_us(message.seconds(), message.nanos()));
+  constexpr std::int64_t kMost = kSpanMost.count() / kSecond;
+  return std::clamp(std::chrono::seconds(std::clamp(message.seconds(), -kMost, kMost)) +
+                        microseconds(message.nanos() / 1000),
+                    -kSpanMost, kSpanMost);
 }
 
 google::protobuf::Duration duration_to_proto(microseconds span) {
   google::protobuf::Duration message;
-  message.set_seconds(span.count() / kSecond);
-  message.set_nanos(static_cast<std::int32_t>(span.count() % kSecond * 1000));
+  const microseconds held = std::clamp(span, -kSpanMost, kSpanMost);
+  message.set_seconds(held.count() / kSecond);
+  message.set_nanos(static_cast<std::int32_t>(held.count() % kSecond * 1000));
   return message;
 }
 

@@ -12,11 +12,15 @@
 
 namespace takt::rpc {
 
+// Saturates at the ends of what the API's form can say.
 google::protobuf::Timestamp time_to_proto(WallTime time);
+// Whatever came: the nearest time of the years 1 to 9999. Requests are checked before
+// (rpc/check_request.h).
 WallTime time_from_proto(const google::protobuf::Timestamp& message);
 
+// Saturates at the ends of what the API's form can say: 10,000 years.
 google::protobuf::Duration duration_to_proto(microseconds span);
-// Whatever came, within 64 bits of microseconds.
+// Whatever came: the nearest span of up to 10,000 years either way.
 microseconds raw_duration(const google::protobuf::Duration& message);
 // kInvalid, naming the field, if it is negative, malformed or above `most`.
 Result<microseconds> duration_from_proto(const google::protobuf::Duration& message,

@@ -7,6 +7,8 @@
 
 #include "base/error_list.h"
 #include "base/limits.h"
+#include "base/units.h"
+#include "rpc/check_request.h"
 #include "rpc/convert.h"
 #include "rpc/convert_resources.h"
 
@@ -148,7 +150,13 @@ void retry_to_proto(const JobSpec& spec, v1::JobSpec& message) {
 Result<void> waiting_from_proto(const v1::JobSpec& message, JobSpec& spec) {
   spec.priority = message.priority();
   spec.hold = message.hold();
-  if (message.has_not_before_time()) spec.not_before = time_from_proto(message.not_before_time());
+  if (message.has_not_before_time()) {
+    const std::string field = "spec.not_before_time";
+    if (auto good = check_time(message.not_before_time(), field); !good) return good;
+    spec.not_before = time_from_proto(message.not_before_time());
+    if (*spec.not_before - wall_now() > limits::kNotBeforeMax)
+      return invalid(field, format_time(*spec.not_before) + " is more than 10 years ahead");
+  }
   if (!message.has_queue_time_limit()) return {};
   auto limit = duration_from_proto(message.queue_time_limit(), "spec.queue_time_limit",
                                    limits::kQueueTimeLimitMax);

@@ -58,8 +58,8 @@ void Fleet::undrain(const Uuid& id, const std::string& by) {
 void Fleet::await_deadline(WorkerEntry& entry) {
   entry.drain_end.reset();
   if (!entry.record.drain || !entry.record.drain->deadline) return;
-  const auto ahead = std::clamp<nanoseconds>(*entry.record.drain->deadline - wall_now(),
-                                             nanoseconds(0), nanoseconds(limits::kWallClockLook));
+  const auto ahead = std::clamp(time_between(wall_now(), *entry.record.drain->deadline),
+                                nanoseconds(0), nanoseconds(limits::kWallClockLook));
   entry.drain_end = parts_.loop.add_timer(ahead, [this, id = entry.record.id] {
     const auto found = workers_.find(id);
     if (found != workers_.end()) on_drain_timer(found->second);

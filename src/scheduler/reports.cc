@@ -82,8 +82,9 @@ void Fleet::on_refused(WorkerEntry& entry, const v1::StartRefused& refused) {
   audit_refused(id, entry.record, refused.message());
   nanoseconds pause = kRefusedPause;
   if (refused.has_retry_time()) {
-    pause = std::clamp<nanoseconds>(rpc::time_from_proto(refused.retry_time()) - wall_now(),
-                                    limits::kReconnectMin, limits::kLostAfter);
+    pause = std::clamp<nanoseconds>(
+        time_between(wall_now(), rpc::time_from_proto(refused.retry_time())), limits::kReconnectMin,
+        limits::kLostAfter);
   }
   parts_.dispatcher.exclude(entry.record.id, *live->ticket.line(), BootClock::now() + pause);
   // A stop that came meanwhile finds nothing to stop any more.

@@ -18,11 +18,11 @@ using grpc::ServerUnaryReactor;
 using grpc::ServerWriteReactor;
 using rpc::Action;
 
-// Lets `verb(caller, reply)` answer, if the caller may.
+// Lets `verb(caller, reply)` answer, if the caller may and the request is well formed.
 template <class Response, class Verb>
 ServerUnaryReactor* admit(const rpc::Guard& guard, CallbackServerContext* context, Action action,
-                          Response* response, Verb verb) {
-  const auto caller = guard.admit(*context, action);
+                          const google::protobuf::Message& request, Response* response, Verb verb) {
+  const auto caller = guard.admit(*context, action, request);
   if (!caller) return rpc::refuse(context, caller.error());
   const rpc::UnaryReply<Response> reply(response);
   ServerUnaryReactor* const reactor = reply.reactor();
@@ -37,66 +37,66 @@ class JobService final : public v1::JobService::CallbackService {
   ServerUnaryReactor* SubmitJob(CallbackServerContext* context, const v1::SubmitJobRequest* request,
                                 v1::SubmitJobResponse* response) override {
     return admit(
-        guard_, context, Action::kSubmitJob, response,
+        guard_, context, Action::kSubmitJob, *request, response,
         [&](const auto& caller, const auto& reply) { submit_job(core_, caller, *request, reply); });
   }
   ServerUnaryReactor* SubmitJobs(CallbackServerContext* context,
                                  const v1::SubmitJobsRequest* request,
                                  v1::SubmitJobsResponse* response) override {
-    return admit(guard_, context, Action::kSubmitJob, response,
+    return admit(guard_, context, Action::kSubmitJob, *request, response,
                  [&](const auto& caller, const auto& reply) {
                    submit_jobs(core_, caller, *request, reply);
                  });
   }
   ServerUnaryReactor* GetJob(CallbackServerContext* context, const v1::GetJobRequest* request,
                              v1::GetJobResponse* response) override {
-    return admit(guard_, context, Action::kGetJob, response,
+    return admit(guard_, context, Action::kGetJob, *request, response,
                  [&](const auto&, const auto& reply) { get_job(core_, *request, reply); });
   }
   ServerUnaryReactor* ListJobs(CallbackServerContext* context, const v1::ListJobsRequest* request,
                                v1::ListJobsResponse* response) override {
-    return admit(guard_, context, Action::kListJobs, response,
+    return admit(guard_, context, Action::kListJobs, *request, response,
                  [&](const auto&, const auto& reply) { list_jobs(core_, *request, reply); });
   }
-  ServerUnaryReactor* CountJobs(CallbackServerContext* context, const v1::CountJobsRequest*,
+  ServerUnaryReactor* CountJobs(CallbackServerContext* context, const v1::CountJobsRequest* request,
                                 v1::CountJobsResponse* response) override {
-    return admit(guard_, context, Action::kCountJobs, response,
+    return admit(guard_, context, Action::kCountJobs, *request, response,
                  [&](const auto&, const auto& reply) { count_jobs(core_, reply); });
   }
   ServerUnaryReactor* StopJob(CallbackServerContext* context, const v1::StopJobRequest* request,
                               v1::StopJobResponse* response) override {
     return admit(
-        guard_, context, Action::kStopJob, response,
+        guard_, context, Action::kStopJob, *request, response,
         [&](const auto& caller, const auto& reply) { stop_job(core_, caller, *request, reply); });
   }
   ServerUnaryReactor* PauseJob(CallbackServerContext* context, const v1::PauseJobRequest* request,
                                v1::PauseJobResponse* response) override {
     return admit(
-        guard_, context, Action::kPauseJob, response,
+        guard_, context, Action::kPauseJob, *request, response,
         [&](const auto& caller, const auto& reply) { pause_job(core_, caller, *request, reply); });
   }
   ServerUnaryReactor* ResumeJob(CallbackServerContext* context, const v1::ResumeJobRequest* request,
                                 v1::ResumeJobResponse* response) override {
     return admit(
-        guard_, context, Action::kResumeJob, response,
+        guard_, context, Action::kResumeJob, *request, response,
         [&](const auto& caller, const auto& reply) { resume_job(core_, caller, *request, reply); });
   }
   ServerUnaryReactor* RetryJob(CallbackServerContext* context, const v1::RetryJobRequest* request,
                                v1::RetryJobResponse* response) override {
     return admit(
-        guard_, context, Action::kRetryJob, response,
+        guard_, context, Action::kRetryJob, *request, response,
         [&](const auto& caller, const auto& reply) { retry_job(core_, caller, *request, reply); });
   }
   ServerUnaryReactor* HoldJob(CallbackServerContext* context, const v1::HoldJobRequest* request,
                               v1::HoldJobResponse* response) override {
     return admit(
-        guard_, context, Action::kHoldJob, response,
+        guard_, context, Action::kHoldJob, *request, response,
         [&](const auto& caller, const auto& reply) { hold_job(core_, caller, *request, reply); });
   }
   ServerUnaryReactor* ReleaseJob(CallbackServerContext* context,
                                  const v1::ReleaseJobRequest* request,
                                  v1::ReleaseJobResponse* response) override {
-    return admit(guard_, context, Action::kReleaseJob, response,
+    return admit(guard_, context, Action::kReleaseJob, *request, response,
                  [&](const auto& caller, const auto& reply) {
                    release_job(core_, caller, *request, reply);
                  });
@@ -104,30 +104,30 @@ class JobService final : public v1::JobService::CallbackService {
   ServerUnaryReactor* UpdateJob(CallbackServerContext* context, const v1::UpdateJobRequest* request,
                                 v1::UpdateJobResponse* response) override {
     return admit(
-        guard_, context, Action::kUpdateJob, response,
+        guard_, context, Action::kUpdateJob, *request, response,
         [&](const auto& caller, const auto& reply) { update_job(core_, caller, *request, reply); });
   }
   ServerUnaryReactor* ExplainJob(CallbackServerContext* context,
                                  const v1::ExplainJobRequest* request,
                                  v1::ExplainJobResponse* response) override {
-    return admit(guard_, context, Action::kExplainJob, response,
+    return admit(guard_, context, Action::kExplainJob, *request, response,
                  [&](const auto&, const auto& reply) { explain_job(core_, *request, reply); });
   }
   ServerUnaryReactor* PlanJob(CallbackServerContext* context, const v1::PlanJobRequest* request,
                               v1::PlanJobResponse* response) override {
     return admit(
-        guard_, context, Action::kPlanJob, response,
+        guard_, context, Action::kPlanJob, *request, response,
         [&](const auto& caller, const auto& reply) { plan_job(core_, caller, *request, reply); });
   }
   ServerWriteReactor<v1::WatchJobsResponse>* WatchJobs(
       CallbackServerContext* context, const v1::WatchJobsRequest* request) override {
-    if (auto caller = guard_.admit(*context, Action::kWatchJobs); !caller)
+    if (auto caller = guard_.admit(*context, Action::kWatchJobs, *request); !caller)
       return rpc::refuse_stream<v1::WatchJobsResponse>(caller.error());
     return watch_jobs(core_, *request);
   }
   ServerWriteReactor<v1::ReadOutputResponse>* ReadOutput(
       CallbackServerContext* context, const v1::ReadOutputRequest* request) override {
-    if (auto caller = guard_.admit(*context, Action::kReadOutput); !caller)
+    if (auto caller = guard_.admit(*context, Action::kReadOutput, *request); !caller)
       return rpc::refuse_stream<v1::ReadOutputResponse>(caller.error());
     return read_output(core_, *request);
   }
@@ -144,13 +144,13 @@ class OperatorService final : public v1::OperatorService::CallbackService {
   ServerUnaryReactor* ListWorkers(CallbackServerContext* context,
                                   const v1::ListWorkersRequest* request,
                                   v1::ListWorkersResponse* response) override {
-    return admit(guard_, context, Action::kListWorkers, response,
+    return admit(guard_, context, Action::kListWorkers, *request, response,
                  [&](const auto&, const auto& reply) { list_workers(core_, *request, reply); });
   }
   ServerUnaryReactor* DrainWorker(CallbackServerContext* context,
                                   const v1::DrainWorkerRequest* request,
                                   v1::DrainWorkerResponse* response) override {
-    return admit(guard_, context, Action::kDrainWorker, response,
+    return admit(guard_, context, Action::kDrainWorker, *request, response,
                  [&](const auto& caller, const auto& reply) {
                    drain_worker(core_, caller, *request, reply);
                  });
@@ -158,7 +158,7 @@ class OperatorService final : public v1::OperatorService::CallbackService {
   ServerUnaryReactor* UndrainWorker(CallbackServerContext* context,
                                     const v1::UndrainWorkerRequest* request,
                                     v1::UndrainWorkerResponse* response) override {
-    return admit(guard_, context, Action::kUndrainWorker, response,
+    return admit(guard_, context, Action::kUndrainWorker, *request, response,
                  [&](const auto& caller, const auto& reply) {
                    undrain_worker(core_, caller, *request, reply);
                  });
@@ -166,7 +166,7 @@ class OperatorService final : public v1::OperatorService::CallbackService {
   ServerUnaryReactor* ForgetWorker(CallbackServerContext* context,
                                    const v1::ForgetWorkerRequest* request,
                                    v1::ForgetWorkerResponse* response) override {
-    return admit(guard_, context, Action::kForgetWorker, response,
+    return admit(guard_, context, Action::kForgetWorker, *request, response,
                  [&](const auto& caller, const auto& reply) {
                    forget_worker(core_, caller, *request, reply);
                  });
@@ -174,13 +174,13 @@ class OperatorService final : public v1::OperatorService::CallbackService {
   ServerUnaryReactor* ListOrphans(CallbackServerContext* context,
                                   const v1::ListOrphansRequest* request,
                                   v1::ListOrphansResponse* response) override {
-    return admit(guard_, context, Action::kListOrphans, response,
+    return admit(guard_, context, Action::kListOrphans, *request, response,
                  [&](const auto&, const auto& reply) { list_orphans(core_, *request, reply); });
   }
   ServerUnaryReactor* StopOrphan(CallbackServerContext* context,
                                  const v1::StopOrphanRequest* request,
                                  v1::StopOrphanResponse* response) override {
-    return admit(guard_, context, Action::kStopOrphan, response,
+    return admit(guard_, context, Action::kStopOrphan, *request, response,
                  [&](const auto& caller, const auto& reply) {
                    stop_orphan(core_, caller, *request, reply);
                  });
@@ -188,7 +188,7 @@ class OperatorService final : public v1::OperatorService::CallbackService {
   ServerUnaryReactor* AdoptOrphan(CallbackServerContext* context,
                                   const v1::AdoptOrphanRequest* request,
                                   v1::AdoptOrphanResponse* response) override {
-    return admit(guard_, context, Action::kAdoptOrphan, response,
+    return admit(guard_, context, Action::kAdoptOrphan, *request, response,
                  [&](const auto& caller, const auto& reply) {
                    adopt_orphan(core_, caller, *request, reply);
                  });
@@ -206,7 +206,7 @@ class RegistryService final : public v1::RegistryService::CallbackService {
   ServerUnaryReactor* RegisterWorker(CallbackServerContext* context,
                                      const v1::RegisterWorkerRequest* request,
                                      v1::RegisterWorkerResponse* response) override {
-    return admit(guard_, context, Action::kRegisterWorker, response,
+    return admit(guard_, context, Action::kRegisterWorker, *request, response,
                  [&](const auto& caller, const auto& reply) {
                    register_worker(core_, caller, *request, reply);
                  });
@@ -214,7 +214,7 @@ class RegistryService final : public v1::RegistryService::CallbackService {
   ServerUnaryReactor* DeregisterWorker(CallbackServerContext* context,
                                        const v1::DeregisterWorkerRequest* request,
                                        v1::DeregisterWorkerResponse* response) override {
-    return admit(guard_, context, Action::kDeregisterWorker, response,
+    return admit(guard_, context, Action::kDeregisterWorker, *request, response,
                  [&](const auto& caller, const auto& reply) {
                    deregister_worker(core_, caller, *request, reply);
                  });

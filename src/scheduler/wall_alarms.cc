@@ -27,8 +27,8 @@ void WallAlarms::arm() {
   armed_for_ = WallTime::max();
   if (alarms_.empty()) return;
   armed_for_ = alarms_.begin()->first;
-  const auto ahead = std::clamp<nanoseconds>(armed_for_ - wall_now(), nanoseconds(0),
-                                             nanoseconds(limits::kWallClockLook));
+  const auto ahead = std::clamp(time_between(wall_now(), armed_for_), nanoseconds(0),
+                                nanoseconds(limits::kWallClockLook));
   timer_ = loop_.add_timer(ahead, [this] { ring(); });
 }
 

@@ -179,7 +179,7 @@ Source EventLoop::add_timer(BootTime when, std::function<void()> fn) {
 }
 
 Source EventLoop::add_timer(nanoseconds delay, std::function<void()> fn) {
-  return add_timer(BootClock::now() + delay, std::move(fn));
+  return add_timer(boot_time_after(delay), std::move(fn));
 }
 
 Result<Source> EventLoop::add_signal(int signal, std::function<void()> fn) {

@@ -6,7 +6,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <string>
 #include <utility>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "sd/handler_name.h"
 
 namespace takt::sd {
 namespace {
@@ -28,8 +33,8 @@ std::uint64_t monotonic_us() {
 }  // namespace
 
 struct TimerQueue::Timer final : SourceNode {
-  Timer(TimerQueue* queue_in, Key key_in, std::function<void()> fn_in)
-      : queue(queue_in), key(key_in), fn(std::move(fn_in)) {}
+  Timer(TimerQueue* queue_in, Key key_in, int chain_in, std::function<void()> fn_in)
+      : queue(queue_in), key(key_in), chain(chain_in), fn(std::move(fn_in)) {}
 
   void cancel() override {
     if (queue != nullptr) std::exchange(queue, nullptr)->timers_.erase(key);
@@ -37,6 +42,7 @@ struct TimerQueue::Timer final : SourceNode {
 
   TimerQueue* queue;  // null once fired, cancelled or the queue is gone
   Key key;
+  int chain;  // timers due at once, each added by the one before, up to this one; else 0
   std::function<void()> fn;
 };
 
@@ -63,11 +69,26 @@ TimerQueue::~TimerQueue() {
 }
 
 Source TimerQueue::add(BootTime when, std::function<void()> fn) {
+  const int chain = chain_of(when, fn);
   const Key key{when, next_number_++};
-  auto timer = std::make_shared<Timer>(this, key, std::move(fn));
+  auto timer = std::make_shared<Timer>(this, key, chain, std::move(fn));
   const auto place = timers_.emplace(key, timer).first;
   if (place == timers_.begin()) arm();
   return Source(std::move(timer));
+}
+
+int TimerQueue::chain_of(BootTime& when, const std::function<void()>& fn) {
+  const BootTime now = BootClock::now();
+  if (when > now) return 0;
+  if (running_chain_ < limits::kTimerChainMax) return running_chain_ + 1;
+  when = now + limits::kTimerChainPause;
+  if (complained_ == BootTime() || now - complained_ >= std::chrono::minutes(1)) {
+    complained_ = now;
+    log_warning("a timer of the event loop was due at once " +
+                std::to_string(limits::kTimerChainMax) +
+                " times in a row, and waits now: " + handler_name(fn.target_type()));
+  }
+  return 0;
 }
 
 void TimerQueue::arm() {
@@ -90,7 +111,9 @@ void TimerQueue::run_due() {
     const std::shared_ptr<Timer> timer = std::move(first->second);
     timers_.erase(first);
     timer->queue = nullptr;
+    running_chain_ = timer->chain;
     timer->fn();
+    running_chain_ = 0;
   }
   arm();
 }

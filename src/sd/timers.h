@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The loop's timers: any number of them over one sd-event timer. Guarantees: due timers run in
-// order of their time, then of adding (sd-event promises no order among timers found due together).
-// Part of EventLoop; loop thread only.
+// order of their time, then of adding (sd-event promises no order among timers found due together);
+// a timer that adds itself again, due at once, limits::kTimerChainMax times in a row waits
+// limits::kTimerChainPause and is logged, so that a fault of this kind cannot occupy the loop. Part
+// of EventLoop; loop thread only.
 #pragma once
 
 #include <compare>
@@ -40,11 +42,14 @@ class TimerQueue {
   TimerQueue() = default;
   void arm();
   void run_due();
+  int chain_of(BootTime& when, const std::function<void()>& fn);
   static int on_time(sd_event_source* source, std::uint64_t usec, void* self);
 
   sd_event_source* source_ = nullptr;
   bool boot_clock_ = true;
   std::uint64_t next_number_ = 0;
+  int running_chain_ = 0;  // of the timer whose function runs; else 0
+  BootTime complained_;    // of a chain
   std::map<Key, std::shared_ptr<Timer>> timers_;
 };
 

@@ -15,7 +15,7 @@ namespace takt::store {
 // None: not before something else happens.
 std::optional<nanoseconds> Writer::until_purge() const {
   if (failure_) return std::nullopt;
-  const nanoseconds due = purge_.due() - wall_now();
+  const nanoseconds due = time_between(wall_now(), purge_.due());
   const nanoseconds rest = purge_rest_ - BootClock::now();
   // The wall clock may be set meanwhile.
   return std::clamp<nanoseconds>(std::max(due, rest), nanoseconds(0), limits::kWallClockLook);

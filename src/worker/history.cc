@@ -17,7 +17,7 @@ namespace {
 constexpr std::uint64_t kBlockBytes = 512;  // of st_blocks, whatever the file system has
 
 WallTime changed_at(const struct stat& info) {
-  return from_unix_us(std::int64_t{info.st_mtim.tv_sec} * 1'000'000 + info.st_mtim.tv_nsec / 1000);
+  return from_unix_time(info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
 }
 
 bool is_link(int folder, const std::string& name) {

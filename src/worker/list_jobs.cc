@@ -36,7 +36,7 @@ void answer_page(const Core& core, const Reply& reply, const Result<std::vector<
 grpc::ServerUnaryReactor* WorkerServiceImpl::ListJobs(
     grpc::CallbackServerContext* context, const v1::WorkerServiceListJobsRequest* request,
     v1::WorkerServiceListJobsResponse* response) {
-  auto caller = guard_.admit(*context, rpc::Action::kWorkerListJobs);
+  auto caller = guard_.admit(*context, rpc::Action::kWorkerListJobs, *request);
   if (!caller) return rpc::refuse(context, caller.error());
   if (request->page_size() < 0)
     return rpc::refuse(context, invalid("page_size", "is below 0; 0 to 1000 are accepted"));

@@ -34,7 +34,9 @@ bool open_supervisor(const attempt::SupervisorRecord& supervisor, UniqueFd& pidf
 // When a process of this boot started, by the wall clock.
 WallTime start_time_of(std::uint64_t ticks) {
   const auto per_second = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
-  const nanoseconds since_boot{ticks * 1'000'000'000 / per_second};
+  const auto rest = static_cast<std::int64_t>(ticks % per_second * 1'000'000'000 / per_second);
+  const nanoseconds since_boot =
+      seconds(static_cast<std::int64_t>(ticks / per_second)) + nanoseconds(rest);
   const auto age = BootClock::now().time_since_epoch() - since_boot;
   return wall_now() - std::chrono::duration_cast<microseconds>(age);
 }

@@ -63,7 +63,7 @@ Result<StartRequest> read_start(const rpc::Caller& caller,
 grpc::ServerUnaryReactor* WorkerServiceImpl::StartJob(
     grpc::CallbackServerContext* context, const v1::WorkerServiceStartJobRequest* request,
     v1::WorkerServiceStartJobResponse* response) {
-  auto caller = guard_.admit(*context, rpc::Action::kWorkerStartJob);
+  auto caller = guard_.admit(*context, rpc::Action::kWorkerStartJob, *request);
   if (!caller) return rpc::refuse(context, caller.error());
   auto start = read_start(*caller, *request, parts_.core.state.worker_id());
   if (!start) return rpc::refuse(context, start.error());
@@ -88,7 +88,7 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::StartJob(
 grpc::ServerUnaryReactor* WorkerServiceImpl::StopJob(grpc::CallbackServerContext* context,
                                                      const v1::WorkerServiceStopJobRequest* request,
                                                      v1::WorkerServiceStopJobResponse* response) {
-  auto caller = guard_.admit(*context, rpc::Action::kWorkerStopJob);
+  auto caller = guard_.admit(*context, rpc::Action::kWorkerStopJob, *request);
   if (!caller) return rpc::refuse(context, caller.error());
   auto job_id = check_id(request->job_id(), request->attempt());
   if (!job_id) return rpc::refuse(context, job_id.error());
@@ -127,7 +127,7 @@ template <class Request, class Response>
 grpc::ServerUnaryReactor* WorkerServiceImpl::set_frozen(grpc::CallbackServerContext* context,
                                                         const Request* request, Response* response,
                                                         rpc::Action action, bool frozen) {
-  auto caller = guard_.admit(*context, action);
+  auto caller = guard_.admit(*context, action, *request);
   if (!caller) return rpc::refuse(context, caller.error());
   auto job_id = check_id(request->job_id(), request->attempt());
   if (!job_id) return rpc::refuse(context, job_id.error());
@@ -163,7 +163,7 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::ResumeJob(
 grpc::ServerUnaryReactor* WorkerServiceImpl::QueryJob(grpc::CallbackServerContext* context,
                                                       const v1::QueryJobRequest* request,
                                                       v1::QueryJobResponse* response) {
-  auto caller = guard_.admit(*context, rpc::Action::kWorkerQueryJob);
+  auto caller = guard_.admit(*context, rpc::Action::kWorkerQueryJob, *request);
   if (!caller) return rpc::refuse(context, caller.error());
   auto job_id = check_id(request->job_id(), request->attempt());
   if (!job_id) return rpc::refuse(context, job_id.error());
@@ -183,14 +183,14 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::QueryJob(grpc::CallbackServerContex
 
 grpc::ServerWriteReactor<v1::WorkerServiceReadOutputResponse>* WorkerServiceImpl::ReadOutput(
     grpc::CallbackServerContext* context, const v1::WorkerServiceReadOutputRequest* request) {
-  auto caller = guard_.admit(*context, rpc::Action::kWorkerReadOutput);
+  auto caller = guard_.admit(*context, rpc::Action::kWorkerReadOutput, *request);
   if (!caller) return rpc::refuse_stream<OutputMessage>(caller.error());
   return parts_.outputs.read(*request);
 }
 
 grpc::ServerBidiReactor<v1::SessionRequest, v1::SessionResponse>* WorkerServiceImpl::Session(
     grpc::CallbackServerContext* context) {
-  auto caller = guard_.admit(*context, rpc::Action::kWorkerSession);
+  auto caller = guard_.admit_stream(*context, rpc::Action::kWorkerSession);
   if (!caller) return rpc::refuse_bidi<v1::SessionRequest, v1::SessionResponse>(caller.error());
   return parts_.sessions.accept(*caller);
 }

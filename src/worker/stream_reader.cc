@@ -30,8 +30,7 @@ Result<StreamReader::Extent> StreamReader::extent() {
   struct stat status {};
   if (::fstat(file_.get(), &status) != 0) return system_error("stat output");
   return Extent{.end = file_start_ + static_cast<std::uint64_t>(status.st_size),
-                .last_write = from_unix_us(status.st_mtim.tv_sec * 1'000'000 +
-                                           status.st_mtim.tv_nsec / 1000)};
+                .last_write = from_unix_time(status.st_mtim.tv_sec, status.st_mtim.tv_nsec)};
 }
 
 Result<std::uint64_t> StreamReader::read(std::uint64_t from, std::uint64_t end, std::size_t most,

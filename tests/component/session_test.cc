@@ -7,6 +7,8 @@
 
 #include "base/uuid.h"
 #include "component/fleet.h"
+#include "rpc/channel.h"
+#include "support/bad_times.h"
 
 namespace takt::component {
 namespace {
@@ -134,6 +136,20 @@ class Sessions : public Fleet {
   const std::string store_ = Uuid::random().str();
   const std::string job_ = Uuid::random().str();
 };
+
+TEST_F(Sessions, EveryTimeOfEveryRequestIsChecked) {
+  auto channel = rpc::make_channel(worker_->socket());
+  ASSERT_TRUE(channel.ok()) << channel.error().message;
+  const auto all = test::bad_times(v1::WorkerService::service_full_name());
+  EXPECT_GT(all.size(), 40U);
+  for (const test::BadTime& bad : all) {
+    const grpc::Status status = test::call(*channel, bad);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT)
+        << bad.method << " " << bad.field << " " << bad.what << ": " << status.error_message();
+    EXPECT_EQ(status.error_message().find(bad.field + ": "), 0U)
+        << bad.method << " " << bad.what << ": " << status.error_message();
+  }
+}
 
 TEST_F(Sessions, AHigherEpochTakesOverAndALowerOneIsRefused) {
   const auto first = open(5);

@@ -12,10 +12,6 @@ BootTime BootClock::now() { return sim::World::the().now(); }
 
 WallTime wall_now() { return sim::World::the().wall(); }
 
-std::int64_t to_unix_us(WallTime time) { return time.time_since_epoch().count(); }
-
-WallTime from_unix_us(std::int64_t us) { return WallTime(microseconds(us)); }
-
 const std::string& boot_id() {
   static const std::string kId = "00000000-0000-4000-8000-000000000000";
   return kId;

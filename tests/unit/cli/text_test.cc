@@ -4,12 +4,16 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <cstdint>
+#include <limits>
 
 #include "cli/exit_code.h"
 #include "cli/json.h"
+#include "cli/status_block.h"
 #include "takt/v1/job_service.pb.h"
 #include "unit/cli/fake_scheduler.h"
 #include "unit/cli/golden.h"
+#include "unit/rpc/fill.h"
 
 namespace takt::cli {
 namespace {
@@ -114,6 +118,36 @@ TEST(Json, HasAStableShape) {
   attempt.mutable_usage()->set_stdout_bytes(0);
   *job.mutable_end() = exited(0);
   expect_golden("job.json", to_json(response) + "\n");
+}
+
+// Whatever a server answers: no number and no text ends the program.
+TEST(Json, AnyAnswerHasAForm) {
+  constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
+  constexpr auto kLeast = std::numeric_limits<std::int64_t>::min();
+  for (const std::int64_t seconds :
+       {kMost, kLeast, std::int64_t{-1}, std::int64_t{253'402'300'800}}) {
+    for (const std::int32_t nanos : {-1, 1'000'000'000, std::numeric_limits<std::int32_t>::min()}) {
+      v1::GetJobResponse response;
+      test::fill(response);
+      test::set_times(response, seconds, nanos);
+      response.mutable_job()->mutable_spec()->set_name("caf\xc3");
+      response.mutable_job()->set_state(static_cast<v1::JobState>(-7));
+      EXPECT_NE(to_json(response).find("\"not_before_time\":"), std::string::npos);
+      EXPECT_NE(to_json(response).find("caf?"), std::string::npos);
+      EXPECT_FALSE(status_block(response.job(), {}).empty());
+    }
+  }
+}
+
+// The job of a caller that asked for a start at the end of all numbers.
+TEST(Json, ATimeThatItCannotHoldIsTheNearestThatItCan) {
+  v1::Job job;
+  job.mutable_not_before_time()->set_seconds(std::numeric_limits<std::int64_t>::max());
+  job.mutable_spec()->mutable_lease()->set_seconds(std::numeric_limits<std::int64_t>::max());
+  const std::string text = to_json(job);
+  EXPECT_NE(text.find("\"not_before_time\":\"9999-12-31T23:59:59.999999Z\""), std::string::npos)
+      << text;
+  EXPECT_NE(text.find("\"lease\":\"315576000000s\""), std::string::npos) << text;
 }
 
 }  // namespace

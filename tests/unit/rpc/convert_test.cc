@@ -74,8 +74,16 @@ TEST(ConvertTime, AnyNumbersAreReadWithoutHarm) {
        {std::numeric_limits<std::int64_t>::max(), std::numeric_limits<std::int64_t>::min()}) {
     message.set_seconds(seconds);
     message.set_nanos(-1);
-    EXPECT_EQ(time_from_proto(message) > from_unix_us(0), seconds > 0);
+    EXPECT_EQ(time_from_proto(message), seconds > 0 ? kWallTimeMax : kWallTimeMin);
   }
+}
+
+TEST(ConvertTime, WhatIsWrittenIsWellFormed) {
+  for (const WallTime time : {WallTime::max(), WallTime::min(), WallTime(microseconds(-1))})
+    EXPECT_TRUE(time_to_proto(time).nanos() >= 0 &&
+                time_to_proto(time).seconds() < 253'402'300'800);
+  for (const microseconds span : {microseconds::max(), microseconds::min()})
+    EXPECT_EQ(std::abs(duration_to_proto(span).seconds()), 315'576'000'000);
 }
 
 TEST(ConvertState, EveryStateAndNoOther) {

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "unit/rpc/fill.h"
 
+#include <google/protobuf/duration.pb.h>
+#include <google/protobuf/timestamp.pb.h>
+
+#include <vector>
+
 namespace takt::test {
 
 using google::protobuf::FieldDescriptor;
@@ -44,6 +49,31 @@ void set_something(Message& message, const FieldDescriptor& field) {
 void fill(Message& message) {
   for (int i = 0; i < message.GetDescriptor()->field_count(); ++i)
     set_something(message, *message.GetDescriptor()->field(i));
+}
+
+void set_times(Message& message, std::int64_t seconds, std::int32_t nanos) {
+  if (auto* time = dynamic_cast<google::protobuf::Timestamp*>(&message)) {
+    time->set_seconds(seconds);
+    time->set_nanos(nanos);
+    return;
+  }
+  if (auto* span = dynamic_cast<google::protobuf::Duration*>(&message)) {
+    span->set_seconds(seconds);
+    span->set_nanos(nanos);
+    return;
+  }
+  const auto* reflection = message.GetReflection();
+  std::vector<const FieldDescriptor*> fields;
+  reflection->ListFields(message, &fields);
+  for (const FieldDescriptor* field : fields) {
+    if (field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE || field->is_map()) continue;
+    if (!field->is_repeated()) {
+      set_times(*reflection->MutableMessage(&message, field), seconds, nanos);
+      continue;
+    }
+    for (int at = 0; at < reflection->FieldSize(message, field); ++at)
+      set_times(*reflection->MutableRepeatedMessage(&message, field, at), seconds, nanos);
+  }
 }
 
 }  // namespace takt::test

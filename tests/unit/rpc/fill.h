@@ -5,6 +5,8 @@
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
 
+#include <cstdint>
+
 namespace takt::test {
 
 // Puts some value that is not the default into the field, whatever its type.
@@ -13,5 +15,8 @@ void set_something(google::protobuf::Message& message,
 
 // The same for every field, those of the messages within too.
 void fill(google::protobuf::Message& message);
+
+// Gives every time and span in the message, and in those within, these numbers.
+void set_times(google::protobuf::Message& message, std::int64_t seconds, std::int32_t nanos);
 
 }  // namespace takt::test

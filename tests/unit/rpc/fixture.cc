@@ -29,7 +29,7 @@ class ScriptedService : public EchoService::CallbackService {
 
   grpc::ServerUnaryReactor* Echo(grpc::CallbackServerContext* context, const EchoRequest* request,
                                  EchoResponse* response) override {
-    const Result<Caller> caller = guard_.admit(*context, Action::kGetJob);
+    const Result<Caller> caller = guard_.admit(*context, Action::kGetJob, *request);
     if (!caller) return refuse(context, caller.error());
     if (script_.echo) return script_.echo(context, *request, response);
     response->set_payload(request->payload());
@@ -39,7 +39,7 @@ class ScriptedService : public EchoService::CallbackService {
   }
   grpc::ServerWriteReactor<EchoResponse>* Push(grpc::CallbackServerContext* context,
                                                const EchoRequest* request) override {
-    const Result<Caller> caller = guard_.admit(*context, Action::kWatchJobs);
+    const Result<Caller> caller = guard_.admit(*context, Action::kWatchJobs, *request);
     if (!caller) return refuse_stream<EchoResponse>(caller.error());
     return script_.push(*request);
   }

@@ -4,38 +4,12 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include <mutex>
-
 #include "base/fs.h"
-#include "base/log.h"
 #include "rpc/authorize.h"
 #include "rpc/channel.h"
 #include "rpc/unary.h"
 
 namespace takt::rpc {
-namespace {
-
-std::mutex lines_mutex;
-std::vector<std::string> captured;
-
-void capture(LogLevel, std::string_view message, const std::vector<LogField>&) {
-  const std::lock_guard lock(lines_mutex);
-  captured.emplace_back(message);
-}
-
-}  // namespace
-
-LogCapture::LogCapture() {
-  captured.clear();
-  set_log_sink(capture);
-}
-
-LogCapture::~LogCapture() { set_log_sink(nullptr); }
-
-std::vector<std::string> LogCapture::lines() {
-  const std::lock_guard lock(lines_mutex);
-  return captured;
-}
 
 TlsFiles TlsTest::write(const test::KeyPair& pair, const std::string& ca) {
   TlsFiles files{folder_.path() + "/crt", folder_.path() + "/key", folder_.path() + "/ca"};
@@ -64,7 +38,7 @@ void TlsTest::start_at(Tcp tcp) {
   script_.echo = [tls](grpc::CallbackServerContext* context, const EchoRequest& request,
                        EchoResponse* response) {
     const Guard guard(tls ? tls_caller() : insecure_tcp_caller());
-    const auto caller = guard.admit(*context, Action::kGetJob);
+    const auto caller = guard.admit(*context, Action::kGetJob, request);
     if (!caller) return refuse(context, caller.error());
     response->set_caller(caller->describe());
     response->set_role(role_name(caller->role));

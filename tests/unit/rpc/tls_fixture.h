@@ -7,19 +7,12 @@
 
 #include "fixture.h"
 #include "rpc/tls.h"
+#include "support/log_capture.h"
 #include "support/test_ca.h"
 
 namespace takt::rpc {
 
-// The log lines of a test, instead of stderr. One at a time.
-class LogCapture {
- public:
-  LogCapture();
-  ~LogCapture();
-  LogCapture(const LogCapture&) = delete;
-  LogCapture& operator=(const LogCapture&) = delete;
-  [[nodiscard]] static std::vector<std::string> lines();
-};
+using test::LogCapture;
 
 class TlsTest : public RpcTest {
  protected:
