@@ -34,9 +34,10 @@ inline constexpr std::int64_t kTasksMax = 4194304;  // the kernel's own bound on
 inline constexpr std::int64_t kWeightMax = 10000;
 inline constexpr std::int64_t kCountedMax = 1'000'000'000;  // of one thing that workers count
 inline constexpr int kPriorityMax = 1000;
-inline constexpr int kAttemptsMax = 1000;            // of one job, by its retry policy
-inline constexpr int kPartsMax = 10000;              // of one job
-inline constexpr std::size_t kDependenciesMax = 64;  // of one job
+inline constexpr int kAttemptsMax = 1000;                 // of one job, by its retry policy
+inline constexpr int kPartsMax = 10000;                   // of one job
+inline constexpr std::size_t kDependenciesMax = 64;       // of one job
+inline constexpr std::size_t kConstraintValuesMax = 256;  // of all constraints of one job
 
 // --- time ---
 inline constexpr auto kRunTimeLimitMax = 24h * 365;
@@ -132,13 +133,16 @@ inline constexpr auto kWallClockLook = 30s;             // at least so often, fo
 inline constexpr std::size_t kSpecsPerRead = 32;        // of starts that go out
 inline constexpr std::size_t kPageMaxBytes = 2 * kMiB;  // of jobs in one answer
 inline constexpr std::size_t kSubmitJobsMax = 1000;     // specs in one SubmitJobs
-inline constexpr std::size_t kWatchedJobsMax = 1000;    // ids in one WatchJobs
-inline constexpr std::size_t kSessionQueueMax = 20000;  // messages waiting for one worker
-inline constexpr std::size_t kSessionWindow = 64;       // of a worker, not yet dealt with
-inline constexpr std::size_t kLedgerOpenMax = 20000;    // changes that wait for the writer
-inline constexpr auto kFreezePatience = 20s;            // with a worker that is to freeze a job
-inline constexpr auto kReloadPause = 1s;                // between tries to load the store
-inline constexpr auto kStatusPause = 1s;                // between two STATUS= lines
+inline constexpr std::int64_t kTasksPerRequestMax = 10000;        // of all its specs
+inline constexpr std::size_t kDependenciesPerRequestMax = 10000;  // of all its specs
+inline constexpr std::size_t kFanOutsPerRequestMax = 16;  // specs for one task on each worker
+inline constexpr std::size_t kWatchedJobsMax = 1000;      // ids in one WatchJobs
+inline constexpr std::size_t kSessionQueueMax = 20000;    // messages waiting for one worker
+inline constexpr std::size_t kSessionWindow = 64;         // of a worker, not yet dealt with
+inline constexpr std::size_t kLedgerOpenMax = 20000;      // changes that wait for the writer
+inline constexpr auto kFreezePatience = 20s;              // with a worker that is to freeze a job
+inline constexpr auto kReloadPause = 1s;                  // between tries to load the store
+inline constexpr auto kStatusPause = 1s;                  // between two STATUS= lines
 
 // --- rpc ---
 inline constexpr std::size_t kIdentitiesMax = 256;  // distinct (user, role) on unix sockets
@@ -152,6 +156,8 @@ inline constexpr std::size_t kRefusalLinesPerMinute = 60;  // in the log, of one
 inline constexpr auto kTlsCheck = 5s;                      // between looks at the files of [tls]
 inline constexpr auto kRenewalDrain = 1h;                  // for calls on old credentials
 inline constexpr std::size_t kLoopTurnMax = 256;           // sources run before the turn-end hooks
+inline constexpr auto kIterationSlow = 50ms;     // of the loop; what takes longer is counted
+inline constexpr auto kIterationLogged = 500ms;  // what takes longer is logged
 inline constexpr int kTimerChainMax = 1000;      // timers due at once, each added by the one before
 inline constexpr auto kTimerChainPause = 100ms;  // then before the next one
 
@@ -182,6 +188,8 @@ static_assert(kUnreachableAfter >= 2 * kHeartbeat, "one late heartbeat is no out
 static_assert(kLostAfter > kUnreachableAfter, "unreachable comes before lost");
 static_assert(kOutputPiecesMax >= 4, "some for the begin, two for the end");
 static_assert(kPartsMax < static_cast<int>(kLedgerOpenMax), "a job with its parts is one commit");
+static_assert(kPartsMax <= kTasksPerRequestMax, "the largest array can be submitted");
+static_assert(kTasksPerRequestMax + kSubmitJobsMax < kLedgerOpenMax, "a request is one commit");
 static_assert(kPageSizeDefault <= kPageSizeMax, "the default page is allowed");
 
 }  // namespace takt::limits

@@ -136,6 +136,13 @@ void validate_constraints(const std::vector<Constraint>& constraints, ErrorList&
   if (constraints.size() > limits::kLabelsMax)
     errors.add(invalid("spec.constraints", "there are " + std::to_string(constraints.size()) +
                                                at_most(limits::kLabelsMax)));
+  // Each worker is compared with all of them when a job of a new kind comes.
+  const std::size_t all = std::accumulate(
+      constraints.begin(), constraints.end(), std::size_t{0},
+      [](std::size_t sum, const Constraint& one) { return sum + one.values.size(); });
+  if (all > limits::kConstraintValuesMax)
+    errors.add(invalid("spec.constraints", "have " + std::to_string(all) + " values together" +
+                                               at_most(limits::kConstraintValuesMax)));
   for (const Constraint& constraint : constraints) {
     errors.add(validate_name(constraint.key, "spec.constraints.key"));
     const std::size_t count = constraint.values.size();

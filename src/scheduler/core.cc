@@ -92,7 +92,7 @@ void Core::run(std::function<void()> work, const std::function<void(const Error&
     if (loading_) {
       return refuse(try_again("the scheduler loads its store anew; try again"));
     }
-    work();
+    loop_.run_within(work);
   });
   if (!posted) refuse(try_again("the scheduler is overloaded or stops; try again"));
 }

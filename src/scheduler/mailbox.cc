@@ -17,7 +17,7 @@ constexpr std::size_t kTasksPerTurn = 1024;
 Result<std::shared_ptr<Mailbox>> Mailbox::create(sd::EventLoop& loop) {
   UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake) return system_error("cannot make an eventfd");
-  std::shared_ptr<Mailbox> box(new Mailbox(std::move(wake)));
+  std::shared_ptr<Mailbox> box(new Mailbox(loop, std::move(wake)));
   auto source =
       loop.add_io(box->wake_.get(), EPOLLIN, [self = box.get()](std::uint32_t) { self->drain(); });
   if (!source) return source.error();
@@ -60,7 +60,7 @@ void Mailbox::drain() {
     }
     if (!tasks_.empty()) wake();
   }
-  for (auto& task : now) task();
+  for (auto& task : now) loop_.run_within(task);
 }
 
 }  // namespace takt::scheduler

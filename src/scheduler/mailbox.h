@@ -30,10 +30,11 @@ class Mailbox {
   void close();
 
  private:
-  explicit Mailbox(UniqueFd wake) : wake_(std::move(wake)) {}
+  Mailbox(sd::EventLoop& loop, UniqueFd wake) : loop_(loop), wake_(std::move(wake)) {}
   void drain();
   void wake() const;
 
+  sd::EventLoop& loop_;
   const UniqueFd wake_;
   sd::Source source_;
 

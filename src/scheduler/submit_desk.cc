@@ -25,6 +25,12 @@ bool same(const std::vector<std::optional<JobSpec>>& stored, const std::vector<J
 
 }  // namespace
 
+Error too_many_tasks(std::int64_t tasks) {
+  return invalid("specs", "ask for " + std::to_string(tasks) + " tasks together; at most " +
+                              std::to_string(limits::kTasksPerRequestMax) +
+                              " in one request are accepted");
+}
+
 SubmitDesk::SubmitDesk(store::Reader& reader, std::shared_ptr<Mailbox> mailbox, Ledger& ledger,
                        JobTable& jobs, const QueuePolicy& policy, Workers workers)
     : reader_(reader),
@@ -170,10 +176,13 @@ std::optional<JobEnd> SubmitDesk::failed_dependency(const JobSpec& spec,
 void SubmitDesk::take(const Submission& submission, const Outcomes& outcomes, const Done& done) {
   std::vector<std::vector<Part>> parts;
   std::size_t count = submission.specs.size();
+  std::int64_t tasks = 0;
   for (const JobSpec& spec : submission.specs) {
     auto of_spec = parts_of(spec);
     if (!of_spec) return done(of_spec.error());
     count += of_spec->size();
+    tasks += std::max<std::int64_t>(1, static_cast<std::int64_t>(of_spec->size()));
+    if (tasks > limits::kTasksPerRequestMax) return done(too_many_tasks(tasks));
     parts.push_back(std::move(*of_spec));
   }
   if (auto room = room_for(submission, count); !room) return done(room.error());

@@ -40,6 +40,9 @@ struct Submitted {
   std::int64_t revision = 0;  // of the first one's submission
 };
 
+// The refusal of a request for more than limits::kTasksPerRequestMax tasks.
+Error too_many_tasks(std::int64_t tasks);
+
 class SubmitDesk {
  public:
   using Done = std::function<void(const Result<Submitted>&)>;

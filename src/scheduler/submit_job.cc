@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SubmitJob and SubmitJobs: everything is checked here; the desk takes the jobs on the loop.
+#include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include "base/limits.h"
@@ -24,6 +26,35 @@ Result<void> decide_user(const rpc::Caller& caller, JobSpec& spec, const std::st
                field + ": " + who(caller) + " may not run jobs as \"" + spec.user +
                    "\"; leave it empty, or have an operator submit the job",
                field, 0};
+}
+
+// What one request may set in motion, counted from its specs before anything is made of them.
+// A spec that fans out is counted where the workers are known (SubmitDesk).
+Result<void> check_extent(const v1::SubmitJobsRequest& request) {
+  const auto count = static_cast<std::size_t>(request.specs_size());
+  if (count == 0 || count > limits::kSubmitJobsMax)
+    return invalid("specs", "has " + std::to_string(count) + " entries; 1 to " +
+                                std::to_string(limits::kSubmitJobsMax) + " are accepted");
+  std::int64_t tasks = 0;
+  std::size_t fan_outs = 0;
+  std::size_t dependencies = 0;
+  for (const v1::JobSpec& spec : request.specs()) {
+    const v1::Array& array = spec.array();
+    tasks += std::max(1, array.indexes_size() > 0 ? array.indexes_size() : array.count());
+    fan_outs += spec.one_per_worker() ? 1U : 0U;
+    dependencies += static_cast<std::size_t>(spec.dependencies_size());
+  }
+  if (tasks > limits::kTasksPerRequestMax) return too_many_tasks(tasks);
+  if (fan_outs > limits::kFanOutsPerRequestMax)
+    return invalid("specs", std::to_string(fan_outs) + " of them have one_per_worker; at most " +
+                                std::to_string(limits::kFanOutsPerRequestMax) +
+                                " in one request are accepted");
+  if (dependencies > limits::kDependenciesPerRequestMax)
+    return invalid("specs", "have " + std::to_string(dependencies) +
+                                " dependencies together; at most " +
+                                std::to_string(limits::kDependenciesPerRequestMax) +
+                                " in one request are accepted");
+  return {};
 }
 
 // Among whose requests a request_id is looked for.
@@ -104,10 +135,8 @@ void submit_jobs(Core& core, const rpc::Caller& caller, const v1::SubmitJobsRequ
     reply.fail(submission.error());
     return;
   }
-  const auto count = static_cast<std::size_t>(request.specs_size());
-  if (count == 0 || count > limits::kSubmitJobsMax) {
-    reply.fail(invalid("specs", "has " + std::to_string(count) + " entries; 1 to " +
-                                    std::to_string(limits::kSubmitJobsMax) + " are accepted"));
+  if (auto good = check_extent(request); !good) {
+    reply.fail(good.error());
     return;
   }
   for (int at = 0; at < request.specs_size(); ++at) {

@@ -6,9 +6,11 @@
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
+#include <typeinfo>
 #include <utility>
 
 #include "base/limits.h"
+#include "sd/iteration_clock.h"
 #include "sd/notify.h"
 #include "sd/timers.h"
 
@@ -18,7 +20,10 @@ namespace {
 // An sd-event source with the function that it calls.
 class EventSource final : public SourceNode, public std::enable_shared_from_this<EventSource> {
  public:
-  explicit EventSource(std::function<void(std::uint32_t)> fn) : fn_(std::move(fn)) {}
+  // `name` is what it goes by in the log of slow iterations.
+  EventSource(IterationClock& clock, const std::type_info& name,
+              std::function<void(std::uint32_t)> fn)
+      : clock_(clock), name_(name), fn_(std::move(fn)) {}
   ~EventSource() override { EventSource::cancel(); }
 
   void cancel() override { sd_event_source_disable_unref(std::exchange(source_, nullptr)); }
@@ -41,13 +46,20 @@ class EventSource final : public SourceNode, public std::enable_shared_from_this
  private:
   int run(std::uint32_t events) {
     const auto alive = shared_from_this();  // the function may destroy its own Source
-    fn_(events);
+    clock_.run(fn_, name_, events);
     return 0;
   }
 
+  IterationClock& clock_;
+  const std::type_info& name_;
   std::function<void(std::uint32_t)> fn_;
   sd_event_source* source_ = nullptr;
 };
+
+std::shared_ptr<EventSource> make_source(IterationClock& clock, std::function<void()> fn) {
+  const std::type_info& name = fn.target_type();
+  return std::make_shared<EventSource>(clock, name, [fn = std::move(fn)](std::uint32_t) { fn(); });
+}
 
 }  // namespace
 
@@ -60,7 +72,8 @@ void Source::set_events(std::uint32_t events) {
   node_->set_events(events);
 }
 
-EventLoop::EventLoop() : thread_(std::this_thread::get_id()) {}
+EventLoop::EventLoop()
+    : clock_(std::make_unique<IterationClock>()), thread_(std::this_thread::get_id()) {}
 
 Result<std::unique_ptr<EventLoop>> EventLoop::create() {
   std::unique_ptr<EventLoop> loop(new EventLoop());
@@ -70,7 +83,7 @@ Result<std::unique_ptr<EventLoop>> EventLoop::create() {
 
 Result<void> EventLoop::open() {
   if (const int r = sd_event_new(&event_); r < 0) return system_error("making the event loop", -r);
-  auto timers = TimerQueue::create(event_);
+  auto timers = TimerQueue::create(event_, *clock_);
   if (!timers) return timers.error();
   timers_ = std::move(*timers);
   wake_fd_ = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -118,7 +131,8 @@ Result<void> EventLoop::turn() {
     if (r == 0) break;
     patience_us = 0;
   }
-  for (std::size_t i = 0; i < turn_end_.size(); ++i) turn_end_[i]();
+  for (std::size_t i = 0; i < turn_end_.size(); ++i) clock_->run(turn_end_[i]);
+  clock_->end();
   return {};
 }
 
@@ -160,14 +174,15 @@ void EventLoop::run_posted() {
     tasks.swap(posted_);
     leave = exit_asked_;
   }
-  for (; !tasks.empty(); tasks.pop_front()) tasks.front()();
+  for (; !tasks.empty(); tasks.pop_front()) clock_->run(tasks.front());
   if (leave) sd_event_exit(event_, 0);
 }
 
 Result<Source> EventLoop::add_io(int fd, std::uint32_t events,
                                  std::function<void(std::uint32_t)> fn) {
   TAKT_CHECK(in_loop(), "add_io from another thread");
-  auto node = std::make_shared<EventSource>(std::move(fn));
+  const std::type_info& name = fn.target_type();
+  auto node = std::make_shared<EventSource>(*clock_, name, std::move(fn));
   const int r = sd_event_add_io(event_, node->slot(), fd, events, EventSource::on_io, node.get());
   if (r < 0) return system_error("watching a descriptor", -r);
   return Source(std::move(node));
@@ -184,7 +199,7 @@ Source EventLoop::add_timer(nanoseconds delay, std::function<void()> fn) {
 
 Result<Source> EventLoop::add_signal(int signal, std::function<void()> fn) {
   TAKT_CHECK(in_loop(), "add_signal from another thread");
-  auto node = std::make_shared<EventSource>([fn = std::move(fn)](std::uint32_t) { fn(); });
+  auto node = make_source(*clock_, std::move(fn));
   const int r = sd_event_add_signal(event_, node->slot(), signal | SD_EVENT_SIGNAL_PROCMASK,
                                     EventSource::on_signal, node.get());
   if (r < 0) return system_error("watching signal " + std::to_string(signal), -r);
@@ -193,7 +208,7 @@ Result<Source> EventLoop::add_signal(int signal, std::function<void()> fn) {
 
 Result<Source> EventLoop::add_pidfd(int pidfd, std::function<void()> fn) {
   TAKT_CHECK(in_loop(), "add_pidfd from another thread");
-  auto node = std::make_shared<EventSource>([fn = std::move(fn)](std::uint32_t) { fn(); });
+  auto node = make_source(*clock_, std::move(fn));
   int r = sd_event_add_io(event_, node->slot(), pidfd, EPOLLIN, EventSource::on_io, node.get());
   if (r >= 0) r = sd_event_source_set_enabled(node->source(), SD_EVENT_ONESHOT);
   if (r < 0) return system_error("watching a process", -r);
@@ -204,6 +219,10 @@ void EventLoop::on_turn_end(std::function<void()> fn) {
   TAKT_CHECK(in_loop(), "on_turn_end from another thread");
   turn_end_.push_back(std::move(fn));
 }
+
+void EventLoop::run_within(const std::function<void()>& task) { clock_->run(task); }
+
+std::uint64_t EventLoop::slow_iterations() const { return clock_->slow(); }
 
 void EventLoop::enable_watchdog() {
   if (const auto period = watchdog_period()) feed_watchdog(*period / 2);

@@ -2,7 +2,8 @@
 // The event loop of a daemon, over sd-event. Guarantees: everything it calls runs on the one thread
 // that is in run(); post() and exit() may be called from any thread; all else belongs to the loop's
 // thread (before run(): to the thread that made the loop). A turn is: wait, run all that is ready
-// (bounded), run the turn-end hooks.
+// (bounded), run the turn-end hooks. One that takes too long is logged with the handler that took
+// most of it (sd/iteration_clock.h).
 #pragma once
 
 #include <atomic>
@@ -25,6 +26,7 @@ struct sd_event_source;
 
 namespace takt::sd {
 
+class IterationClock;
 class TimerQueue;
 
 class EventLoop {
@@ -70,6 +72,13 @@ class EventLoop {
   // in order of adding, for the life of the loop. What they start runs in the next turn.
   void on_turn_end(std::function<void()> fn);
 
+  // Runs a task that the running handler only carries, such as one of a mailbox: in the log of slow
+  // iterations it goes by its own name.
+  void run_within(const std::function<void()>& task);
+
+  // Iterations so far that took longer than limits::kIterationSlow.
+  [[nodiscard]] std::uint64_t slow_iterations() const;
+
   // Feeds the service watchdog from the loop, where WatchdogSec= asks for it; else does nothing.
   void enable_watchdog();
 
@@ -90,6 +99,7 @@ class EventLoop {
   sd_event* event_ = nullptr;
   UniqueFd wake_fd_;
   Source wake_source_;
+  const std::unique_ptr<IterationClock> clock_;
   std::unique_ptr<TimerQueue> timers_;
   Source watchdog_;
   std::vector<std::function<void()>> turn_end_;

@@ -46,8 +46,9 @@ struct TimerQueue::Timer final : SourceNode {
   std::function<void()> fn;
 };
 
-Result<std::unique_ptr<TimerQueue>> TimerQueue::create(sd_event* event) {
-  std::unique_ptr<TimerQueue> queue(new TimerQueue());
+Result<std::unique_ptr<TimerQueue>> TimerQueue::create(sd_event* event,
+                                                       IterationClock& iterations) {
+  std::unique_ptr<TimerQueue> queue(new TimerQueue(iterations));
   const auto add = [&](clockid_t clock) {
     return sd_event_add_time(event, &queue->source_, clock, UINT64_MAX, kAccuracyUs, on_time,
                              queue.get());
@@ -112,7 +113,7 @@ void TimerQueue::run_due() {
     timers_.erase(first);
     timer->queue = nullptr;
     running_chain_ = timer->chain;
-    timer->fn();
+    clock_.run(timer->fn);
     running_chain_ = 0;
   }
   arm();

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "sd/iteration_clock.h"
 #include "sd/source.h"
 
 struct sd_event;
@@ -24,7 +25,7 @@ namespace takt::sd {
 class TimerQueue {
  public:
   // Runs on CLOCK_BOOTTIME; on CLOCK_MONOTONIC where there are no boot-time timers.
-  static Result<std::unique_ptr<TimerQueue>> create(sd_event* event);
+  static Result<std::unique_ptr<TimerQueue>> create(sd_event* event, IterationClock& iterations);
   ~TimerQueue();
   TimerQueue(const TimerQueue&) = delete;
   TimerQueue& operator=(const TimerQueue&) = delete;
@@ -39,12 +40,13 @@ class TimerQueue {
     friend auto operator<=>(const Key&, const Key&) = default;
   };
 
-  TimerQueue() = default;
+  explicit TimerQueue(IterationClock& clock) : clock_(clock) {}
   void arm();
   void run_due();
   int chain_of(BootTime& when, const std::function<void()>& fn);
   static int on_time(sd_event_source* source, std::uint64_t usec, void* self);
 
+  IterationClock& clock_;
   sd_event_source* source_ = nullptr;
   bool boot_clock_ = true;
   std::uint64_t next_number_ = 0;

@@ -21,7 +21,6 @@
 
 #include "base/limits.h"
 #include "base/process.h"
-#include "support/log_capture.h"
 
 namespace takt::sd {
 namespace {
@@ -167,36 +166,6 @@ TEST_F(EventLoopTest, ATimerMayDestroyItselfAndOthersAndAddMore) {
   });
   EXPECT_EQ(run(), 1);
   EXPECT_EQ(payload.use_count(), 1);
-}
-
-TEST_F(EventLoopTest, ATimerThatIsDueAtOnceForEverWaitsAndIsLogged) {
-  const test::LogCapture log;
-  const BootTime begin = BootClock::now();
-  int rounds = 0;
-  Source timer;
-  std::function<void()> again = [&] {
-    if (++rounds == 3 * limits::kTimerChainMax) return loop_->exit(0);
-    timer = loop_->add_timer(nanoseconds(-1), again);
-  };
-  again();
-  EXPECT_EQ(run(), 0);
-  EXPECT_GE(BootClock::now() - begin, 2 * limits::kTimerChainPause);
-  const auto lines = test::LogCapture::lines();
-  ASSERT_EQ(lines.size(), 1U);
-  EXPECT_NE(lines[0].find("1000 times in a row"), std::string::npos) << lines[0];
-  EXPECT_NE(lines[0].find("ATimerThatIsDueAtOnceForEver"), std::string::npos) << lines[0];
-}
-
-TEST_F(EventLoopTest, ManyTimersAtOnceAreNoChain) {
-  const test::LogCapture log;
-  int left = 5 * limits::kTimerChainMax;
-  std::vector<Source> timers;
-  for (int i = left; i > 0; --i)
-    timers.push_back(loop_->add_timer(nanoseconds(0), [&] {
-      if (--left == 0) loop_->exit(0);
-    }));
-  EXPECT_EQ(run(), 0);
-  EXPECT_TRUE(test::LogCapture::lines().empty());
 }
 
 TEST_F(EventLoopTest, SourcesMayOutliveTheLoop) {
