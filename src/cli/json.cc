@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "base/utf8.h"
 #include "rpc/convert.h"
-#include "rpc/status.h"
 
 namespace takt::cli {
 namespace {
@@ -28,11 +28,11 @@ void repair_text(Message& message, const FieldDescriptor& field) {
   const auto* reflection = message.GetReflection();
   if (!field.is_repeated()) {
     std::string text = reflection->GetString(message, &field);
-    return reflection->SetString(&message, &field, rpc::clean_text(text, text.size()));
+    return reflection->SetString(&message, &field, clean_text(text));
   }
   for (int at = 0; at < reflection->FieldSize(message, &field); ++at) {
     std::string text = reflection->GetRepeatedString(message, &field, at);
-    reflection->SetRepeatedString(&message, &field, at, rpc::clean_text(text, text.size()));
+    reflection->SetRepeatedString(&message, &field, at, clean_text(text));
   }
 }
 

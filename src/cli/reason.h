@@ -6,14 +6,13 @@
 
 #include "base/limits.h"
 #include "base/result.h"
-#include "rpc/status.h"
+#include "base/utf8.h"
 
 namespace takt::cli {
 
 // kInvalid for a reason that the API would not take.
 inline Result<void> check_reason(const std::string& reason) {
-  if (reason.size() <= limits::kReasonMaxBytes && rpc::clean_text(reason, reason.size()) == reason)
-    return {};
+  if (reason.size() <= limits::kReasonMaxBytes && is_utf8(reason)) return {};
   return invalid("--reason",
                  "takes up to " + std::to_string(limits::kReasonMaxBytes) + " bytes of UTF-8");
 }

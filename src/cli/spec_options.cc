@@ -13,6 +13,7 @@
 #include "base/fs.h"
 #include "base/limits.h"
 #include "base/units.h"
+#include "base/utf8.h"
 #include "cli/invocation.h"
 #include "cli/text.h"
 #include "rpc/status.h"
@@ -64,25 +65,23 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 41> kOptionO
     {"spec", "the job"},
 }};
 
-bool is_utf8(const std::string& text) { return rpc::clean_text(text, text.size()) == text; }
-
 // The API's strings are UTF-8; bytes that are not have no way through.
 Result<void> check_utf8(const JobSpec& spec) {
   for (std::size_t i = 0; i < spec.argv.size(); ++i)
     if (!is_utf8(spec.argv[i]))
       return invalid("the command", "word " + std::to_string(i + 1) + " (" +
-                                        in_quotes(rpc::clean_text(spec.argv[i], 64)) +
+                                        in_quotes(clean_text(spec.argv[i], 64)) +
                                         ") is not UTF-8; only UTF-8 is accepted");
   for (const EnvironmentVariable& variable : spec.environment)
     if (!is_utf8(variable.name) || !is_utf8(variable.value))
-      return invalid("--env", in_quotes(rpc::clean_text(variable.name, 64)) +
+      return invalid("--env", in_quotes(clean_text(variable.name, 64)) +
                                   " is not UTF-8; only UTF-8 is accepted");
   for (const auto& [option, text] : {std::pair{"--chdir", spec.working_directory},
                                      {"--user", spec.user},
                                      {"--group", spec.group}})
     if (!is_utf8(text))
-      return invalid(
-          option, in_quotes(rpc::clean_text(text, 64)) + " is not UTF-8; only UTF-8 is accepted");
+      return invalid(option,
+                     in_quotes(clean_text(text, 64)) + " is not UTF-8; only UTF-8 is accepted");
   return {};
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // takt submit: a job is on disk once its id is printed; nobody waits for it.
+#include "base/utf8.h"
 #include "cli/invocation.h"
 #include "cli/json.h"
 #include "cli/spec_options.h"
@@ -38,8 +39,7 @@ int run_submit(Invocation& call) {
       "often this is repeated.");
   call.flag("--dry-run", dry_run, "Say where it would go now, or why nowhere; submit nothing.");
   if (const auto end = call.parse()) return *end;
-  if (request_id.size() > limits::kRequestIdMaxBytes ||
-      rpc::clean_text(request_id, request_id.size()) != request_id)
+  if (request_id.size() > limits::kRequestIdMaxBytes || !is_utf8(request_id))
     return call.usage("--request-id: takes up to " + std::to_string(limits::kRequestIdMaxBytes) +
                       " bytes of UTF-8");
   auto request = make_submission(call, options, request_id);

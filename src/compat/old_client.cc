@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "base/utf8.h"
 #include "rpc/channel.h"
 #include "rpc/status.h"
 
@@ -30,8 +31,8 @@ bool is_silence(const grpc::Status& status) {
 Error verbatim_error(const grpc::Status& status) {
   Error error = rpc::from_status(status);
   error.message =
-      rpc::clean_text(status.error_message().empty() ? error.message : status.error_message(),
-                      limits::kOldTextMaxBytes);
+      clean_text(status.error_message().empty() ? error.message : status.error_message(),
+                 limits::kOldTextMaxBytes);
   return error;
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "base/utf8.h"
 #include "compat/old_spec.h"
 #include "rpc/authorize.h"
 #include "rpc/convert.h"
@@ -266,7 +267,7 @@ void OldSession::refuse(const AttemptId& attempt, const std::string& text, WallT
   v1::StartRefused& refused = *message.mutable_refused();
   refused.set_job_id(attempt.job_id.str());
   refused.set_attempt(attempt.number);
-  refused.set_message(text);
+  refused.set_message(clean_text(text));
   *refused.mutable_retry_time() = rpc::time_to_proto(retry_time);
   send(std::move(message));
 }

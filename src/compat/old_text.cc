@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "base/limits.h"
+#include "base/utf8.h"
 #include "rpc/status.h"
 
 namespace takt::compat {
@@ -90,8 +91,8 @@ JobEnd end_of_old_text(bool error, std::string_view text) {
     end.core_dumped = end.core_dumped && end.signal;
   }
   if (end.exit_code || end.signal) return end;
-  end.detail = text.empty() ? "the old worker gives no reason"
-                            : rpc::clean_text(text, limits::kOldTextMaxBytes);
+  end.detail =
+      text.empty() ? "the old worker gives no reason" : clean_text(text, limits::kOldTextMaxBytes);
   return end;
 }
 

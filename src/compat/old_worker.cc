@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "compat/old_text.h"
 #include "rpc/status.h"
 
@@ -195,7 +196,7 @@ void OldWorker::on_stop(const AttemptId& id, const StopRequest& request) {
   }
   if (held->record.stage == OldStage::kEnded || held->record.stop) return;
   held->record.stop = request;
-  held->record.stop->reason = rpc::clean_text(request.reason, limits::kReasonMaxBytes);
+  held->record.stop->reason = clean_text(request.reason, limits::kReasonMaxBytes);
   if (held->probing) return;
   save(*held);
   if (held->record.stage == OldStage::kRunning) send_stop(*held);

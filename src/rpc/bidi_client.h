@@ -16,6 +16,7 @@
 
 #include "base/check.h"
 #include "base/result.h"
+#include "rpc/read_retry.h"
 #include "rpc/read_window.h"
 #include "rpc/status.h"
 #include "rpc/write_queue.h"
@@ -119,7 +120,8 @@ class BidiClient final : public grpc::ClientBidiReactor<Out, In>,
   }
 
   void OnReadDone(bool ok) override {
-    if (!ok) return reads_ended();
+    if (!ok) return read_failed();
+    if (unreadable()) return;
     std::shared_ptr<In> message = share(std::move(incoming_));
     if (!ending() && events_.on_message) events_.on_message(std::move(message));
     message.reset();
@@ -144,6 +146,27 @@ class BidiClient final : public grpc::ClientBidiReactor<Out, In>,
   [[nodiscard]] bool ending() const {
     const std::lock_guard lock(mutex_);
     return own_end_.has_value();
+  }
+
+  void read_failed() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!own_end_ && retry_.failed()) return read();
+    }
+    reads_ended();
+  }
+
+  // An earlier message could not be parsed. Ends the stream, and reads on so that the end is
+  // noticed.
+  bool unreadable() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!retry_.was_message()) return false;
+    }
+    end_with(to_status(ReadRetry::error()));
+    const std::lock_guard lock(mutex_);
+    read();
+    return true;
   }
 
   // Nothing starts on this stream any more, so the hold goes; gRPC then calls OnDone.
@@ -184,6 +207,7 @@ class BidiClient final : public grpc::ClientBidiReactor<Out, In>,
   grpc::ClientContext context_;
   WriteQueue<Out> queue_;
   ReadWindow window_;
+  ReadRetry retry_;
   Events events_;  // only OnDone changes it, after all other reactions
   std::unique_ptr<In> incoming_;
   std::optional<grpc::Status> own_end_;

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "base/result.h"
+#include "rpc/read_retry.h"
 #include "rpc/read_window.h"
 #include "rpc/status.h"
 #include "rpc/write_queue.h"
@@ -90,12 +91,30 @@ class BidiServer final : public grpc::ServerBidiReactor<In, Out>,
   }
 
   void OnReadDone(bool ok) override {
-    if (!ok) return finish();  // the client closed its half, or is gone
+    if (!ok) return read_failed();
+    if (unreadable()) return;
     std::shared_ptr<In> message = share(std::move(incoming_));
     if (!ending()) events_.on_message(std::move(message));
     message.reset();
     const std::lock_guard lock(mutex_);
     if (window_.arrived(false) && !end_) read();
+  }
+
+  void read_failed() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!end_ && retry_.failed()) return read();
+    }
+    finish();  // the client closed its half, or is gone
+  }
+
+  // An earlier message could not be parsed. Ends the stream.
+  bool unreadable() {
+    const std::lock_guard lock(mutex_);
+    if (!retry_.was_message()) return false;
+    if (!end_) end_ = to_status(ReadRetry::error());
+    pump();
+    return true;
   }
 
   // A message whose last holder's end opens the window.
@@ -141,6 +160,7 @@ class BidiServer final : public grpc::ServerBidiReactor<In, Out>,
   mutable std::mutex mutex_;
   WriteQueue<Out> queue_;
   ReadWindow window_;
+  ReadRetry retry_;
   Events events_;  // only OnDone changes it, after all other reactions
   std::unique_ptr<In> incoming_;
   std::optional<grpc::Status> end_;

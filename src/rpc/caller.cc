@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/utf8.h"
+
 namespace takt::rpc {
 namespace {
 
@@ -109,7 +111,7 @@ Result<std::optional<std::string>> find_user_name(uid_t uid) {
   const Result<bool> found = look_up(entry, buffer, "uid " + std::to_string(uid),
                                      [uid](auto... rest) { return ::getpwuid_r(uid, rest...); });
   if (!found) return found.error();
-  return *found ? std::optional<std::string>(entry.pw_name) : std::nullopt;
+  return *found ? std::optional(clean_text(entry.pw_name)) : std::nullopt;
 }
 
 std::string user_name_of(uid_t uid) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/units.h"
+#include "base/utf8.h"
 #include "rpc/convert_spec.h"
 #include "rpc/convert_usage.h"
 
@@ -126,15 +127,15 @@ v1::JobEnd end_to_proto(const JobEnd& end) {
   if (end.exit_code) message.set_exit_code(*end.exit_code);
   if (end.signal) message.set_signal(*end.signal);
   message.set_core_dumped(end.core_dumped);
-  message.set_failed_step(end.failed_step);
+  message.set_failed_step(clean_text(end.failed_step));
   message.set_error_number(end.error_number);
-  message.set_field(end.field);
-  message.set_stopped_by(end.stopped_by);
-  message.set_reason(end.reason);
+  message.set_field(clean_text(end.field));
+  message.set_stopped_by(clean_text(end.stopped_by));
+  message.set_reason(clean_text(end.reason));
   message.set_killed(end.killed);
-  message.set_detail(end.detail);
-  message.set_message(end_message(end));
-  message.set_note(end.note);
+  message.set_detail(clean_text(end.detail));
+  message.set_message(clean_text(end_message(end)));
+  message.set_note(clean_text(end.note));
   if (end.oom) {
     message.set_oom_scope(static_cast<v1::OomScope>(static_cast<int>(end.oom->scope) + 1));
     if (end.oom->limit_bytes) message.set_memory_limit_bytes(*end.oom->limit_bytes);
@@ -179,12 +180,12 @@ v1::Attempt attempt_to_proto(const Attempt& attempt) {
   message.set_number(attempt.id.number);
   message.set_state(state_to_proto(attempt.state));
   if (!attempt.worker_id.is_nil()) message.set_worker_id(attempt.worker_id.str());
-  message.set_worker_name(attempt.worker_name);
-  message.set_boot_id(attempt.boot_id);
-  message.set_unit(attempt.unit);
-  message.set_cgroup(attempt.cgroup);
+  message.set_worker_name(clean_text(attempt.worker_name));
+  message.set_boot_id(clean_text(attempt.boot_id));
+  message.set_unit(clean_text(attempt.unit));
+  message.set_cgroup(clean_text(attempt.cgroup));
   message.set_leader_pid(attempt.leader_pid);
-  message.set_user(attempt.user);
+  message.set_user(clean_text(attempt.user));
   message.set_launcher(launcher_to_proto(attempt.launcher));
   if (attempt.start_time) *message.mutable_start_time() = time_to_proto(*attempt.start_time);
   if (attempt.end_time) *message.mutable_end_time() = time_to_proto(*attempt.end_time);
@@ -236,20 +237,20 @@ v1::Job job_to_proto(const Job& job) {
   *message.mutable_spec() = spec_to_proto(*job.spec);
   message.set_state(state_to_proto(job.state));
   *message.mutable_submit_time() = time_to_proto(job.submit_time);
-  message.set_submitted_by(job.submitted_by);
+  message.set_submitted_by(clean_text(job.submitted_by));
   for (const Attempt& attempt : job.attempts) *message.add_attempts() = attempt_to_proto(attempt);
   if (job.end) *message.mutable_end() = end_to_proto(*job.end);
   if (job.end_time) *message.mutable_end_time() = time_to_proto(*job.end_time);
-  if (job.stop_requested) message.set_stop_requested_by(job.stop_requested->by);
+  if (job.stop_requested) message.set_stop_requested_by(clean_text(job.stop_requested->by));
   message.set_priority(job.priority);
-  if (job.hold) message.set_held_by(job.hold->by);
+  if (job.hold) message.set_held_by(clean_text(job.hold->by));
   if (job.not_before) *message.mutable_not_before_time() = time_to_proto(*job.not_before);
   message.set_tries(job.tries);
   if (!job.retry_of.is_nil()) message.set_retry_of(job.retry_of.str());
   if (job.part) {
     message.set_part_of(job.part->whole.str());
     message.set_part_index(job.part->index);
-    message.set_part_worker(job.part->worker);
+    message.set_part_worker(clean_text(job.part->worker));
   }
   return message;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Jobs, attempts, ends and times between the API and the domain. The only switches over the API's
-// enums: a value that is unknown here reads as unspecified.
+// enums: a value that is unknown here reads as unspecified. Every text that goes out is valid
+// UTF-8, wherever it came from: another one would make its whole message unreadable.
 #pragma once
 
 #include <google/protobuf/duration.pb.h>

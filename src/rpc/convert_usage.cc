@@ -2,6 +2,7 @@
 #include "rpc/convert_usage.h"
 
 #include "base/limits.h"
+#include "base/utf8.h"
 #include "rpc/convert.h"
 
 namespace takt::rpc {
@@ -62,9 +63,9 @@ Usage usage_from_proto(const v1::Usage& message) {
 v1::Process process_to_proto(const RemainingProcess& process) {
   v1::Process message;
   message.set_pid(process.pid);
-  message.set_name(process.name);
-  message.set_state(std::string(1, process.state));
-  message.set_wait_channel(process.wait_channel);
+  message.set_name(clean_text(process.name));
+  message.set_state(clean_text(std::string(1, process.state)));
+  message.set_wait_channel(clean_text(process.wait_channel));
   *message.mutable_waited() = duration_to_proto(process.waited);
   return message;
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "base/utf8.h"
 #include "rpc/status_details.h"
 #include "takt/v1/error.pb.h"
 
@@ -43,22 +44,6 @@ const Kind& kind_of(ErrorCode code) {
     if (kind.code == code) return kind;
   }
   TAKT_CHECK(false, "error code %d", static_cast<int>(code));
-}
-
-// The bytes of the UTF-8 character that `text` begins with; 0 if it is none (RFC 3629).
-std::size_t character_bytes(std::string_view text) {
-  const auto at = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = at(0);
-  if (lead < 0x80) return 1;
-  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((at(i) & 0xC0U) != 0x80U) return 0;
-  }
-  const unsigned char second = at(1);
-  const bool overlong = (lead == 0xE0 && second < 0xA0) || (lead == 0xF0 && second < 0x90);
-  const bool beyond = (lead == 0xED && second > 0x9F) || (lead == 0xF4 && second > 0x8F);
-  return overlong || beyond ? 0 : length;
 }
 
 // The error and what else is wrong, as far as a trailer holds it.
@@ -115,17 +100,6 @@ std::string explain(const grpc::Status& status) {
 const char* reason_of(ErrorCode code) { return kind_of(code).reason; }
 
 grpc::StatusCode status_code_of(ErrorCode code) { return kind_of(code).status; }
-
-std::string clean_text(std::string_view text, std::size_t max_bytes) {
-  std::string clean;
-  while (!text.empty()) {
-    const std::size_t length = character_bytes(text);
-    if (clean.size() + (length == 0 ? 1 : length) > max_bytes) break;
-    clean += length == 0 ? std::string_view("?") : text.substr(0, length);
-    text.remove_prefix(length == 0 ? 1 : length);
-  }
-  return clean;
-}
 
 grpc::Status to_status(const Error& error) {
   const Kind& kind = kind_of(error.code);

@@ -30,7 +30,4 @@ const char* reason_of(ErrorCode code);
 // The status code that the kind maps to.
 grpc::StatusCode status_code_of(ErrorCode code);
 
-// `text` as valid UTF-8 ('?' for what is not) of at most `max_bytes`, cut between characters.
-std::string clean_text(std::string_view text, std::size_t max_bytes);
-
 }  // namespace takt::rpc

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "base/utf8.h"
 #include "rpc/convert.h"
 #include "rpc/convert_spec.h"
 #include "scheduler/audit.h"
@@ -107,7 +108,7 @@ Result<void> Fleet::take_in(WorkerEntry& entry, const AttemptId& id,
   Job job;
   job.id = id.job_id;
   job.spec = std::make_shared<const JobSpec>(std::move(*spec));
-  job.submitted_by = rpc::clean_text(description.submitted_by(), limits::kReasonMaxBytes);
+  job.submitted_by = clean_text(description.submitted_by(), limits::kReasonMaxBytes);
   job.submit_user = account_of(job.submitted_by);
   parts_.jobs.add(std::move(job), wall_now());
   const Attempt attempt = entry.orphans.extract(orphan).mapped();

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "base/utf8.h"
 #include "job/spec.h"
 #include "rpc/address.h"
 #include "rpc/convert.h"
@@ -55,7 +56,7 @@ v1::Capacity capacity_to_proto(const Capacity& capacity) {
   direct->set_memory_bytes(capacity.direct.memory_bytes);
   direct->set_tasks(capacity.direct.tasks);
   direct->mutable_counted()->insert(capacity.direct.counted.begin(), capacity.direct.counted.end());
-  for (const std::string& name : capacity.controllers) message.add_controllers(name);
+  for (const std::string& name : capacity.controllers) message.add_controllers(clean_text(name));
   for (const Launcher launcher : capacity.launchers)
     message.add_launchers(rpc::launcher_to_proto(launcher));
   return message;
@@ -116,20 +117,21 @@ v1::Worker worker_to_proto(const store::WorkerView& view) {
   const WorkerRecord& worker = view.worker;
   v1::Worker message;
   message.set_worker_id(worker.id.str());
-  message.set_name(worker.name);
-  message.set_address(worker.address);
+  message.set_name(clean_text(worker.name));
+  message.set_address(clean_text(worker.address));
   message.set_state(state_to_proto(shown_state(worker)));
-  for (const auto& [key, value] : worker.labels) (*message.mutable_labels())[key] = value;
+  for (const auto& [key, value] : worker.labels)
+    (*message.mutable_labels())[clean_text(key)] = clean_text(value);
   *message.mutable_capacity() = capacity_to_proto(worker.capacity);
   message.set_running(view.running);
-  message.set_boot_id(worker.boot_id);
-  message.set_version(worker.version);
+  message.set_boot_id(clean_text(worker.boot_id));
+  message.set_version(clean_text(worker.version));
   *message.mutable_state_time() = rpc::time_to_proto(worker.state_time);
   *message.mutable_register_time() = rpc::time_to_proto(worker.register_time);
   if (worker.drain) {
     v1::Drain* drain = message.mutable_drain();
-    drain->set_requested_by(worker.drain->by);
-    drain->set_reason(worker.drain->reason);
+    drain->set_requested_by(clean_text(worker.drain->by));
+    drain->set_reason(clean_text(worker.drain->reason));
     *drain->mutable_start_time() = rpc::time_to_proto(worker.drain->start_time);
     if (worker.drain->deadline)
       *drain->mutable_deadline_time() = rpc::time_to_proto(*worker.drain->deadline);

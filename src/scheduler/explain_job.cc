@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "base/units.h"
+#include "base/utf8.h"
 #include "job/explain.h"
 #include "rpc/convert_spec.h"
 #include "scheduler/verbs.h"
@@ -117,8 +118,8 @@ Explanation explain_whole(Core& core, const LiveJob& live, const Wholes::Whole& 
 
 v1::ExplainJobResponse to_proto(const Explanation& explanation) {
   v1::ExplainJobResponse message;
-  message.set_explanation(explanation.text);
-  message.set_advice(explanation.advice);
+  message.set_explanation(clean_text(explanation.text));
+  message.set_advice(clean_text(explanation.advice));
   message.set_never(explanation.never);
   return message;
 }

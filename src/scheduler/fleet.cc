@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "base/utf8.h"
 #include "rpc/convert.h"
 #include "rpc/convert_spec.h"
 #include "scheduler/audit.h"
@@ -186,7 +187,7 @@ void Fleet::send_start(const LiveJob& live, const JobSpec& spec) {
   *start->mutable_spec() =
       rpc::spec_to_proto(live.job.part ? spec_of_part(spec, *live.job.part) : spec);
   rpc::clear_waiting(*start->mutable_spec());
-  start->set_submitted_by(live.job.submitted_by);
+  start->set_submitted_by(clean_text(live.job.submitted_by));
   start->set_has_run(attempt->state != JobState::kStarting);
   found->second.session->send(std::move(message));
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "base/utf8.h"
 #include "rpc/convert.h"
 #include "rpc/status.h"
 #include "scheduler/audit.h"
@@ -77,7 +78,7 @@ void Fleet::on_refused(WorkerEntry& entry, const v1::StartRefused& refused) {
   const Attempt* current = live == nullptr ? nullptr : live->job.current_attempt();
   if (current == nullptr || current->worker_id != entry.record.id) return;
   const AttemptId id{*job, refused.attempt()};
-  std::string why = rpc::clean_text(refused.message(), limits::kReasonMaxBytes);
+  std::string why = clean_text(refused.message(), limits::kReasonMaxBytes);
   if (!parts_.jobs.change(*live, StartRefused{refused.attempt(), std::move(why)})) return;
   audit_refused(id, entry.record, refused.message());
   nanoseconds pause = kRefusedPause;
@@ -108,8 +109,8 @@ void Fleet::stop_attempt(WorkerEntry& entry, const AttemptId& attempt, const Sto
   v1::StopCommand* stop = message.mutable_stop();
   stop->set_job_id(attempt.job_id.str());
   stop->set_attempt(attempt.number);
-  stop->set_stopped_by(request.by);
-  stop->set_reason(request.reason);
+  stop->set_stopped_by(clean_text(request.by));
+  stop->set_reason(clean_text(request.reason));
   if (request.grace) *stop->mutable_grace() = rpc::duration_to_proto(*request.grace);
   entry.session->send(std::move(message));
 }

@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/utf8.h"
 #include "base/version.h"
 #include "rpc/convert.h"
 #include "rpc/convert_spec.h"
@@ -236,7 +237,7 @@ void Sessions::refuse_start(Session& session, const AttemptId& id, const Error& 
   v1::StartRefused* refused = message.mutable_refused();
   refused->set_job_id(id.job_id.str());
   refused->set_attempt(id.number);
-  refused->set_message(error.message);
+  refused->set_message(clean_text(error.message, limits::kReasonMaxBytes));
   session.stream->send(std::move(message));
 }
 
@@ -305,7 +306,7 @@ void Sessions::on_describe(const SessionPtr& session, const v1::DescribeCommand&
   description->set_attempt(command.attempt());
   if (const LivePtr live = core_.attempts.find(*key)) {
     *description->mutable_spec() = rpc::spec_to_proto(live->acceptance.spec);
-    description->set_submitted_by(live->acceptance.submitted_by);
+    description->set_submitted_by(clean_text(live->acceptance.submitted_by));
   }
   session->stream->send(std::move(message));
 }

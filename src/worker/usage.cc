@@ -7,6 +7,7 @@
 #include "attempt/folder.h"
 #include "base/fs.h"
 #include "base/limits.h"
+#include "base/utf8.h"
 
 namespace takt::worker {
 namespace {
@@ -21,7 +22,7 @@ std::string proc_file(pid_t pid, const char* file) {
   auto text = read_file(AT_FDCWD, "/proc/" + std::to_string(pid) + "/" + file, limits::kKiB);
   if (!text) return "";
   while (text->ends_with('\n')) text->pop_back();
-  return std::move(*text);
+  return clean_text(*text);
 }
 
 // "pid (name) S …": the name may hold anything, so the last parenthesis counts.

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/limits.h"
+#include "base/utf8.h"
 
 namespace takt::worker {
 namespace {
@@ -64,13 +65,13 @@ Result<UserIdentity> look_up_user(const std::string& user, const std::string& gr
                            [&](auto... rest) { return ::getpwnam_r(user.c_str(), rest...); });
   if (!found) return found.error();
   if (*found == nullptr) return no_such("user", user);
-  UserIdentity identity{.name = entry.pw_name,
+  UserIdentity identity{.name = clean_text(entry.pw_name),
                         .uid = entry.pw_uid,
                         .gid = entry.pw_gid,
                         .groups = {},
                         .home = entry.pw_dir,
                         .shell = entry.pw_shell};
-  auto groups = groups_of(identity.name, identity.gid);
+  auto groups = groups_of(entry.pw_name, identity.gid);
   if (!groups) return groups.error();
   identity.groups = std::move(*groups);
   if (group.empty()) return identity;

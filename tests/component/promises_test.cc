@@ -297,6 +297,25 @@ TEST_F(Promises, WhatIsLeftOfAnEndingJobIsNamed) {
   EXPECT_EQ(ended(job).attempts(0).remaining_size(), 0);
 }
 
+// The kernel cuts the name of a program after 15 bytes, here within a character.
+TEST_F(Promises, AProcessNameThatIsNotUtf8KeepsNoWorkerOutOfReach) {
+  add_worker("one");
+  const std::string program = shared("aaaaaaaaaaaaaa\xc3\xa9");
+  v1::JobSpec spec = sh("ln -s /bin/sh " + program + "; trap '' TERM; exec " + program +
+                        " -c 'echo up > " + shared("up") + "; while :; do sleep 0.01; done'");
+  spec.mutable_stop()->mutable_grace()->set_seconds(3600);
+  const std::string job = submit(spec);
+  ASSERT_TRUE(eventually([&] { return read_shared("up") == "up\n"; }));
+  stop(job, "");
+  ASSERT_TRUE(eventually([&] { return get(job).attempts(0).remaining_size() > 0; }))
+      << "the scheduler cannot read what the worker reports";
+  const v1::Job found = get(job);
+  EXPECT_EQ(found.attempts(0).remaining(0).name(), "aaaaaaaaaaaaaa?");
+  EXPECT_FALSE(found.has_unreachable_since_time());
+  ASSERT_EQ(::kill(found.attempts(0).leader_pid(), SIGKILL), 0);
+  EXPECT_EQ(ended(job).state(), v1::JOB_STATE_STOPPED);
+}
+
 TEST_F(Promises, AProcessThatCannotBeKilledIsNamedAndTheWorkerGoesOn) {
   WorkerProcess& worker = add_worker("one");
   const test::TempFolder folder;

@@ -128,6 +128,34 @@ TEST_F(BidiTest, TheServerEndsWithAStatus) {
   client_->close();
 }
 
+// Without this the stream would stay open and silent: gRPC reads nothing more of it by itself.
+TEST_F(BidiTest, AMessageThatCannotBeParsedEndsTheStreamOfTheClient) {
+  connect(16, 16);
+  EchoResponse bad = response(1);
+  bad.set_caller("caf\xc3");
+  ASSERT_TRUE(worker_->send(response(0)));
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(worker_->send(bad));
+  ASSERT_TRUE(worker_->send(response(2)));
+  const auto status = client_end();
+  ASSERT_TRUE(status.has_value());
+  EXPECT_EQ(from_status(*status).code, ErrorCode::kDataLoss);
+  EXPECT_NE(status->error_message().find("cannot be parsed"), std::string::npos);
+  EXPECT_TRUE(server_ended_.take().has_value());
+}
+
+TEST_F(BidiTest, AMessageThatCannotBeParsedEndsTheStreamOfTheServer) {
+  connect(16, 16);
+  EchoRequest bad = request(1);
+  bad.set_note("caf\xc3");
+  ASSERT_TRUE(client_->send(bad));
+  ASSERT_TRUE(client_->send(request(2)));
+  const auto status = client_end();
+  ASSERT_TRUE(status.has_value());
+  EXPECT_EQ(from_status(*status).code, ErrorCode::kDataLoss);
+  EXPECT_NE(status->error_message().find("cannot be parsed"), std::string::npos);
+  EXPECT_TRUE(server_ended_.take().has_value());
+}
+
 TEST_F(BidiTest, CancelByTheClient) {
   connect(16, 16);
   client_->cancel();

@@ -100,6 +100,40 @@ TEST(ConvertState, EveryStateAndNoOther) {
   }
 }
 
+// Every text of a job in the domain is one that may have come from outside.
+TEST(ConvertText, NothingThatGoesOutIsOtherThanUtf8) {
+  const std::string bad = "caf\xc3";
+  JobEnd end{.cause = EndCause::kStartFailed};
+  for (std::string* text :
+       {&end.failed_step, &end.field, &end.stopped_by, &end.reason, &end.detail, &end.note})
+    *text = bad;
+  Attempt attempt;
+  for (std::string* text :
+       {&attempt.worker_name, &attempt.boot_id, &attempt.unit, &attempt.cgroup, &attempt.user})
+    *text = bad;
+  attempt.end = end;
+  attempt.remaining.push_back(
+      {.pid = 1, .name = bad, .state = '\xc3', .wait_channel = bad, .waited = 1us});
+  Job job;
+  job.spec = std::make_shared<const JobSpec>();
+  job.submitted_by = bad;
+  job.stop_requested = StopRequest{bad, bad, {}, false};
+  job.hold = Hold{bad, false};
+  Part part;
+  part.worker = bad;
+  job.part = std::make_shared<const Part>(part);
+  job.attempts.push_back(attempt);
+  job.end = end;
+  const v1::Job message = job_to_proto(job);
+  EXPECT_EQ(test::bad_texts(message), "");
+  v1::Job back;
+  EXPECT_TRUE(back.ParseFromString(message.SerializeAsString()));
+  EXPECT_EQ(back.attempts(0).remaining(0).name(), "caf?");
+  // The test itself finds what is bad.
+  back.set_held_by(bad);
+  EXPECT_EQ(test::bad_texts(back), "held_by ");
+}
+
 JobEnd full_end(EndCause cause) {
   return {.cause = cause,
           .exit_code = 0,

@@ -6,6 +6,8 @@
 
 #include <vector>
 
+#include "base/utf8.h"
+
 namespace takt::test {
 
 using google::protobuf::FieldDescriptor;
@@ -74,6 +76,28 @@ void set_times(Message& message, std::int64_t seconds, std::int32_t nanos) {
     for (int at = 0; at < reflection->FieldSize(message, field); ++at)
       set_times(*reflection->MutableRepeatedMessage(&message, field, at), seconds, nanos);
   }
+}
+
+std::string bad_texts(const Message& message) {
+  const auto* reflection = message.GetReflection();
+  std::vector<const FieldDescriptor*> fields;
+  reflection->ListFields(message, &fields);
+  std::string names;
+  for (const FieldDescriptor* field : fields) {
+    const int count = field->is_repeated() ? reflection->FieldSize(message, field) : 1;
+    for (int at = 0; at < count; ++at) {
+      if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+        names += bad_texts(field->is_repeated() ? reflection->GetRepeatedMessage(message, field, at)
+                                                : reflection->GetMessage(message, field));
+      } else if (field->type() == FieldDescriptor::TYPE_STRING) {
+        const std::string text = field->is_repeated()
+                                     ? reflection->GetRepeatedString(message, field, at)
+                                     : reflection->GetString(message, field);
+        if (!is_utf8(text)) names += field->name() + " ";
+      }
+    }
+  }
+  return names;
 }
 
 }  // namespace takt::test

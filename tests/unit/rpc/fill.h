@@ -6,6 +6,7 @@
 #include <google/protobuf/message.h>
 
 #include <cstdint>
+#include <string>
 
 namespace takt::test {
 
@@ -18,5 +19,8 @@ void fill(google::protobuf::Message& message);
 
 // Gives every time and span in the message, and in those within, these numbers.
 void set_times(google::protobuf::Message& message, std::int64_t seconds, std::int32_t nanos);
+
+// The names of the string fields, also of messages within, that are not UTF-8.
+std::string bad_texts(const google::protobuf::Message& message);
 
 }  // namespace takt::test

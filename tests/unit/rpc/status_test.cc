@@ -99,26 +99,6 @@ TEST(Status, WhatGrpcSaysIsExplained) {
   EXPECT_EQ(from_status(grpc::Status(grpc::StatusCode::UNKNOWN, "x")).code, ErrorCode::kInternal);
 }
 
-TEST(CleanText, OnlyUtf8IsLeft) {
-  EXPECT_EQ(clean_text("plain", 10), "plain");
-  EXPECT_EQ(clean_text("\u00e4\u20ac\U0001F600", 20), "\u00e4\u20ac\U0001F600");
-  EXPECT_EQ(clean_text("a\xff"
-                       "b\xc0\xaf"
-                       "c",
-                       20),
-            "a?b??c");
-  EXPECT_EQ(clean_text("\xed\xa0\x80", 20), "???") << "a surrogate";
-  EXPECT_EQ(clean_text("\xe0\x80\x80", 20), "???") << "overlong";
-  EXPECT_EQ(clean_text("\xf4\x90\x80\x80", 20), "????") << "beyond U+10FFFF";
-  EXPECT_EQ(clean_text("x\xe2\x82", 20), "x??") << "cut short";
-}
-
-TEST(CleanText, CutBetweenCharacters) {
-  EXPECT_EQ(clean_text("abc", 2), "ab");
-  EXPECT_EQ(clean_text("a\u20ac", 3), "a");
-  EXPECT_EQ(clean_text("a\u20ac", 4), "a\u20ac");
-}
-
 TEST(Status, ALongMessageFitsTheTrailer) {
   const grpc::Status status =
       to_status(invalid(std::string(5000, 'f'), std::string(100000, '\xff')));
