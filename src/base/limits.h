@@ -131,7 +131,9 @@ inline constexpr std::size_t kReservationsMax = 8;      // workers held for jobs
 inline constexpr std::size_t kQueuePlacesMax = 1000;    // counted before a job, then "more than"
 inline constexpr auto kWallClockLook = 30s;             // at least so often, for it may be set
 inline constexpr std::size_t kSpecsPerRead = 32;        // of starts that go out
-inline constexpr std::size_t kPageMaxBytes = 2 * kMiB;  // of jobs in one answer
+inline constexpr std::size_t kPageMaxBytes = 2 * kMiB;  // of a list in one answer, as encoded
+inline constexpr std::size_t kJobMaxBytes = 3 * kMiB;   // of one job, then its oldest attempts go
+inline constexpr std::size_t kListStatementsMax = 32;   // prepared ones, of different filters
 inline constexpr std::size_t kSubmitJobsMax = 1000;     // specs in one SubmitJobs
 inline constexpr std::int64_t kTasksPerRequestMax = 10000;        // of all its specs
 inline constexpr std::size_t kDependenciesPerRequestMax = 10000;  // of all its specs
@@ -190,6 +192,7 @@ static_assert(kOutputPiecesMax >= 4, "some for the begin, two for the end");
 static_assert(kPartsMax < static_cast<int>(kLedgerOpenMax), "a job with its parts is one commit");
 static_assert(kPartsMax <= kTasksPerRequestMax, "the largest array can be submitted");
 static_assert(kTasksPerRequestMax + kSubmitJobsMax < kLedgerOpenMax, "a request is one commit");
+static_assert(kJobMaxBytes < kMessageMaxBytes, "a job fits an answer");
 static_assert(kPageSizeDefault <= kPageSizeMax, "the default page is allowed");
 
 }  // namespace takt::limits

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// ListJobs: pages from the store, newest first. A page token is the number of the last job sent.
+// ListJobs: pages from the store, newest first, cut to what fits an answer. A page token is the
+// number of the last job sent.
 #include <charconv>
 #include <utility>
 
 #include "base/limits.h"
 #include "rpc/convert.h"
+#include "rpc/page.h"
 #include "scheduler/verbs.h"
 
 namespace takt::scheduler {
@@ -48,6 +50,22 @@ Result<store::JobFilter> parse_filter(const v1::ListJobsRequest& request) {
   return filter;
 }
 
+// As many of the jobs as fit an answer; `next` is where the page after all of them begins.
+v1::ListJobsResponse job_page(std::vector<v1::Job> jobs, const std::vector<std::int64_t>& numbers,
+                              std::int64_t next) {
+  v1::ListJobsResponse response;
+  rpc::PageRoom room;
+  for (std::size_t at = 0; at < jobs.size(); ++at) {
+    if (!room.takes(jobs[at])) {
+      next = numbers[at - 1];
+      break;
+    }
+    *response.add_jobs() = std::move(jobs[at]);
+  }
+  if (next > 0) response.set_next_page_token(std::to_string(next));
+  return response;
+}
+
 }  // namespace
 
 void list_jobs(Core& core, const v1::ListJobsRequest& request,
@@ -63,14 +81,15 @@ void list_jobs(Core& core, const v1::ListJobsRequest& request,
       return;
     }
     std::vector<v1::Job> jobs;
-    for (const store::JobView& view : page->jobs) jobs.push_back(view_to_proto(view));
-    const std::string next = page->next_before > 0 ? std::to_string(page->next_before) : "";
-    with_live_usage(core, std::move(jobs), [reply, next](std::vector<v1::Job> filled) {
-      v1::ListJobsResponse response;
-      for (v1::Job& job : filled) *response.add_jobs() = std::move(job);
-      response.set_next_page_token(next);
-      reply.finish(std::move(response));
-    });
+    std::vector<std::int64_t> numbers;
+    for (const store::JobView& view : page->jobs) {
+      jobs.push_back(view_to_proto(view));
+      numbers.push_back(view.number);
+    }
+    with_live_usage(core, std::move(jobs),
+                    [reply, numbers, next = page->next_before](std::vector<v1::Job> filled) {
+                      reply.finish(job_page(std::move(filled), numbers, next));
+                    });
   });
 }
 

@@ -1,11 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 // ListOrphans, StopOrphan and AdoptOrphan, by an operator. A page token is the last orphan's job.
 #include <utility>
+#include <vector>
 
 #include "rpc/convert.h"
+#include "rpc/page.h"
 #include "scheduler/verbs.h"
 
 namespace takt::scheduler {
+
+namespace {
+
+// As many as fit an answer. Two workers may have one of the same job: a page never ends between
+// them.
+v1::ListOrphansResponse orphan_page(const std::vector<Attempt>& orphans, std::size_t size) {
+  v1::ListOrphansResponse response;
+  rpc::PageRoom room;
+  bool more = orphans.size() >= size;
+  for (std::size_t at = 0; at < orphans.size(); ++at) {
+    v1::Attempt message = rpc::attempt_to_proto(orphans[at]);
+    const bool same = at > 0 && orphans[at - 1].id.job_id == orphans[at].id.job_id;
+    if (!room.takes(message) && !same) {
+      more = true;
+      break;
+    }
+    *response.add_orphans() = std::move(message);
+  }
+  if (more && response.orphans_size() > 0)
+    response.set_next_page_token(response.orphans(response.orphans_size() - 1).job_id());
+  return response;
+}
+
+}  // namespace
 
 void list_orphans(Core& core, const v1::ListOrphansRequest& request,
                   const rpc::UnaryReply<v1::ListOrphansResponse>& reply) {
@@ -18,12 +44,7 @@ void list_orphans(Core& core, const v1::ListOrphansRequest& request,
   }
   core.run(
       [&core, reply, size = *size, after = *after] {
-        v1::ListOrphansResponse response;
-        for (const Attempt& orphan : core.fleet().orphans_after(after, size))
-          *response.add_orphans() = rpc::attempt_to_proto(orphan);
-        if (response.orphans_size() >= static_cast<int>(size))
-          response.set_next_page_token(response.orphans(response.orphans_size() - 1).job_id());
-        reply.finish(std::move(response));
+        reply.finish(orphan_page(core.fleet().orphans_after(after, size), size));
       },
       [reply](const Error& error) { reply.fail(error); });
 }

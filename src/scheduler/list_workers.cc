@@ -4,6 +4,7 @@
 
 #include "base/version.h"
 #include "rpc/convert.h"
+#include "rpc/page.h"
 #include "scheduler/convert_worker.h"
 #include "scheduler/verbs.h"
 
@@ -22,6 +23,22 @@ Result<Position> parse_worker_token(const std::string& token) {
   if (token.size() <= kIdLength || !Uuid::parse(token.substr(0, kIdLength)).ok())
     return invalid("page_token", "is not one that an answer gave; leave it empty to begin anew");
   return Position{token.substr(kIdLength), token.substr(0, kIdLength)};
+}
+
+// As many of the workers as fit an answer.
+void fill_page(const store::WorkerPage& page, v1::ListWorkersResponse& response) {
+  rpc::PageRoom room;
+  bool more = page.more;
+  const WorkerRecord* last = nullptr;
+  for (const store::WorkerView& view : page.workers) {
+    v1::Worker worker = worker_to_proto(view);
+    more = !room.takes(worker);
+    if (more) break;
+    *response.add_workers() = std::move(worker);
+    last = &view.worker;
+    more = page.more;
+  }
+  if (more && last != nullptr) response.set_next_page_token(last->id.str() + last->name);
 }
 
 }  // namespace
@@ -45,12 +62,7 @@ void list_workers(Core& core, const v1::ListWorkersRequest& request,
                                  return;
                                }
                                v1::ListWorkersResponse response;
-                               for (const store::WorkerView& view : page->workers)
-                                 *response.add_workers() = worker_to_proto(view);
-                               if (page->more) {
-                                 const WorkerRecord& last = page->workers.back().worker;
-                                 response.set_next_page_token(last.id.str() + last.name);
-                               }
+                               fill_page(*page, response);
                                *response.mutable_scheduler_time() = rpc::time_to_proto(wall_now());
                                response.set_scheduler_version(version());
                                reply.finish(std::move(response));

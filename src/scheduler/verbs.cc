@@ -73,6 +73,19 @@ Result<std::size_t> page_size(int asked) {
   return std::min(static_cast<std::size_t>(asked), limits::kPageSizeMax);
 }
 
+namespace {
+
+// A job of a thousand attempts with long ends would fit no answer: the oldest go.
+void shorten(v1::Job& job) {
+  std::size_t bytes = job.ByteSizeLong();
+  int dropped = 0;
+  while (bytes > limits::kJobMaxBytes && dropped + 1 < job.attempts_size())
+    bytes -= job.attempts(dropped++).ByteSizeLong();
+  job.mutable_attempts()->DeleteSubrange(0, dropped);
+}
+
+}  // namespace
+
 v1::Job view_to_proto(const store::JobView& view) {
   v1::Job job = rpc::job_to_proto(view.job);
   if (view.unreachable_since)
@@ -86,6 +99,7 @@ v1::Job view_to_proto(const store::JobView& view) {
     parts->set_failed(view.parts->failed);
     parts->set_stopped(view.parts->stopped);
   }
+  shorten(job);
   return job;
 }
 

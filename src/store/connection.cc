@@ -3,6 +3,10 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
+#include <utility>
+
+#include "base/limits.h"
 #include "store/trouble.h"
 
 namespace takt::store {
@@ -114,11 +118,25 @@ Result<std::unique_ptr<Connection>> Connection::open(const ConnectionOptions& op
   }
 }
 
-SQLite::Statement& Connection::prepare_dynamic(std::string sql) {
-  const auto found = statements_.find(sql);
+SQLite::Statement& Connection::prepare(const char* sql) {
+  std::string text = sql;
+  const auto found = statements_.find(text);
   if (found != statements_.end()) return *found->second;
-  auto statement = std::make_unique<SQLite::Statement>(database_, sql);
-  return *statements_.emplace(std::move(sql), std::move(statement)).first->second;
+  auto statement = std::make_unique<SQLite::Statement>(database_, text);
+  return *statements_.emplace(std::move(text), std::move(statement)).first->second;
+}
+
+// Callers choose the text, by their filters: one that is kept takes some 70 kB.
+SQLite::Statement& Connection::prepare_composed(const std::string& sql) {
+  const auto found = std::find_if(composed_.begin(), composed_.end(),
+                                  [&](const Composed& one) { return one.sql == sql; });
+  if (found != composed_.end()) {
+    composed_.splice(composed_.begin(), composed_, found);
+  } else {
+    composed_.emplace_front(database_, sql);
+    if (composed_.size() > limits::kListStatementsMax) composed_.pop_back();
+  }
+  return composed_.front().statement;
 }
 
 void roll_back(Connection& connection) {

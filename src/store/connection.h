@@ -7,6 +7,7 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -81,9 +82,9 @@ class Connection {
   static Result<std::unique_ptr<Connection>> open(const ConnectionOptions& options);
 
   // The statement of a string literal, prepared at the first use.
-  [[nodiscard]] SQLite::Statement& prepare(const char* sql) { return prepare_dynamic(sql); }
-  // The statement of a composed text; there are few different ones.
-  [[nodiscard]] SQLite::Statement& prepare_dynamic(std::string sql);
+  [[nodiscard]] SQLite::Statement& prepare(const char* sql);
+  // The statement of a composed text, until limits::kListStatementsMax other ones were used since.
+  [[nodiscard]] SQLite::Statement& prepare_composed(const std::string& sql);
   // The file.
   [[nodiscard]] const std::string& path() const { return path_; }
   // For transactions.
@@ -94,11 +95,19 @@ class Connection {
   std::int64_t number_of(const char* sql) { return database_.execAndGet(sql).getInt64(); }
 
  private:
+  struct Composed {
+    Composed(SQLite::Database& database, const std::string& text)
+        : sql(text), statement(database, text) {}
+    std::string sql;
+    SQLite::Statement statement;
+  };
+
   explicit Connection(const ConnectionOptions& options);
 
   const std::string path_;
   SQLite::Database database_;
   std::unordered_map<std::string, std::unique_ptr<SQLite::Statement>> statements_;
+  std::list<Composed> composed_;  // the last used one first
 };
 
 // The database's file in a state directory.

@@ -182,12 +182,19 @@ Sql compose(const JobFilter& filter, std::int64_t whole, std::int64_t low, std::
   return sql;
 }
 
-std::size_t weight(const JobSpec& spec) {
-  std::size_t bytes = sizeof(JobView);
+// About what it takes in memory, and more than it does as encoded but for its texts. Who answers
+// cuts the page to what fits.
+std::size_t weight(const JobView& view) {
+  const JobSpec& spec = *view.job.spec;
+  std::size_t bytes = sizeof(JobView) + sizeof(JobSpec);
   for (const std::string& argument : spec.argv) bytes += argument.size();
   for (const auto& variable : spec.environment)
     bytes += variable.name.size() + variable.value.size();
-  return bytes;
+  for (const auto& [key, value] : spec.labels) bytes += key.size() + value.size();
+  for (const Constraint& constraint : spec.constraints)
+    for (const std::string& value : constraint.values) bytes += value.size();
+  if (spec.array) bytes += spec.array->indexes.size() * sizeof(int);
+  return bytes + view.job.attempts.size() * sizeof(Attempt);
 }
 
 }  // namespace
@@ -212,7 +219,7 @@ Result<JobPage> query_jobs(Connection& connection, const JobFilter& filter) {
   if (wanted.until) high = std::min(high, number_at(connection, *wanted.until));
   const Sql sql =
       compose(wanted, whole, low, high, static_cast<std::int64_t>(wanted.page_size) + 1);
-  Query query(connection.prepare_dynamic(sql.text()));
+  Query query(connection.prepare_composed(sql.text()));
   sql.bind(query);
 
   JobPage page;
@@ -227,7 +234,7 @@ Result<JobPage> query_jobs(Connection& connection, const JobFilter& filter) {
     if (!job) return job.error();
     auto view = complete_view(connection, std::move(*job), last, false);
     if (!view) return view.error();
-    bytes += weight(*view->job.spec);
+    bytes += weight(*view);
     page.jobs.push_back(std::move(*view));
   }
   return page;

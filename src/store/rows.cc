@@ -155,7 +155,7 @@ Result<std::vector<Attempt>> read_attempts(Connection& connection, std::int64_t 
 
 Result<JobView> complete_view(Connection& connection, Job job, std::int64_t number,
                               bool whole_spec) {
-  JobView view{std::move(job), {}, {}};
+  JobView view{std::move(job), {}, {}, number};
   if (view.job.parts > 0) view.parts = read_part_counts(connection, number);
   auto spec = read_spec(connection, number, whole_spec);
   if (!spec) return spec.error();

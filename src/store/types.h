@@ -85,6 +85,7 @@ struct JobView {
   Job job;
   std::optional<WallTime> unreachable_since;  // of the worker that it is on
   std::optional<PartCounts> parts;            // of one that has any
+  std::int64_t number = 0;                    // its age: lists go on before it
 };
 
 // How a job stands, in short.

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // WorkerService.ListJobs: what lies in the state folder, by job id. The folder is listed off the
 // loop; the live attempts are told by the loop.
+#include <algorithm>
+#include <limits>
+#include <utility>
+
 #include "base/limits.h"
+#include "base/units.h"
 #include "rpc/convert.h"
+#include "rpc/page.h"
 #include "worker/lookup.h"
 #include "worker/service.h"
 #include "worker/stored.h"
@@ -12,23 +18,51 @@ namespace {
 
 using Reply = rpc::UnaryReply<v1::WorkerServiceListJobsResponse>;
 
-void answer_page(const Core& core, const Reply& reply, const Result<std::vector<Uuid>>& jobs,
-                 std::size_t page_size) {
-  if (!jobs) return (void)reply.fail(jobs.error());
+// Nothing if its record cannot be read.
+std::optional<v1::Attempt> attempt_at(const Core& core, const AttemptId& id) {
+  const auto key = resolve(core, id.job_id, id.number);
+  if (!key) return std::nullopt;  // it was set aside, or history has just removed it
+  if (const LivePtr live = core.attempts.find(*key)) return rpc::attempt_to_proto(live->record);
+  if (auto stored = stored_attempt(core.state, *key)) return rpc::attempt_to_proto(*stored);
+  return std::nullopt;
+}
+
+// The attempts that come after one: the later ones of its job, and those of `jobs`, which are the
+// next; as many as fit an answer. `more` jobs follow.
+v1::WorkerServiceListJobsResponse page_of(const Core& core, std::vector<Uuid> jobs,
+                                          const std::optional<AttemptId>& after, bool more) {
+  if (after) jobs.insert(jobs.begin(), after->job_id);
   v1::WorkerServiceListJobsResponse answer;
-  for (const Uuid& job_id : *jobs) {
+  rpc::PageRoom room;
+  AttemptId last = after.value_or(AttemptId());
+  for (const Uuid& job_id : jobs) {
     for (const int number : core.state.attempts_of(job_id)) {
-      const auto key = resolve(core, job_id, number);
-      if (!key) continue;  // it was set aside, or history has just removed it
-      if (const LivePtr live = core.attempts.find(*key)) {
-        *answer.add_attempts() = rpc::attempt_to_proto(live->record);
-      } else if (auto stored = stored_attempt(core.state, *key)) {
-        *answer.add_attempts() = rpc::attempt_to_proto(*stored);
+      const AttemptId id{job_id, number};
+      if (after && id <= *after) continue;
+      auto message = attempt_at(core, id);
+      if (message && !room.takes(*message)) {
+        answer.set_next_page_token(last.str());
+        return answer;
       }
+      if (message) *answer.add_attempts() = std::move(*message);
+      last = id;
     }
+    last = std::max(last, AttemptId{job_id, 0});
   }
-  if (jobs->size() == page_size) answer.set_next_page_token(jobs->back().str());
-  reply.finish(std::move(answer));
+  if (more) answer.set_next_page_token(last.str());
+  return answer;
+}
+
+// "UUID.NUMBER", as an answer gave it; of an earlier version the UUID alone, for all its attempts.
+Result<AttemptId> parse_token(const std::string& token) {
+  const std::size_t dot = token.find('.');
+  const auto job = Uuid::parse(token.substr(0, dot), "page_token");
+  if (!job) return job.error();
+  if (dot == std::string::npos) return AttemptId{*job, std::numeric_limits<int>::max()};
+  const auto number =
+      parse_integer(token.substr(dot + 1), "page_token", 0, std::numeric_limits<int>::max());
+  if (!number) return number.error();
+  return AttemptId{*job, static_cast<int>(*number)};
 }
 
 }  // namespace
@@ -40,9 +74,9 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::ListJobs(
   if (!caller) return rpc::refuse(context, caller.error());
   if (request->page_size() < 0)
     return rpc::refuse(context, invalid("page_size", "is below 0; 0 to 1000 are accepted"));
-  std::optional<Uuid> after;
+  std::optional<AttemptId> after;
   if (!request->page_token().empty()) {
-    auto token = Uuid::parse(request->page_token(), "page_token");
+    auto token = parse_token(request->page_token());
     if (!token) return rpc::refuse(context, token.error());
     after = *token;
   }
@@ -53,9 +87,12 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::ListJobs(
   Reply reply(response);
   std::ignore = parts_.core.loop.post([parts = parts_, reply, after, page_size] {
     parts.core.disk.run(
-        [&state = parts.core.state, after, page_size] { return state.jobs(after, page_size); },
-        [&core = parts.core, reply, page_size](const Result<std::vector<Uuid>>& jobs) {
-          answer_page(core, reply, jobs, page_size);
+        [&state = parts.core.state, after, page_size] {
+          return state.jobs(after ? std::optional(after->job_id) : std::nullopt, page_size);
+        },
+        [&core = parts.core, reply, after, page_size](const Result<std::vector<Uuid>>& jobs) {
+          if (!jobs) return (void)reply.fail(jobs.error());
+          reply.finish(page_of(core, *jobs, after, jobs->size() == page_size));
         });
   });
   return reply.reactor();

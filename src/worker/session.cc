@@ -141,13 +141,16 @@ void Sessions::on_hello(const SessionPtr& session, const v1::SchedulerHello& hel
 
 void Sessions::send_list(Session& session) {
   v1::SessionResponse part;
+  std::size_t bytes = 0;
   std::int64_t count = 0;
   for (const LivePtr& live : core_.attempts.of(session.owner())) {
     ++count;
     *part.mutable_list()->add_reports()->mutable_attempt() = rpc::attempt_to_proto(live->record);
     const auto filled = static_cast<std::size_t>(part.list().reports_size());
-    if (filled >= limits::kReportsPerMessage)
-      session.stream->send(std::exchange(part, v1::SessionResponse()));
+    bytes += part.list().reports(part.list().reports_size() - 1).ByteSizeLong();
+    if (filled < limits::kReportsPerMessage && bytes < limits::kPageMaxBytes) continue;
+    session.stream->send(std::exchange(part, v1::SessionResponse()));
+    bytes = 0;
   }
   if (part.list().reports_size() > 0) session.stream->send(std::move(part));
   v1::SessionResponse end;

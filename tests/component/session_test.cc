@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <set>
 #include <string>
 
+#include "base/limits.h"
 #include "base/uuid.h"
 #include "component/fleet.h"
 #include "rpc/channel.h"
@@ -206,6 +208,39 @@ TEST_F(Sessions, AStartThatComesTwiceRunsOnce) {
   session->start(job_, sh("echo ran >> " + shared("witness")));
   session->wait(job_, v1::JOB_STATE_SUCCEEDED);
   EXPECT_EQ(read_shared("witness"), "ran\n");
+}
+
+// Each end names its folder twice: 8 kB an attempt.
+TEST_F(Sessions, AttemptsOfManyLongTextsAreListedInPagesThatFit) {
+  constexpr int kLongJobs = 600;
+  const auto session = open(1);
+  session->list();
+  v1::JobSpec spec = sh("true");
+  for (int i = 0; i < 20; ++i) *spec.mutable_working_directory() += "/" + std::string(200, 'x');
+  std::set<std::string> jobs;
+  for (int i = 0; i < kLongJobs; ++i) {
+    const std::string job = Uuid::random().str();
+    session->start(job, spec);
+    EXPECT_GT(session->wait(job, v1::JOB_STATE_FAILED).ByteSizeLong(), 7000U);
+    session->acknowledge(job);
+    jobs.insert(job);
+  }
+  std::set<std::string> listed;
+  v1::WorkerServiceListJobsRequest request;
+  request.set_page_size(static_cast<int>(limits::kPageSizeMax));
+  int pages = 0;
+  do {
+    v1::WorkerServiceListJobsResponse page;
+    const grpc::Status status = worker_->stub().ListJobs(context().get(), request, &page);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+    EXPECT_LE(page.ByteSizeLong(), limits::kPageMaxBytes + limits::kKiB);
+    for (const v1::Attempt& attempt : page.attempts())
+      EXPECT_TRUE(listed.insert(attempt.job_id()).second) << "twice";
+    request.set_page_token(page.next_page_token());
+    ++pages;
+  } while (!request.page_token().empty());
+  EXPECT_EQ(listed, jobs);
+  EXPECT_GT(pages, 2);
 }
 
 TEST_F(Sessions, AStopThatComesBeforeItsStartIsRemembered) {

@@ -119,6 +119,11 @@ void FakeWorker::on_start(OnStart what) {
   on_start_ = what;
 }
 
+void FakeWorker::set_labels(const google::protobuf::Map<std::string, std::string>& labels) {
+  const std::lock_guard lock(mutex_);
+  labels_ = labels;
+}
+
 void FakeWorker::set_boot(const std::string& boot) {
   const std::lock_guard lock(mutex_);
   boot_ = boot;
@@ -224,6 +229,7 @@ void FakeWorker::on_hello(const std::shared_ptr<Stream>& stream) {
   hello.mutable_hello()->set_session_number(++sessions_);
   hello.mutable_hello()->set_name(name_);
   hello.mutable_hello()->set_version("fake");
+  *hello.mutable_hello()->mutable_labels() = labels_;
   (*hello.mutable_hello()->mutable_labels())["kind"] = "fake";
   hello.mutable_hello()->mutable_capacity()->set_slots(16);
   hello.mutable_hello()->mutable_capacity()->set_cpu_millicores(8000);

@@ -41,6 +41,8 @@ class FakeWorker {
 
   void on_start(OnStart what);
   void set_boot(const std::string& boot);
+  // Beside the one of its kind; fewer than limits::kLabelsMax.
+  void set_labels(const google::protobuf::Map<std::string, std::string>& labels);
   // Holds an attempt that nobody sent, and says that alice submitted it; without a spec it says
   // nothing of what it runs.
   void hold(const v1::Attempt& attempt, const std::optional<v1::JobSpec>& spec = {});
@@ -94,6 +96,7 @@ class FakeWorker {
   std::condition_variable changed_;
   OnStart on_start_ = OnStart::kRun;
   std::string boot_ = "boot-1";
+  google::protobuf::Map<std::string, std::string> labels_;
   std::map<std::string, v1::Attempt> held_;   // by job
   std::map<std::string, v1::JobSpec> specs_;  // of those that nobody sent
   std::map<std::string, std::string> output_;
