@@ -126,6 +126,10 @@ void Core::load_again() {
 }
 
 void Core::on_loaded(Result<store::Snapshot> snapshot) {
+  if (!snapshot && snapshot.error().code == ErrorCode::kFailedPrecondition) {
+    log_error("the scheduler ends: " + snapshot.error().message);
+    return loop_.exit(1);
+  }
   if (!snapshot) {
     log_error("the store cannot be loaded, which is tried again: " + snapshot.error().message);
     again_ = loop_.add_timer(nanoseconds(limits::kReloadPause), [this] { load_again(); });

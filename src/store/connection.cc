@@ -139,6 +139,20 @@ SQLite::Statement& Connection::prepare_composed(const std::string& sql) {
   return composed_.front().statement;
 }
 
+Result<void> Connection::begin_write() {
+  execute("BEGIN IMMEDIATE");
+  const std::int64_t found = [this] {
+    Query query(prepare("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'epoch'"));
+    return query.next() ? query.get_number() : 0;
+  }();
+  if (found == epoch_) return {};
+  execute("ROLLBACK");
+  return make_error(ErrorCode::kFailedPrecondition,
+                    "another scheduler has taken " + path_ + " over (its epoch is " +
+                        std::to_string(found) + ", ours " + std::to_string(epoch_) +
+                        "); only one may run, and nothing more is written here");
+}
+
 void roll_back(Connection& connection) {
   try {
     connection.execute("ROLLBACK");

@@ -87,6 +87,12 @@ class Connection {
   [[nodiscard]] SQLite::Statement& prepare_composed(const std::string& sql);
   // The file.
   [[nodiscard]] const std::string& path() const { return path_; }
+  // From now on only transactions of this epoch are begun: the one that this process wrote into
+  // the database when it took it over.
+  void set_epoch(std::int64_t epoch) { epoch_ = epoch; }
+  // Begins a transaction that writes. kFailedPrecondition, without one, if another process has
+  // taken the database over since: locks are on files, and files can be removed.
+  Result<void> begin_write();
   // For transactions.
   [[nodiscard]] SQLite::Database& database() { return database_; }
   // Runs statements without rows, unprepared.
@@ -105,6 +111,7 @@ class Connection {
   explicit Connection(const ConnectionOptions& options);
 
   const std::string path_;
+  std::int64_t epoch_ = 0;
   SQLite::Database database_;
   std::unordered_map<std::string, std::unique_ptr<SQLite::Statement>> statements_;
   std::list<Composed> composed_;  // the last used one first

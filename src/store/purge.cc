@@ -73,10 +73,10 @@ std::vector<Purge::Row> Purge::look(Connection& connection, std::int64_t after) 
 }
 
 // Parts before the whole whose spec they have, as many as a step may remove.
-Purge::Removed Purge::remove(Connection& connection, const std::vector<Row>& rows) {
+Result<Purge::Removed> Purge::remove(Connection& connection, const std::vector<Row>& rows) {
   Removed removed;
   if (rows.empty()) return removed;
-  connection.execute("BEGIN IMMEDIATE");
+  if (auto begun = connection.begin_write(); !begun) return begun.error();
   for (const Row& row : rows) {
     if (row.parts > 0) {
       const auto room = static_cast<std::int64_t>(limits::kPurgeStep) - removed.jobs;
@@ -128,7 +128,9 @@ Result<std::size_t> Purge::walk_by_number(Connection& connection, WallTime now) 
     bytes += row.bytes;
     gone.push_back(row);
   }
-  const Removed removed = remove(connection, gone);
+  const auto done = remove(connection, gone);
+  if (!done) return done.error();
+  const Removed& removed = *done;
   *ended_ -= removed.jobs;
   if (removed.unfinished) cursor = *removed.unfinished - 1;
   crowd_.cursor = cursor;
@@ -157,7 +159,9 @@ Result<std::size_t> Purge::walk_by_age(Connection& connection, WallTime now) {
       oldest_left = std::min(oldest_left, row.end_time);
     }
   }
-  const Removed removed = remove(connection, gone);
+  const auto done = remove(connection, gone);
+  if (!done) return done.error();
+  const Removed& removed = *done;
   *ended_ -= removed.jobs;
   if (removed.unfinished) cursor = *removed.unfinished - 1;
   age_.cursor = cursor;

@@ -61,7 +61,7 @@ class Purge {
 
   [[nodiscard]] bool crowded() const { return ended_ && *ended_ > limits_.jobs_max; }
   static std::vector<Row> look(Connection& connection, std::int64_t after);
-  static Removed remove(Connection& connection, const std::vector<Row>& rows);
+  static Result<Removed> remove(Connection& connection, const std::vector<Row>& rows);
   Result<std::size_t> walk_by_number(Connection& connection, WallTime now);
   Result<std::size_t> walk_by_age(Connection& connection, WallTime now);
 

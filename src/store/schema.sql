@@ -3,6 +3,7 @@
 -- since 1970; *_record columns are framed binary records (base/codec.h); ids are UUIDs as text.
 
 -- store_id: the store's own UUID. epoch: higher with each scheduler that took the store over.
+-- missing_revisions: how many there are between the oldest event and the newest that none has.
 CREATE TABLE meta(
   key TEXT PRIMARY KEY,
   value TEXT NOT NULL

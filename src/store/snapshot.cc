@@ -53,7 +53,11 @@ Result<void> load_workers(Connection& connection, Snapshot& snapshot) {
 Result<Snapshot> load(Connection& connection) {
   static_assert(static_cast<int>(JobState::kSucceeded) == 5, "state < 5 is: has not ended");
   Snapshot snapshot;
-  snapshot.revision = connection.number_of("SELECT ifnull(max(revision), 0) FROM events");
+  // Whatever was committed after a backup that was put back had smaller numbers: an epoch begins
+  // with the time of its begin, and no scheduler commits a thousand changes a millisecond.
+  snapshot.revision = connection.number_of(
+      "SELECT max(ifnull((SELECT max(revision) FROM events), 0),"
+      " (SELECT CAST(value AS INTEGER) * 1000 FROM meta WHERE key = 'epoch'))");
   if (auto jobs = load_jobs(connection, snapshot); !jobs) return jobs.error();
   if (auto workers = load_workers(connection, snapshot); !workers) return workers.error();
   return snapshot;

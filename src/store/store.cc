@@ -108,6 +108,7 @@ Result<std::unique_ptr<Store>> Store::open(const StoreOptions& options) {
   if (!identity) return identity.error();
   store->id_ = identity->id;
   store->epoch_ = identity->epoch;
+  (*connection)->set_epoch(identity->epoch);
   auto snapshot = load_snapshot(**connection);
   if (!snapshot) return snapshot.error();
   store->snapshot_ = std::move(*snapshot);

@@ -2,7 +2,9 @@
 // The scheduler's memory that outlives it. Guarantees: one process at a time has it open; each open
 // by a scheduler has a higher epoch, also if a backup was put back; a store written by a newer
 // program is refused, untouched, and so is one that is damaged; none takes the place of one that
-// has vanished; what was answered as committed survives a crash and a power loss.
+// has vanished; where two processes have it open even so, as when the lock file was removed,
+// only the later one commits; no revision is used twice, also if a backup was put back; what was
+// answered as committed survives a crash and a power loss.
 #pragma once
 
 #include <cstddef>

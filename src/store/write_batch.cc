@@ -2,6 +2,7 @@
 #include "store/write_batch.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
 #include "base/limits.h"
@@ -206,6 +207,25 @@ void write_request(Connection& connection, const RequestWrite& request) {
   query.text(request.submitter).text(request.request_id).run();
 }
 
+// The revisions between the oldest event and the newest that none has.
+std::int64_t missing(Connection& connection) {
+  Query query(connection.prepare(
+      "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'missing_revisions'"));
+  return query.next() ? query.get_number() : 0;
+}
+
+void set_missing(Connection& connection, std::int64_t count) {
+  Query(connection.prepare("INSERT OR REPLACE INTO meta(key, value) "
+                           "VALUES('missing_revisions', CAST(? AS TEXT))"))
+      .number(count)
+      .run();
+}
+
+std::optional<std::int64_t> oldest_event(Connection& connection) {
+  Query query(connection.prepare("SELECT min(revision) FROM events"));
+  return query.next() ? query.get_optional_number() : std::nullopt;
+}
+
 }  // namespace
 
 JobChange change_of(const JobWrite& write) {
@@ -233,15 +253,29 @@ std::int64_t write_batch(Connection& connection, const Batch& batch) {
   return ended;
 }
 
+void HistoryTrimmer::note_gap(Connection& connection, std::int64_t next) {
+  Query newest(connection.prepare("SELECT max(revision) FROM events"));
+  const auto last = newest.next() ? newest.get_optional_number() : std::nullopt;
+  if (!last || next <= *last + 1) return;
+  set_missing(connection, missing(connection) + next - *last - 1);
+}
+
 void HistoryTrimmer::trim(Connection& connection, std::int64_t newest, std::size_t added) {
-  Query oldest(connection.prepare("SELECT min(revision) FROM events"));
-  if (!oldest.next()) return;
-  const std::int64_t first = oldest.get_number();
-  if (newest - first < keep_) return;
+  const auto first = oldest_event(connection);
+  if (!first) return;
+  const std::int64_t gaps = missing(connection);
+  const std::int64_t surplus = newest - *first + 1 - gaps - keep_;
+  if (surplus <= 0) return;
   const std::int64_t step = std::max(kTrimStepMin, 2 * static_cast<std::int64_t>(added));
-  const std::int64_t bound = std::min(newest - keep_, first + step);
-  Query(connection.prepare("DELETE FROM events WHERE revision <= ?")).number(bound).run();
-  Query(connection.prepare("DELETE FROM requests WHERE first_number <= ?")).number(bound).run();
+  Query(connection.prepare("DELETE FROM events WHERE revision IN "
+                           "(SELECT revision FROM events ORDER BY revision LIMIT ?)"))
+      .number(std::min(surplus, step))
+      .run();
+  const std::int64_t gone = connection.number_of("SELECT changes()");
+  const std::int64_t left = oldest_event(connection).value_or(newest + 1);
+  Query(connection.prepare("DELETE FROM requests WHERE first_number < ?")).number(left).run();
+  const std::int64_t passed = left - *first - gone;
+  if (passed != 0) set_missing(connection, gaps - passed);
 }
 
 }  // namespace takt::store

@@ -52,11 +52,13 @@ Result<void> Writer::commit_items(const std::vector<Item>& items) {
       std::all_of(items.begin(), items.end(), [](const Item& item) { return item.batch.empty(); });
   if (nothing) return {};
   auto written = guarded("cannot commit to " + connection_->path(), [&]() -> Result<void> {
-    connection_->execute("BEGIN IMMEDIATE");
+    if (auto begun = connection_->begin_write(); !begun) return begun;
     std::int64_t newest = 0;
     std::int64_t ended = 0;
     std::size_t added = 0;
     for (const Item& item : items) {
+      if (added == 0 && !item.batch.jobs.empty())
+        HistoryTrimmer::note_gap(*connection_, item.batch.jobs.front().job.revision);
       ended += write_batch(*connection_, item.batch);
       added += item.batch.jobs.size();
       if (!item.batch.jobs.empty()) newest = item.batch.jobs.back().job.revision;
@@ -70,8 +72,19 @@ Result<void> Writer::commit_items(const std::vector<Item>& items) {
   return written;
 }
 
+// Of a database that is still ours.
+Result<Snapshot> Writer::load_own() {
+  auto ours = guarded("cannot load " + connection_->path(), [&]() -> Result<void> {
+    if (auto begun = connection_->begin_write(); !begun) return begun;
+    connection_->execute("ROLLBACK");
+    return {};
+  });
+  if (!ours) return ours.error();
+  return load_snapshot(*connection_);
+}
+
 void Writer::reload_now(const Item& item) {
-  Result<Snapshot> snapshot = load_snapshot(*connection_);
+  Result<Snapshot> snapshot = load_own();
   if (snapshot) {
     failure_.reset();
     purge_.restart();

@@ -2,7 +2,8 @@
 // The one thread that writes. Guarantees: batches are committed in the order given, several in one
 // commit when they gathered while the last one was under way; every batch's callback is called
 // exactly once, in that order, on the writer's thread. After a commit has failed, its batches and
-// all later ones fail, until reload() has read the live state anew. Between batches it keeps the
+// all later ones fail, until reload() has read the live state again. Nothing is written, and
+// nothing loaded, once another process has taken the database over. Between batches it keeps the
 // history within its bounds, in small steps that take a quarter of its time at most.
 #pragma once
 
@@ -65,6 +66,7 @@ class Writer {
   [[nodiscard]] std::optional<nanoseconds> until_purge() const;
   void commit_run(std::vector<Item>& items);
   void reload_now(const Item& item);
+  Result<Snapshot> load_own();
   Result<void> commit_items(const std::vector<Item>& items);
 
   const std::unique_ptr<Connection> connection_;

@@ -68,15 +68,16 @@ TEST_F(StreamsTest, AWatchGoesOnAtARevisionWithoutGapOrDouble) {
 TEST_F(StreamsTest, AnIdleWatchGetsSignsOfLifeAndAFutureOneIsRefused) {
   const std::string job = submit(spec());
   v1::WatchJobsRequest request;
-  request.set_after_revision(1);
+  const std::int64_t newest = get(job).revision();
+  request.set_after_revision(newest);
   const auto call = context();
   const auto stream = jobs_->WatchJobs(call.get(), request);
   v1::WatchJobsResponse message;
   ASSERT_TRUE(stream->Read(&message));
   EXPECT_FALSE(message.has_event());
-  EXPECT_EQ(message.revision(), 1);
+  EXPECT_EQ(message.revision(), newest);
   call->TryCancel();
-  request.set_after_revision(99);
+  request.set_after_revision(newest + 99);
   const auto later = context();
   const auto refused = jobs_->WatchJobs(later.get(), request);
   EXPECT_FALSE(refused->Read(&message));

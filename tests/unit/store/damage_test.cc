@@ -81,7 +81,7 @@ TEST_F(DamageTest, ADatabaseThatIsGoneIsNotReplacedByANewOne) {
   expect_refused(ErrorCode::kDataLoss, "gone or empty");
   fs::remove(options_.directory + "/lock");
   open();
-  EXPECT_EQ(snapshot_.revision, 0);
+  EXPECT_TRUE(snapshot_.jobs.empty());
 }
 
 TEST_F(DamageTest, DamageThatLoadingMeetsIsRefused) {
@@ -125,7 +125,7 @@ TEST_F(DamageTest, DamageThatIsMetLaterIsToldAsThat) {
 TEST_F(DamageTest, ARowThatIsNotWhatWasWrittenIsDamage) {
   fill();
   SQLite::Database(path(), SQLite::OPEN_READWRITE)
-      .exec("UPDATE jobs SET id = 'x' WHERE number = 7");
+      .exec("UPDATE jobs SET id = 'x' WHERE number % 100 = 7");
   expect_refused(ErrorCode::kDataLoss, "jobs.id");
 }
 

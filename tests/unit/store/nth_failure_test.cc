@@ -285,6 +285,7 @@ class NthPurgeFailureTest : public NthFailureTest {
     auto connection = Connection::open({.path = path()});
     EXPECT_TRUE(connection.ok());
     if (!connection) return false;
+    adopt_epoch(**connection);
     Purge purge({.jobs_max = kKept});
     happened_ = false;
     FailingDisk::fail(failure);

@@ -47,6 +47,7 @@ class PurgeTest : public StoreTest {
     store_.reset();
     auto connection = Connection::open({.path = folder_.path() + "/takt.db"});
     ASSERT_TRUE(connection.ok());
+    adopt_epoch(**connection);
     connection_ = std::move(*connection);
     purge_ = std::make_unique<Purge>(limits);
   }
@@ -156,6 +157,7 @@ TEST_F(PurgeTest, AStepCostsTheSameHoweverMuchIsThere) {
     store_.reset();
     auto connection = Connection::open({.path = folder.path() + "/takt.db"});
     connection_ = std::move(*connection);
+    adopt_epoch(*connection_);
     purge_ = std::make_unique<Purge>(HistoryLimits{.jobs_max = 1});
     EXPECT_EQ(step(), limits::kPurgeStep) << "the first one counts, too";
     const int steps = steps_of([this] { EXPECT_EQ(step(), limits::kPurgeStep); });

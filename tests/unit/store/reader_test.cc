@@ -122,8 +122,9 @@ TEST_F(StoreTest, EventsComeByRevisionAndTheOldestGo) {
     EXPECT_EQ(page->changes[at].revision, revision_ - 9 + static_cast<std::int64_t>(at));
   EXPECT_EQ(page->oldest, revision_ - 1000 + 1) << "exactly the newest thousand are kept";
   EXPECT_EQ(events(0, page->oldest, 10)->changes.size(), 1U);
+  const std::int64_t last = revision_;
   reopen();
-  EXPECT_EQ(snapshot_.revision, 1500) << "revisions go on where they were";
+  EXPECT_GT(snapshot_.revision, last) << "no revision is used twice";
 }
 
 TEST_F(StoreTest, ARequestGivesItsJobsAgainToItsSubmitterOnly) {

@@ -12,10 +12,17 @@
 #include <vector>
 
 #include "base/fs.h"
+#include "store/connection.h"
 #include "store/store.h"
 #include "unit/base/temp_folder.h"
 
 namespace takt::store {
+
+// Lets a connection of a test's own write, as the store's last scheduler.
+inline void adopt_epoch(Connection& connection) {
+  connection.set_epoch(
+      connection.number_of("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'epoch'"));
+}
 
 class StoreTest : public testing::Test {
  protected:
