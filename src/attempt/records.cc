@@ -12,6 +12,7 @@
 #include "attempt/key_values.h"
 #include "base/fs.h"
 #include "base/limits.h"
+#include "base/utf8.h"
 
 // Every record opens with `version=` and closes its writer's part with `complete=yes`: a file cut
 // short by power loss misses the latter.
@@ -70,6 +71,12 @@ Result<void> check_values(const KeyValueReader& in, const std::string& record) {
   return damaged(record, "bad value of " + in.bad_key());
 }
 
+// What people and other programs said: five of them, escaped, fit a record. A longer record could
+// not be read again, and its attempt would seem to have lost its supervisor.
+std::string free_text(const std::string& text, std::size_t most = limits::kRecordTextMaxBytes) {
+  return clean_text(text, most);
+}
+
 bool read_yes(const KeyValueReader& in, std::string_view key) { return in.text(key) == "yes"; }
 
 void write_yes(KeyValueWriter& out, std::string_view key, bool value) {
@@ -122,11 +129,11 @@ void read_appended(KeyValueReader& in, SupervisorRecord& record) {
 }
 
 void write_cause_data(KeyValueWriter& out, const ExitRecord& record) {
-  out.text_if("failed_step", record.failed_step);
+  out.text_if("failed_step", free_text(record.failed_step));
   if (record.failed_errno != 0) out.number("failed_errno", record.failed_errno);
-  out.text_if("failed_field", record.failed_field);
-  out.text_if("stop_by", record.stop_by);
-  out.text_if("stop_reason", record.stop_reason);
+  out.text_if("failed_field", free_text(record.failed_field));
+  out.text_if("stop_by", free_text(record.stop_by));
+  out.text_if("stop_reason", free_text(record.stop_reason));
   write_yes(out, "stopped_from_outside", record.stopped_from_outside);
   out.text_if("oom_scope", record.oom_scope);
   out.number_if("oom_kills", record.oom_kills);
@@ -136,11 +143,11 @@ void write_cause_data(KeyValueWriter& out, const ExitRecord& record) {
 }
 
 void read_cause_data(KeyValueReader& in, ExitRecord& record) {
-  record.failed_step = in.text("failed_step");
+  record.failed_step = free_text(in.text("failed_step"));
   record.failed_errno = in.number_or<int>("failed_errno", 0);
-  record.failed_field = in.text("failed_field");
-  record.stop_by = in.text("stop_by");
-  record.stop_reason = in.text("stop_reason");
+  record.failed_field = free_text(in.text("failed_field"));
+  record.stop_by = free_text(in.text("stop_by"));
+  record.stop_reason = free_text(in.text("stop_reason"));
   record.stopped_from_outside = read_yes(in, "stopped_from_outside");
   record.oom_scope = in.text("oom_scope");
   record.oom_kills = in.number<std::uint64_t>("oom_kills");
@@ -255,8 +262,8 @@ std::string leader_line(int wait_status, WallTime time) {
 std::string encode(const StopRecord& record) {
   KeyValueWriter out = begin_record();
   out.text("cause", record.cause == StopCause::kHostShutdown ? "host_shutdown" : "stop");
-  out.text_if("by", record.by);
-  out.text_if("reason", std::string_view(record.reason).substr(0, limits::kReasonMaxBytes));
+  out.text_if("by", free_text(record.by));
+  out.text_if("reason", free_text(record.reason, limits::kReasonMaxBytes));
   out.span_if("grace_us", record.grace);
   return end_record(out);
 }
@@ -269,8 +276,8 @@ Result<StopRecord> decode_stop_record(std::string_view text) {
   StopRecord record;
   // A cause that this build does not know is still a request to stop.
   if (in.text("cause") == "host_shutdown") record.cause = StopCause::kHostShutdown;
-  record.by = in.text("by");
-  record.reason = in.text("reason");
+  record.by = free_text(in.text("by"));
+  record.reason = free_text(in.text("reason"), limits::kReasonMaxBytes);
   record.grace = in.span("grace_us");
   if (record.grace && *record.grace < microseconds(0)) in.damage("grace_us");
   auto checked = check_values(in, name);
@@ -293,7 +300,7 @@ std::string encode(const ExitRecord& record) {
   out.number("stragglers_killed", record.stragglers_killed);
   out.number("journal_lines_sent", record.journal_lines_sent);
   out.number("journal_lines_dropped", record.journal_lines_dropped);
-  out.text_if("note", record.note);
+  out.text_if("note", free_text(record.note));
   return end_record(out);
 }
 
@@ -320,7 +327,7 @@ Result<ExitRecord> decode_exit_record(std::string_view text) {
   record.stragglers_killed = in.number_or<std::uint64_t>("stragglers_killed", 0);
   record.journal_lines_sent = in.number_or<std::uint64_t>("journal_lines_sent", 0);
   record.journal_lines_dropped = in.number_or<std::uint64_t>("journal_lines_dropped", 0);
-  record.note = in.text("note");
+  record.note = free_text(in.text("note"));
   auto checked = check_values(in, name);
   if (!checked) return checked.error();
   return record;

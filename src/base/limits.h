@@ -19,6 +19,11 @@ inline constexpr std::size_t kSpecMaxBytes = 1 * kMiB;     // a whole spec, scri
 inline constexpr std::size_t kMessageMaxBytes = 4 * kMiB;  // one gRPC message
 inline constexpr std::size_t kArgvMax = 4096;              // elements
 inline constexpr std::size_t kEnvironmentMax = 4096;       // variables
+inline constexpr std::size_t kArgumentMaxBytes = 131071;   // the kernel's MAX_ARG_STRLEN
+inline constexpr std::size_t kPathMaxBytes = 4095;         // the kernel's PATH_MAX
+inline constexpr std::size_t kPathNameMaxBytes = 255;      // the kernel's NAME_MAX
+inline constexpr std::size_t kAccountMaxBytes = 256;       // a user's or group's name
+inline constexpr std::size_t kInterpreterMaxBytes = 255;   // of a script, the kernel's buffer
 inline constexpr std::size_t kLabelsMax = 64;              // per job and per worker
 inline constexpr std::size_t kNameMaxBytes = 128;          // a job's or worker's name
 inline constexpr std::size_t kReasonMaxBytes = 1024;       // of a stop
@@ -94,8 +99,9 @@ inline constexpr auto kJournalWindow = 30s;                    // which it drops
 inline constexpr std::size_t kJournalWindowBytes = 16 * kMiB;  // of a job, in the same time
 inline constexpr auto kJournalFinish = 500ms;                  // for the last lines, at the end
 inline constexpr std::size_t kOutputDropBehindBytes = 4 * kMiB;
-inline constexpr std::size_t kRecordMaxBytes = 64 * kKiB;  // supervisor, exit, stop files
-inline constexpr std::int64_t kRetainAttempts = 100000;    // of the history
+inline constexpr std::size_t kRecordMaxBytes = 64 * kKiB;     // supervisor, exit, stop files
+inline constexpr std::size_t kRecordTextMaxBytes = 4 * kKiB;  // a reason or note in one of them
+inline constexpr std::int64_t kRetainAttempts = 100000;       // of the history
 inline constexpr std::int64_t kRetainBytes = 10 * kGiB;
 inline constexpr auto kRetainTime = 24h * 30;
 inline constexpr auto kRetentionFirst = 1min;   // after the worker's start
@@ -185,6 +191,7 @@ inline constexpr std::size_t kClientJobsMax = 1000;  // jobs named to one verb
 inline constexpr std::size_t kClientPartsMax = 16;   // whose output is followed at once
 inline constexpr std::size_t kErrorsTold = 20;       // of one request
 
+static_assert(5 * 3 * kRecordTextMaxBytes + 4 * kKiB <= kRecordMaxBytes, "a record can be read");
 static_assert(kSpecMaxBytes * 2 < kMessageMaxBytes, "a spec and its frame fit a message");
 static_assert(kUnreachableAfter >= 2 * kHeartbeat, "one late heartbeat is no outage");
 static_assert(kLostAfter > kUnreachableAfter, "unreachable comes before lost");

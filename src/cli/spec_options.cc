@@ -271,10 +271,11 @@ Result<JobSpec> SpecOptions::build(const std::vector<std::string>& command, cons
   ErrorList errors;
   for (const auto& read :
        {resources_.read(spec), waiting_.read(spec, wall_now()), parts_.read(spec),
-        read_stop(spec.stop), read_kind(spec), read_pairs(spec, io), check_utf8(spec)})
+        read_stop(spec.stop), read_kind(spec), read_pairs(spec, io)})
     errors.add(read);
   // What could not be read is at its default, which is good.
-  errors.add(validate_spec(spec));
+  const auto utf8 = check_utf8(spec);
+  errors.add(utf8 ? validate_spec(spec) : utf8);
   if (auto good = errors.result(); !good) return good.error();
   return spec;
 }

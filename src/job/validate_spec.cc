@@ -8,6 +8,7 @@
 #include "base/error_list.h"
 #include "base/limits.h"
 #include "base/units.h"
+#include "base/utf8.h"
 #include "job/spec.h"
 
 namespace takt {
@@ -19,24 +20,74 @@ std::string at_most(std::size_t most) {
   return "; at most " + std::to_string(most) + " are accepted";
 }
 
+// What is shown of a text that may be very long.
+std::string shown(std::string_view text) { return "\"" + clean_text(text, 64) + "\""; }
+
+// What no text of a spec may be; false where it is.
+bool check_text(const std::string& text, std::size_t most, const std::string& field,
+                ErrorList& errors) {
+  if (text.size() > most) {
+    errors.add(invalid(field, "has " + std::to_string(text.size()) + " bytes" + at_most(most)));
+  } else if (has_nul(text)) {
+    errors.add(invalid(field, "holds a NUL byte, which no program could be given"));
+  } else if (!is_utf8(text)) {
+    errors.add(invalid(field, shown(text) + " is not UTF-8"));
+  } else {
+    return true;
+  }
+  return false;
+}
+
+// The kernel takes no path with a longer name in it.
+void check_path(const std::string& path, const std::string& field, ErrorList& errors) {
+  if (!check_text(path, limits::kPathMaxBytes, field, errors)) return;
+  for (std::size_t begin = 0; begin < path.size();) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    if (end - begin > limits::kPathNameMaxBytes)
+      return errors.add(invalid(field, "has a name of " + std::to_string(end - begin) + " bytes" +
+                                           at_most(limits::kPathNameMaxBytes)));
+    begin = end + 1;
+  }
+}
+
+// The first line as the kernel reads it.
+void validate_script(const std::string& script, ErrorList& errors) {
+  const std::string field = "spec.script";
+  if (!script.starts_with("#!"))
+    return errors.add(
+        invalid(field, "does not begin with \"#!\" and an interpreter, such as \"#!/bin/sh\""));
+  const std::size_t begin = script.find_first_not_of(" \t", 2);
+  const std::size_t end = std::min(script.find_first_of(" \t\n", begin), script.size());
+  if (begin == std::string::npos || begin >= end || script[begin] == '\0')
+    return errors.add(
+        invalid(field, "names no interpreter after \"#!\"; begin with \"#!/bin/sh\", say"));
+  if (script[end - 1] == '\r')
+    errors.add(invalid(field,
+                       "has lines that end with a carriage return; the kernel takes it for a "
+                       "part of the interpreter's name"));
+  if (end > limits::kInterpreterMaxBytes)
+    errors.add(invalid(field, "has an interpreter that ends after " + std::to_string(end) +
+                                  " bytes" + at_most(limits::kInterpreterMaxBytes)));
+}
+
 void validate_command(const JobSpec& spec, ErrorList& errors) {
   if (spec.argv.empty() && spec.script.empty())
     errors.add(invalid("spec.argv", "is empty; give a command, or a script"));
   if (spec.argv.size() > limits::kArgvMax)
     errors.add(invalid("spec.argv", "has " + std::to_string(spec.argv.size()) + " elements" +
                                         at_most(limits::kArgvMax)));
+  const bool program = spec.script.empty();
   for (std::size_t i = 0; i < spec.argv.size(); ++i) {
     const std::string field = "spec.argv[" + std::to_string(i) + "]";
-    if (has_nul(spec.argv[i]))
-      errors.add(invalid(field, "holds a NUL byte, which no program could be given"));
+    if (i > 0 || !program) {
+      check_text(spec.argv[i], limits::kArgumentMaxBytes, field, errors);
+    } else if (spec.argv[i].empty()) {
+      errors.add(invalid(field, "is empty; give a program"));
+    } else {
+      check_path(spec.argv[i], field, errors);
+    }
   }
-  if (spec.script.empty()) {
-    if (!spec.argv.empty() && spec.argv[0].empty())
-      errors.add(invalid("spec.argv[0]", "is empty; give a program"));
-  } else if (!spec.script.starts_with("#!")) {
-    errors.add(invalid("spec.script",
-                       "does not begin with \"#!\" and an interpreter, such as \"#!/bin/sh\""));
-  }
+  if (!program) validate_script(spec.script, errors);
 }
 
 void validate_environment(const JobSpec& spec, ErrorList& errors) {
@@ -48,12 +99,18 @@ void validate_environment(const JobSpec& spec, ErrorList& errors) {
   for (const EnvironmentVariable& variable : spec.environment) {
     const std::string& name = variable.name;
     if (name.empty() || has_nul(name) || name.find('=') != std::string::npos)
-      errors.add(invalid(field, "\"" + name +
-                                    "\" is not a variable's name; it must not be empty "
-                                    "and not hold \"=\" or NUL"));
+      errors.add(invalid(field, shown(name) + " is not a variable's name; it must not be empty "
+                                              "and not hold \"=\" or NUL"));
     if (has_nul(variable.value))
-      errors.add(invalid(field, "the value of " + name + " holds a NUL byte"));
-    if (!seen.insert(name).second) errors.add(invalid(field, name + " is given twice"));
+      errors.add(invalid(field, "the value of " + shown(name) + " holds a NUL byte"));
+    if (!is_utf8(name) || !is_utf8(variable.value))
+      errors.add(invalid(field, "the variable " + shown(name) + " is not UTF-8"));
+    // As the program gets it: NAME=VALUE.
+    if (const std::size_t bytes = name.size() + 1 + variable.value.size();
+        bytes > limits::kArgumentMaxBytes)
+      errors.add(invalid(field, "the variable " + shown(name) + " takes " + std::to_string(bytes) +
+                                    " bytes" + at_most(limits::kArgumentMaxBytes)));
+    if (!seen.insert(name).second) errors.add(invalid(field, shown(name) + " is given twice"));
   }
 }
 
@@ -145,6 +202,9 @@ void validate_constraints(const std::vector<Constraint>& constraints, ErrorList&
                                                at_most(limits::kConstraintValuesMax)));
   for (const Constraint& constraint : constraints) {
     errors.add(validate_name(constraint.key, "spec.constraints.key"));
+    // As labels have them: no worker's could be equal to another one.
+    for (const std::string& value : constraint.values)
+      if (!value.empty()) errors.add(validate_name(value, "spec.constraints.values"));
     const std::size_t count = constraint.values.size();
     bool good = count == 1;
     if (constraint.op == ConstraintOperator::kExists) good = count == 0;
@@ -185,14 +245,23 @@ void validate_dependencies(const JobSpec& spec, ErrorList& errors) {
                                                 at_most(limits::kDependenciesMax)));
 }
 
+// As user databases have them: a colon or a newline ends a field there.
+void validate_account(const std::string& name, const std::string& field, ErrorList& errors) {
+  if (!check_text(name, limits::kAccountMaxBytes, field, errors)) return;
+  if (name.find_first_of(":\n/") != std::string::npos)
+    errors.add(invalid(field, shown(name) + " is no name: it holds \":\", \"/\" or a newline"));
+}
+
 void validate_texts(const JobSpec& spec, ErrorList& errors) {
   if (!spec.name.empty()) errors.add(validate_name(spec.name, "spec.name"));
   const std::string& folder = spec.working_directory;
   if (!folder.empty() && (folder.front() != '/' || has_nul(folder)))
     errors.add(invalid("spec.working_directory",
-                       "\"" + folder + "\" is not an absolute path; it must begin with \"/\""));
-  if (has_nul(spec.user)) errors.add(invalid("spec.user", "holds a NUL byte"));
-  if (has_nul(spec.group)) errors.add(invalid("spec.group", "holds a NUL byte"));
+                       shown(folder) + " is not an absolute path; it must begin with \"/\""));
+  else
+    check_path(folder, "spec.working_directory", errors);
+  validate_account(spec.user, "spec.user", errors);
+  validate_account(spec.group, "spec.group", errors);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/limits.h"
 #include "base/units.h"
 #include "base/utf8.h"
 #include "rpc/convert_spec.h"
@@ -34,6 +35,12 @@ std::optional<OomKill> oom_from_proto(const v1::JobEnd& message) {
   if (message.has_memory_peak_bytes()) oom.peak_bytes = message.memory_peak_bytes();
   if (message.has_oom_kills()) oom.kills = message.oom_kills();
   return oom;
+}
+
+// A text that a worker reports: as long as its records hold, so that a job of many attempts still
+// fits an answer.
+std::string bounded(const std::string& text) {
+  return clean_text(text, limits::kRecordTextMaxBytes);
 }
 
 Launcher launcher_from(v1::Launcher launcher) {
@@ -159,14 +166,14 @@ Result<JobEnd> end_from_proto(const v1::JobEnd& message) {
   if (message.has_exit_code()) end.exit_code = message.exit_code();
   if (message.has_signal()) end.signal = message.signal();
   end.core_dumped = message.core_dumped();
-  end.failed_step = message.failed_step();
+  end.failed_step = bounded(message.failed_step());
   end.error_number = message.error_number();
-  end.field = message.field();
-  end.stopped_by = message.stopped_by();
-  end.reason = message.reason();
+  end.field = bounded(message.field());
+  end.stopped_by = bounded(message.stopped_by());
+  end.reason = bounded(message.reason());
   end.killed = message.killed();
-  end.detail = message.detail();
-  end.note = message.note();
+  end.detail = bounded(message.detail());
+  end.note = bounded(message.note());
   end.oom = oom_from_proto(message);
   if (message.has_run_time_limit()) end.run_time_limit = raw_duration(message.run_time_limit());
   end.parts_total = message.parts_total();

@@ -209,5 +209,23 @@ TEST(RecordFiles, AnOverlongOneIsRefused) {
   EXPECT_FALSE(read_exit_record(folder.fd()).ok());
 }
 
+// A record that is too long could not be read again, and its attempt would seem to have lost its
+// supervisor.
+TEST(Records, TextsOfAnyLengthLeaveARecordThatCanBeRead) {
+  const test::TempFolder folder;
+  const std::string text(200'000, '\n');
+  ExitRecord record;
+  record.cause = EndCause::kStartFailed;
+  for (std::string* one : {&record.failed_step, &record.failed_field, &record.stop_by,
+                           &record.stop_reason, &record.note})
+    *one = text;
+  record.note = "caf\xc3" + text;
+  ASSERT_TRUE(write_record(folder.fd(), record).ok());
+  const auto read = read_exit_record(folder.fd());
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  EXPECT_EQ(read->note.substr(0, 5), "caf?\n");
+  EXPECT_EQ(read->note.size(), limits::kRecordTextMaxBytes);
+}
+
 }  // namespace
 }  // namespace takt::attempt
