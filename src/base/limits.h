@@ -153,12 +153,25 @@ inline constexpr auto kReloadPause = 1s;                  // between tries to lo
 inline constexpr auto kStatusPause = 1s;                  // between two STATUS= lines
 
 // --- rpc ---
-inline constexpr std::size_t kIdentitiesMax = 256;  // distinct (user, role) on unix sockets
+inline constexpr std::size_t kConnectionsMax = 4096;
+inline constexpr std::size_t kConnectionsOfAccount = 256;  // default
+inline constexpr std::size_t kRequestsMax = 16384;         // unary calls not answered yet
+inline constexpr std::size_t kRequestsOfAccount = 256;     // default
+inline constexpr std::size_t kReadersOfAccount = 256;      // default; of kFollowersMax
+inline constexpr std::size_t kWatchersOfAccount = 256;     // default; of kWatchersMax
+inline constexpr std::size_t kRefusalsMax = 256;  // connections served only to refuse calls
+inline constexpr std::size_t kRefusalsOfAccount = 8;
+inline constexpr auto kRefusalAge = 1s;                 // of such a connection, then it is closed
+inline constexpr std::size_t kIdleIdentitiesMax = 128;  // callers without a connection, kept
+inline constexpr std::size_t kGrpcBytesOfAccount = 64 * kMiB;  // quota of gRPC for one user
+inline constexpr std::size_t kGrpcBytesMax = 512 * kMiB;       // for an operator, or all of TLS
+inline constexpr std::size_t kGrpcBytesOfRefusals = 8 * kMiB;  // for one user's refusals
+inline constexpr std::size_t kMetadataMaxBytes = 4 * kKiB;     // headers of one call
 inline constexpr std::size_t kLoopPostsMax = 100000;
 inline constexpr std::size_t kStreamsPerConnection = 2048;
+inline constexpr std::size_t kStreamsPerUserConnection = 512;
 inline constexpr std::size_t kDrainingMax = 4;  // old sets of credentials with calls still on them
-inline constexpr std::size_t kLobbyMax = 512;   // TCP connections that have not sent anything yet
-inline constexpr auto kLobbyPatience = 10s;     // with one of them
+inline constexpr auto kLobbyPatience = 10s;     // with a connection that gRPC does not have yet
 inline constexpr std::size_t kPemMaxBytes = 1 * kMiB;      // a file of certificates
 inline constexpr std::size_t kRefusalLinesPerMinute = 60;  // in the log, of one kind
 inline constexpr auto kTlsCheck = 5s;                      // between looks at the files of [tls]

@@ -2,6 +2,7 @@
 // The table of scheduler.conf. A key stands here only once something honours it.
 #include "config/scheduler_config.h"
 
+#include "config/account_keys.h"
 #include "config/files.h"
 #include "config/values.h"
 
@@ -180,6 +181,14 @@ const std::vector<Key<SchedulerConfig>>& scheduler_keys() {
           scheduler_key::kRetainJobs),
       key<&SchedulerConfig::group, parse_account>(scheduler_key::kGroup),
       key<&SchedulerConfig::admin_group, parse_account>(scheduler_key::kAdminGroup),
+      key<&SchedulerConfig::connections_of_account_max,
+          parse_integer_in<1, limits::kConnectionsMax>>(account_key::kConnectionsOfAccountMax),
+      key<&SchedulerConfig::requests_of_account_max, parse_integer_in<1, limits::kRequestsMax>>(
+          account_key::kRequestsOfAccountMax),
+      key<&SchedulerConfig::readers_of_account_max, parse_integer_in<1, limits::kFollowersMax>>(
+          account_key::kReadersOfAccountMax),
+      key<&SchedulerConfig::watchers_of_account_max, parse_integer_in<1, limits::kWatchersMax>>(
+          account_key::kWatchersOfAccountMax),
       key<&SchedulerConfig::compat_listen, parse_tcp_listen>(scheduler_key::kCompatListen),
       key<&SchedulerConfig::compat_insecure, parse_bool>(scheduler_key::kCompatInsecure),
       key<&SchedulerConfig::compat_slots, parse_integer_in<1, limits::kOldSlotsMax>>(
@@ -199,6 +208,7 @@ const FileInfo& scheduler_file() {
                    {"queue", "How jobs wait, and where they go."},
                    {"history", "What is kept of jobs that have ended."},
                    {"access", "Who may call it over its unix socket."},
+                   account_key::kSection,
                    {"compat", "The original design's wire format, package jobscheduler."},
                    kTlsSection},
       .keys = infos_of(scheduler_keys()),

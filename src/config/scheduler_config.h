@@ -47,6 +47,12 @@ struct SchedulerConfig {
   std::string group = "takt";              // may use JobService
   std::string admin_group = "takt-admin";  // may also act on other users' jobs and on workers
 
+  // [limits]
+  std::int64_t connections_of_account_max = limits::kConnectionsOfAccount;
+  std::int64_t requests_of_account_max = limits::kRequestsOfAccount;
+  std::int64_t readers_of_account_max = limits::kReadersOfAccount;
+  std::int64_t watchers_of_account_max = limits::kWatchersOfAccount;
+
   // [compat]
   std::vector<std::string> compat_listen;  // TCP; empty: the old wire format is not spoken
   bool compat_insecure = false;

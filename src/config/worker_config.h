@@ -50,6 +50,11 @@ struct WorkerConfig {
   std::string admin_group = "takt-admin";  // may also act on other users' jobs
   DirectStarts direct = DirectStarts::kLocal;
 
+  // [limits]
+  std::int64_t connections_of_account_max = limits::kConnectionsOfAccount;
+  std::int64_t requests_of_account_max = limits::kRequestsOfAccount;
+  std::int64_t readers_of_account_max = limits::kReadersOfAccount;
+
   // [jobs]
   Launcher launcher = Launcher::kAuto;
   // Which ones a job may ask for by name, beside the worker's own. Never kAuto.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The table of worker.conf. A key stands here only once something honours it.
+#include "config/account_keys.h"
 #include "config/files.h"
 #include "config/text.h"
 #include "config/values.h"
@@ -337,6 +338,12 @@ const std::vector<Key<WorkerConfig>>& worker_keys() {
       key<&WorkerConfig::group, parse_account>(worker_key::kGroup),
       key<&WorkerConfig::admin_group, parse_account>(worker_key::kAdminGroup),
       key<&WorkerConfig::direct, parse_direct>(worker_key::kDirect),
+      key<&WorkerConfig::connections_of_account_max, parse_integer_in<1, limits::kConnectionsMax>>(
+          account_key::kConnectionsOfAccountMax),
+      key<&WorkerConfig::requests_of_account_max, parse_integer_in<1, limits::kRequestsMax>>(
+          account_key::kRequestsOfAccountMax),
+      key<&WorkerConfig::readers_of_account_max, parse_integer_in<1, limits::kFollowersMax>>(
+          account_key::kReadersOfAccountMax),
       key<&WorkerConfig::launcher, parse_launcher>(worker_key::kLauncher),
       key<&WorkerConfig::allow_launcher, parse_launchers>(worker_key::kAllowLauncher),
       key<&WorkerConfig::default_user, parse_account>(worker_key::kDefaultUser),
@@ -377,6 +384,7 @@ const FileInfo& worker_file() {
       .sections = {{"worker", "The worker itself."},
                    {"scheduler", "The scheduler that it works for."},
                    {"access", "Who may call it over its unix socket."},
+                   account_key::kSection,
                    {"jobs",
                     "What jobs may do, and how they are run. This holds whoever asks, the "
                     "scheduler too."},

@@ -33,13 +33,13 @@ void set_nodelay(int fd) {
 }  // namespace
 
 Result<std::unique_ptr<Acceptor>> Acceptor::start(const std::vector<ListenSocket>& sockets,
-                                                  Handler handler) {
+                                                  Events events) {
   UniqueFd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake) return system_error("eventfd");
   auto lobby = Lobby::create();
   if (!lobby) return lobby.error();
   std::unique_ptr<Acceptor> acceptor(
-      new Acceptor(sockets, std::move(handler), std::move(wake), std::move(*lobby)));
+      new Acceptor(sockets, std::move(events), std::move(wake), std::move(*lobby)));
   // Signals are the main thread's.
   sigset_t all{};
   sigset_t before{};
@@ -50,10 +50,10 @@ Result<std::unique_ptr<Acceptor>> Acceptor::start(const std::vector<ListenSocket
   return acceptor;
 }
 
-Acceptor::Acceptor(const std::vector<ListenSocket>& sockets, Handler handler, UniqueFd wake,
+Acceptor::Acceptor(const std::vector<ListenSocket>& sockets, Events events, UniqueFd wake,
                    std::unique_ptr<Lobby> lobby)
     : sockets_(sockets),
-      handler_(std::move(handler)),
+      events_(std::move(events)),
       wake_(std::move(wake)),
       lobby_(std::move(lobby)) {}
 
@@ -67,21 +67,23 @@ void Acceptor::run() {
   std::vector<pollfd> polled;
   polled.push_back({wake_.get(), POLLIN, 0});
   polled.push_back({lobby_->fd(), POLLIN, 0});
+  polled.push_back({events_.watched_fd, POLLIN, 0});
+  const std::size_t first_socket = polled.size();
   for (const ListenSocket& socket : sockets_) polled.push_back({socket.fd.get(), POLLIN, 0});
   bool paused = false;
   while (true) {
-    const nfds_t count = paused ? 2 : polled.size();
+    const nfds_t count = paused ? first_socket : polled.size();
     if (::poll(polled.data(), count, paused ? kPauseMs : lobby_->patience_ms()) < 0) {
       TAKT_CHECK(errno == EINTR, "poll: errno %d", errno);
       continue;
     }
     if (polled[0].revents != 0) return;
-    for (Lobby::Guest& guest : lobby_->call_in())
-      handler_(std::move(guest.connection), *guest.from);
+    if (polled[2].revents != 0) events_.on_watched();
+    for (Newcomer& newcomer : lobby_->call_in()) events_.on_connection(std::move(newcomer));
     if (std::exchange(paused, false)) continue;
-    for (std::size_t i = 2; i < polled.size(); ++i) {
+    for (std::size_t i = first_socket; i < polled.size(); ++i) {
       if (polled[i].revents == 0) continue;
-      switch (accept_some(sockets_[i - 2])) {
+      switch (accept_some(sockets_[i - first_socket])) {
         case After::kGoOn:
           break;
         case After::kPause:
@@ -105,12 +107,9 @@ Acceptor::After Acceptor::accept_some(const ListenSocket& socket) {
       if (after != After::kGoOn) return after;
       continue;
     }
-    if (socket.unix_socket) {
-      handler_(std::move(connection), socket);
-    } else {
-      set_nodelay(connection.get());
-      lobby_->seat(std::move(connection), socket);
-    }
+    if (!socket.unix_socket) set_nodelay(connection.get());
+    Newcomer newcomer{std::move(connection), &socket, {}, {}};
+    if (events_.admit(newcomer)) lobby_->seat(std::move(newcomer));
   }
   return After::kGoOn;
 }

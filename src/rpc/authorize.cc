@@ -180,4 +180,9 @@ Result<Caller> Guard::admit(const grpc::ServerContextBase& context, Action actio
   return caller;
 }
 
+Result<ShareLease> Guard::take(Share share, const Caller& caller) const {
+  if (shares_ == nullptr) return ShareLease();
+  return shares_->take(share, holder_of(caller));
+}
+
 }  // namespace takt::rpc

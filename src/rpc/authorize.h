@@ -5,12 +5,14 @@
 #include <google/protobuf/message.h>
 #include <grpcpp/server_context.h>
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "base/result.h"
 #include "rpc/caller.h"
+#include "rpc/shares.h"
 #include "rpc/user_names.h"
 
 namespace takt::rpc {
@@ -73,8 +75,10 @@ std::string how_to_join(const std::string& group, const std::string& user_name);
 // that is who connected; over TLS it is read from the certificate, here and nowhere else.
 class Guard {
  public:
-  explicit Guard(Caller connection, UserNames& names = UserNames::of_host())
-      : connection_(std::move(connection)), names_(&names) {}
+  // Without shares, nothing is counted.
+  explicit Guard(Caller connection, std::shared_ptr<Shares> shares = nullptr,
+                 UserNames& names = UserNames::of_host())
+      : connection_(std::move(connection)), shares_(std::move(shares)), names_(&names) {}
 
   // The caller, with the name that its uid has now, for a stream whose messages come later, each to
   // be checked then. kUnavailable: a user whose name cannot be looked up. Logs callers that it
@@ -87,10 +91,14 @@ class Guard {
   [[nodiscard]] Result<Caller> admit(const grpc::ServerContextBase& context, Action action,
                                      const google::protobuf::Message& request) const;
 
+  // What a call of an admitted caller holds until it is over.
+  [[nodiscard]] Result<ShareLease> take(Share share, const Caller& caller) const;
+
  private:
   [[nodiscard]] Result<Caller> named() const;
 
   Caller connection_;
+  std::shared_ptr<Shares> shares_;
   UserNames* names_;
 };
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // All grpc::Servers that share one set of credentials: one per identity, made when its first
 // connection comes. Guarantees: no connection is handed to a server that is shutting down (gRPC
-// would leak it); identities are bounded, and those without a role cannot crowd out the others.
+// would leak it); identities without a connection are bounded, the least recently used go first;
+// each identity has a memory quota of gRPC; a connection beyond its account's share is served by a
+// server that refuses each call with the reason.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -9,6 +11,7 @@
 
 #include <compare>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -19,19 +22,31 @@
 #include "base/clock.h"
 #include "base/unique_fd.h"
 #include "rpc/caller.h"
+#include "rpc/shares.h"
 
 namespace takt::rpc {
 
 // Makes the services of one identity; they live as long as its grpc::Server.
 using ServiceFactory = std::function<std::vector<std::unique_ptr<grpc::Service>>(const Caller&)>;
 
+class RefusingService;
+
 class Generation {
  public:
   enum class Outcome {
     kTaken,    // the connection is gRPC's now
     kRetired,  // not taken: offer it to the next generation
-    kFull,     // not taken: too many identities
     kFailed,   // not taken: gRPC could not make a server
+  };
+
+  // A connected, non-blocking socket, its caller with the user's name, and what it holds.
+  struct Offer {
+    Caller caller;
+    UniqueFd connection;
+    int listener_fd = -1;
+    ConnectionShare share;
+    // Of a connection that was taken: to be dropped once it has closed.
+    std::shared_ptr<const void> held;
   };
 
   // `health_names`: the services that grpc.health.v1 answers SERVING for, besides "".
@@ -41,8 +56,8 @@ class Generation {
   Generation(const Generation&) = delete;
   Generation& operator=(const Generation&) = delete;
 
-  // Gives a connected, non-blocking socket to the server of that caller. Thread-safe.
-  Outcome offer(Caller caller, UniqueFd& connection, int listener_fd);
+  // Gives a connection to the server of that caller. Thread-safe.
+  Outcome offer(Offer& offer);
 
   // From now on offer() says kRetired. Thread-safe.
   void retire();
@@ -62,17 +77,22 @@ class Generation {
     Role role;
     uid_t uid;
     gid_t gid;
+    bool refused;
     auto operator<=>(const Key&) const = default;
   };
   // Destroyed from the last to the first: the server goes before what it uses.
   struct Identity {
+    std::shared_ptr<const bool> in_use = std::make_shared<const bool>(true);  // and by connections
+    std::uint64_t last_use = 0;
+    std::unique_ptr<RefusingService> refusing;  // null but for refused connections
     std::vector<std::unique_ptr<grpc::Service>> services;
     std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor;
     std::unique_ptr<grpc::Server> server;
   };
 
-  Identity* find_or_make(Caller& caller, Outcome& why_not);
-  bool make(const Caller& caller, Identity& identity);
+  Identity* find_or_make(const Caller& caller, bool refused);
+  bool make(const Caller& caller, bool refused, Identity& identity);
+  void evict_idle();
 
   const std::shared_ptr<grpc::ServerCredentials> credentials_;
   const ServiceFactory services_;
@@ -80,7 +100,7 @@ class Generation {
 
   mutable std::mutex mutex_;
   std::map<Key, Identity> identities_;  // a new one only before retired_
-  std::size_t without_role_ = 0;
+  std::uint64_t uses_ = 0;
   bool retired_ = false;
   bool shutting_down_ = false;
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rpc/server.h"
 
+#include <fcntl.h>
+
 #include <chrono>
 #include <utility>
 
@@ -16,6 +18,7 @@ namespace {
 // shut down at once would cut them.
 constexpr auto kLinger = std::chrono::seconds(1);
 constexpr auto kResolvePause = std::chrono::seconds(1);
+constexpr std::size_t kNamesMax = 4096;
 
 }  // namespace
 
@@ -32,10 +35,16 @@ Result<std::unique_ptr<Server>> Server::start(std::vector<ListenSocket> sockets,
                 " in plain text (insecure = yes): whoever reaches it may do everything");
   }
   std::unique_ptr<Server> server(new Server(std::move(sockets), std::move(options)));
+  auto connections = OpenConnections::create();
+  if (!connections) return connections.error();
+  server->connections_ = std::move(*connections);
+  Server* const raw = server.get();
   auto acceptor = Acceptor::start(
-      server->sockets_, [raw = server.get()](UniqueFd connection, const ListenSocket& from) {
-        raw->handle(std::move(connection), from);
-      });
+      server->sockets_,
+      {.admit = [raw](Newcomer& newcomer) { return raw->admit(newcomer); },
+       .on_connection = [raw](Newcomer newcomer) { raw->handle(std::move(newcomer)); },
+       .watched_fd = server->connections_->fd(),
+       .on_watched = [raw] { raw->connections_->drop_closed(); }});
   if (!acceptor) return acceptor.error();
   server->acceptor_ = std::move(*acceptor);
   return server;
@@ -85,41 +94,73 @@ Result<Caller> Server::connected_caller(int connection, const ListenSocket& from
   if (!from.unix_socket) return from.tls ? tls_caller() : insecure_tcp_caller();
   const Result<PeerCredentials> peer = peer_credentials(connection);
   if (!peer) return peer.error();
-  return identify(*peer, policy());
+  Caller caller = identify(*peer, policy());
+  caller.user_name = name_of(caller.uid);
+  return caller;
 }
 
-// On the accept thread.
-void Server::handle(UniqueFd connection, const ListenSocket& from) {
-  if (!right_language(connection.get(), from)) return;
-  const Result<Caller> found = connected_caller(connection.get(), from);
-  if (!found) {
-    log_warning("closed a connection to " + from.display + ": " + found.error().message);
+// May block on the directory service.
+const std::string& Server::name_of(uid_t uid) {
+  if (names_.size() >= kNamesMax) names_.clear();
+  const auto [name, is_new] = names_.try_emplace(uid);
+  if (is_new) name->second = user_name_of(uid);
+  return name->second;
+}
+
+// On the accept thread, as handle().
+bool Server::admit(Newcomer& newcomer) {
+  connections_->drop_closed();  // what has been given back counts at once
+  const int fd = newcomer.connection.get();
+  const ListenSocket& from = *newcomer.from;
+  auto caller = connected_caller(fd, from);
+  if (!caller) {
+    log_warning("closed a connection to " + from.display + ": " + caller.error().message);
+    return false;
+  }
+  newcomer.caller = std::move(*caller);
+  const ShareHolder holder =
+      from.unix_socket ? holder_of(newcomer.caller) : holder_of_address(fd, !from.tls);
+  auto share = admit_connection(*options_.shares, holder);
+  if ((!share || share->refusal) && full_gate_.open())
+    log_warning((share
+                     ? "a connection to " + from.display + " is refused: " + share->refusal->message
+                     : "closed a connection to " + from.display + ": " + holder.account +
+                           " has too many, and too many that were refused"));
+  if (!share) return false;
+  newcomer.share = std::move(*share);
+  return true;
+}
+
+void Server::handle(Newcomer newcomer) {
+  const ListenSocket& from = *newcomer.from;
+  if (!right_language(newcomer.connection.get(), from)) return;
+  UniqueFd duplicate(::fcntl(newcomer.connection.get(), F_DUPFD_CLOEXEC, 0));
+  if (!duplicate) return;  // out of descriptors; the next ones wait
+  Generation::Offer offer{.caller = std::move(newcomer.caller),
+                          .connection = std::move(newcomer.connection),
+                          .listener_fd = from.fd.get(),
+                          .share = std::move(newcomer.share),
+                          .held = {}};
+  if (this->offer(offer, from.tls) != Generation::Outcome::kTaken) {
+    if (full_gate_.open())
+      log_error("closed a connection of " + offer.caller.describe() +
+                ": gRPC could not make a server");
     return;
   }
-  const Caller& caller = *found;
+  auto watched = connections_->add(std::move(duplicate), std::move(offer.held));
+  if (!watched) log_warning("closed a connection: " + watched.error().message);
+}
+
+Generation::Outcome Server::offer(Generation::Offer& offer, bool tls) {
   while (true) {
     std::shared_ptr<Generation> generation;
     {
       const std::lock_guard lock(mutex_);
-      generation = from.tls ? renewable_ : fixed_;
+      generation = tls ? renewable_ : fixed_;
     }
-    switch (generation->offer(caller, connection, from.fd.get())) {
-      case Generation::Outcome::kTaken:
-        return;
-      case Generation::Outcome::kRetired:
-        continue;  // renew() puts the next one in place before it retires this one
-      case Generation::Outcome::kFull:
-        if (full_gate_.open())
-          log_warning("closed a connection of " + caller.describe() + ": " +
-                      std::to_string(limits::kIdentitiesMax) +
-                      " different users are connected or were; restart the service to forget them");
-        return;
-      case Generation::Outcome::kFailed:
-        if (full_gate_.open())
-          log_error("closed a connection of " + caller.describe() +
-                    ": gRPC could not make a server");
-        return;
-    }
+    const Generation::Outcome outcome = generation->offer(offer);
+    // renew() puts the next one in place before it retires this one.
+    if (outcome != Generation::Outcome::kRetired) return outcome;
   }
 }
 
@@ -210,6 +251,7 @@ void Server::shutdown(milliseconds patience) {
     if (changed_.wait_for(lock, kLinger, all_done)) break;
   }
   reap();
+  connections_.reset();
 }
 
 }  // namespace takt::rpc

@@ -15,6 +15,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
@@ -25,6 +26,8 @@
 #include "rpc/generation.h"
 #include "rpc/listener.h"
 #include "rpc/log_gate.h"
+#include "rpc/open_connections.h"
+#include "rpc/shares.h"
 #include "rpc/tls.h"
 
 namespace takt::rpc {
@@ -35,6 +38,7 @@ struct ServerOptions {
   // number: the package that makes the user may be installed later. On the accept thread.
   std::function<Result<AccessPolicy>()> resolve_policy;
   ServiceFactory services;
+  std::shared_ptr<Shares> shares = std::make_shared<Shares>();
   std::shared_ptr<const Tls> tls;         // for sockets that carry it
   std::vector<std::string> health_names;  // "takt.v1.JobService" …
   std::function<void()> end_streams;      // told at shutdown() to end its streams with a status
@@ -61,8 +65,8 @@ class Server {
   // "unix:/run/takt/worker.sock", "127.0.0.1:7070": where it listens.
   [[nodiscard]] const std::vector<std::string>& displays() const { return displays_; }
 
-  // Different callers that connected: by unix socket and plain TCP, and by TLS since the last
-  // renewal.
+  // Different callers that are served: by unix socket and plain TCP, and by TLS since the last
+  // renewal. Some that have no connection any more are among them.
   [[nodiscard]] std::size_t identities() const;
 
   // Generations that still drain.
@@ -76,17 +80,21 @@ class Server {
   };
 
   Server(std::vector<ListenSocket> sockets, ServerOptions options);
-  void handle(UniqueFd connection, const ListenSocket& from);
+  bool admit(Newcomer& newcomer);
+  void handle(Newcomer newcomer);
   bool right_language(int connection, const ListenSocket& from);
+  Generation::Outcome offer(Generation::Offer& offer, bool tls);
   Result<Caller> connected_caller(int connection, const ListenSocket& from);
+  const std::string& name_of(uid_t uid);
   const AccessPolicy& policy();
   void drain(Drain& drain, milliseconds patience);
   void reap();
   std::shared_ptr<Generation> new_generation(std::shared_ptr<grpc::ServerCredentials> credentials);
 
   const ServerOptions options_;
-  AccessPolicy policy_;       // of the accept thread
-  BootTime policy_resolved_;  // when it was
+  AccessPolicy policy_;                           // of the accept thread
+  BootTime policy_resolved_;                      // when it was
+  std::unordered_map<uid_t, std::string> names_;  // of the accept thread
   std::vector<ListenSocket> sockets_;
   std::vector<std::string> displays_;
 
@@ -100,6 +108,7 @@ class Server {
   std::mutex shutdown_mutex_;  // one shutdown() at a time
   LogGate full_gate_;
   LogGate language_gate_{limits::kRefusalLinesPerMinute};
+  std::unique_ptr<OpenConnections> connections_;  // of the accept thread
   std::unique_ptr<Acceptor> acceptor_;
 };
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/log.h"
+#include "rpc/shares.h"
 
 namespace takt::rpc {
 namespace {
@@ -28,12 +29,20 @@ void route_log() {
 #endif  // newer ones log through Abseil
 }
 
+std::uint32_t streams_of(const Caller& caller) {
+  const bool user = caller.local && !holder_of(caller).privileged;
+  return static_cast<std::uint32_t>(user ? limits::kStreamsPerUserConnection
+                                         : limits::kStreamsPerConnection);
+}
+
 void tune(grpc::ServerBuilder& builder) {
   route_log();
   builder.SetMaxReceiveMessageSize(kMessageMax);
   builder.SetMaxSendMessageSize(kMessageMax);
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
                              static_cast<int>(limits::kStreamsPerConnection));
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE,
+                             static_cast<int>(limits::kMetadataMaxBytes));
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, to_ms(kKeepaliveTime));
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, to_ms(kKeepaliveTimeout));
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);

@@ -7,8 +7,10 @@
 #include <grpcpp/support/channel_arguments.h>
 
 #include <chrono>
+#include <cstdint>
 
 #include "base/limits.h"
+#include "rpc/caller.h"
 
 namespace takt::rpc {
 
@@ -24,6 +26,9 @@ static_assert(limits::kStreamsPerConnection > limits::kFollowersMax,
 // gRPC's own log lines become debug lines of ours: what an administrator has to know is said in our
 // words. Once; before the first server or channel.
 void route_log();
+
+// How many streams a connection of that caller may have at a time.
+std::uint32_t streams_of(const Caller& caller);
 
 void tune(grpc::ServerBuilder& builder);
 void tune(grpc::ChannelArguments& arguments);

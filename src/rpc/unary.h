@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/result.h"
+#include "rpc/shares.h"
 #include "rpc/status.h"
 
 namespace takt::rpc {
@@ -22,10 +23,12 @@ template <class Response>
 class UnaryReply {
  public:
   // `response` is the one that gRPC gave to the handler. `on_cancel` is called on a gRPC thread if
-  // the client gives up before the answer; the call is then finished already.
-  explicit UnaryReply(Response* response, std::function<void()> on_cancel = {})
+  // the client gives up before the answer; the call is then finished already. `share` is held until
+  // gRPC is done with the call.
+  explicit UnaryReply(Response* response, std::function<void()> on_cancel = {},
+                      ShareLease share = {})
       : call_(std::make_shared<Call>()), claim_(std::make_shared<Claim>(call_)) {
-    auto* reactor = new Reactor(call_, std::move(on_cancel));
+    auto* reactor = new Reactor(call_, std::move(on_cancel), std::move(share));
     call_->reactor = reactor;
     call_->response = response;
     reactor_ = reactor;
@@ -89,8 +92,8 @@ class UnaryReply {
 
   class Reactor : public grpc::ServerUnaryReactor {
    public:
-    Reactor(std::shared_ptr<Call> call, std::function<void()> on_cancel)
-        : call_(std::move(call)), on_cancel_(std::move(on_cancel)) {}
+    Reactor(std::shared_ptr<Call> call, std::function<void()> on_cancel, ShareLease share)
+        : call_(std::move(call)), on_cancel_(std::move(on_cancel)), share_(std::move(share)) {}
     void OnCancel() override {
       if (call_->fail(grpc::Status(grpc::StatusCode::CANCELLED, "cancelled by the client")) &&
           on_cancel_)
@@ -101,6 +104,7 @@ class UnaryReply {
    private:
     const std::shared_ptr<Call> call_;
     const std::function<void()> on_cancel_;
+    const ShareLease share_;
   };
 
   std::shared_ptr<Call> call_;

@@ -26,6 +26,18 @@ store::HistoryLimits history_of(const config::SchedulerConfig& config) {
   return {.age_max = config.retain_time, .jobs_max = config.retain_jobs};
 }
 
+rpc::ShareLimits shares_of(const config::SchedulerConfig& config) {
+  rpc::ShareLimits limits;
+  const auto set = [&limits](rpc::Share share, std::int64_t of_account) {
+    limits[share].of_account = static_cast<std::size_t>(of_account);
+  };
+  set(rpc::Share::kConnections, config.connections_of_account_max);
+  set(rpc::Share::kRequests, config.requests_of_account_max);
+  set(rpc::Share::kReaders, config.readers_of_account_max);
+  set(rpc::Share::kWatchers, config.watchers_of_account_max);
+  return limits;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<rpc::Credentials>> load_credentials(const config::SchedulerConfig& config) {
@@ -43,7 +55,9 @@ Result<std::unique_ptr<Daemon>> Daemon::create(config::SchedulerConfig config,
 }
 
 Daemon::Daemon(config::SchedulerConfig config, config::LoadOptions load)
-    : config_(std::move(config)), load_(std::move(load)) {}
+    : config_(std::move(config)),
+      load_(std::move(load)),
+      shares_(std::make_shared<rpc::Shares>(shares_of(config_))) {}
 
 Daemon::~Daemon() {
   if (shutdown_.joinable()) shutdown_.join();
@@ -126,7 +140,8 @@ Result<void> Daemon::serve() {
   rpc::ServerOptions options;
   options.policy = *policy;
   options.resolve_policy = [names] { return rpc::resolve_policy(names); };
-  options.services = make_services(*core_);
+  options.services = make_services(*core_, shares_);
+  options.shares = shares_;
   options.health_names = service_names();
   options.end_streams = [core = core_.get()] { core->end_streams(); };
   options.tls = credentials_->tls();
@@ -134,7 +149,7 @@ Result<void> Daemon::serve() {
   if (!server) return server.error();
   server_ = std::move(*server);
   credentials_->watch(*server_);
-  return old_door_ ? old_door_->serve(make_services(*core_)) : Result<void>();
+  return old_door_ ? old_door_->serve(make_services(*core_, shares_)) : Result<void>();
 }
 
 Result<int> Daemon::run() {
@@ -158,6 +173,7 @@ void Daemon::reload() {
   credentials_->reload();
   config::log_reloaded(config::reload_scheduler_config(load_, config_));
   set_log_level(config_.log_level);
+  shares_->set_limits(shares_of(config_));
   core_->set_policy(policy_of(config_));
   store_->writer().set_history(history_of(config_));
   sd::notify_ready();

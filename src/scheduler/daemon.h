@@ -14,6 +14,7 @@
 #include "rpc/credentials.h"
 #include "rpc/listener.h"
 #include "rpc/server.h"
+#include "rpc/shares.h"
 #include "scheduler/core.h"
 #include "sd/event_loop.h"
 #include "sd/listen_fds.h"
@@ -59,6 +60,7 @@ class Daemon {
   const config::LoadOptions load_;
   std::unique_ptr<sd::EventLoop> loop_;
   std::unique_ptr<rpc::Credentials> credentials_;
+  const std::shared_ptr<rpc::Shares> shares_;
   std::vector<rpc::ListenSocket> sockets_;
   std::vector<sd::Source> signals_;
   std::unique_ptr<store::Store> store_;

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "rpc/shares.h"
 #include "rpc/stream_writer.h"
 #include "scheduler/core.h"
 #include "scheduler/worker_output.h"
@@ -25,16 +26,18 @@ namespace takt::scheduler {
 
 class OutputProxy : public std::enable_shared_from_this<OutputProxy> {
  public:
-  // What the handler returns to gRPC. `request` was checked.
+  // What the handler returns to gRPC. `request` was checked; `share` is held until the stream is
+  // over.
   static grpc::ServerWriteReactor<v1::ReadOutputResponse>* start(Core& core,
-                                                                 v1::ReadOutputRequest request);
+                                                                 v1::ReadOutputRequest request,
+                                                                 rpc::ShareLease share);
 
   void fail(const Error& error) { writer_->fail(error); }
 
  private:
   using Writer = rpc::PullWriter<v1::ReadOutputResponse>;
 
-  OutputProxy(Core& core, v1::ReadOutputRequest request);
+  OutputProxy(Core& core, v1::ReadOutputRequest request, rpc::ShareLease share);
   void on_wanted();
   void on_client_gone();
 
@@ -58,6 +61,7 @@ class OutputProxy : public std::enable_shared_from_this<OutputProxy> {
 
   Core& core_;
   v1::ReadOutputRequest request_;  // its offsets move on
+  const rpc::ShareLease share_;
   std::shared_ptr<Writer> writer_;
   bool ended_ = false;     // the job, when it was looked up
   bool complete_ = false;  // the last message is given

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scheduler/output_registry.h"
 
-#include <string>
 #include <utility>
 #include <vector>
 
-#include "base/limits.h"
 #include "scheduler/output_proxy.h"
 
 namespace takt::scheduler {
@@ -13,11 +11,6 @@ namespace takt::scheduler {
 Result<void> OutputRegistry::add(const std::shared_ptr<OutputProxy>& proxy) {
   const std::lock_guard lock(mutex_);
   if (ended_) return *ended_;
-  if (proxies_.size() >= limits::kFollowersMax) {
-    return make_error(ErrorCode::kResourceExhausted,
-                      std::to_string(limits::kFollowersMax) +
-                          " readers of output are there already; try again later");
-  }
   proxies_.emplace(proxy.get(), proxy);
   return {};
 }

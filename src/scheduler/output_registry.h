@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ReadOutput streams that are open, so that they are bounded and can be ended. Thread-safe.
+// The ReadOutput streams that are open, so that they can be ended. Thread-safe.
 #pragma once
 
 #include <memory>
@@ -15,7 +15,7 @@ class OutputProxy;
 
 class OutputRegistry {
  public:
-  // kResourceExhausted at limits::kFollowersMax, and the error of end_all() after it.
+  // The error of end_all() after it.
   Result<void> add(const std::shared_ptr<OutputProxy>& proxy);
   void remove(const OutputProxy* proxy);
 

@@ -24,7 +24,9 @@ ServerUnaryReactor* admit(const rpc::Guard& guard, CallbackServerContext* contex
                           const google::protobuf::Message& request, Response* response, Verb verb) {
   const auto caller = guard.admit(*context, action, request);
   if (!caller) return rpc::refuse(context, caller.error());
-  const rpc::UnaryReply<Response> reply(response);
+  auto share = guard.take(rpc::Share::kRequests, *caller);
+  if (!share) return rpc::refuse(context, share.error());
+  const rpc::UnaryReply<Response> reply(response, {}, std::move(*share));
   ServerUnaryReactor* const reactor = reply.reactor();
   verb(*caller, reply);
   return reactor;
@@ -32,7 +34,7 @@ ServerUnaryReactor* admit(const rpc::Guard& guard, CallbackServerContext* contex
 
 class JobService final : public v1::JobService::CallbackService {
  public:
-  JobService(Core& core, rpc::Caller caller) : core_(core), guard_(std::move(caller)) {}
+  JobService(Core& core, rpc::Guard guard) : core_(core), guard_(std::move(guard)) {}
 
   ServerUnaryReactor* SubmitJob(CallbackServerContext* context, const v1::SubmitJobRequest* request,
                                 v1::SubmitJobResponse* response) override {
@@ -121,15 +123,19 @@ class JobService final : public v1::JobService::CallbackService {
   }
   ServerWriteReactor<v1::WatchJobsResponse>* WatchJobs(
       CallbackServerContext* context, const v1::WatchJobsRequest* request) override {
-    if (auto caller = guard_.admit(*context, Action::kWatchJobs, *request); !caller)
-      return rpc::refuse_stream<v1::WatchJobsResponse>(caller.error());
-    return watch_jobs(core_, *request);
+    const auto caller = guard_.admit(*context, Action::kWatchJobs, *request);
+    if (!caller) return rpc::refuse_stream<v1::WatchJobsResponse>(caller.error());
+    auto share = guard_.take(rpc::Share::kWatchers, *caller);
+    if (!share) return rpc::refuse_stream<v1::WatchJobsResponse>(share.error());
+    return watch_jobs(core_, *request, std::move(*share));
   }
   ServerWriteReactor<v1::ReadOutputResponse>* ReadOutput(
       CallbackServerContext* context, const v1::ReadOutputRequest* request) override {
-    if (auto caller = guard_.admit(*context, Action::kReadOutput, *request); !caller)
-      return rpc::refuse_stream<v1::ReadOutputResponse>(caller.error());
-    return read_output(core_, *request);
+    const auto caller = guard_.admit(*context, Action::kReadOutput, *request);
+    if (!caller) return rpc::refuse_stream<v1::ReadOutputResponse>(caller.error());
+    auto share = guard_.take(rpc::Share::kReaders, *caller);
+    if (!share) return rpc::refuse_stream<v1::ReadOutputResponse>(share.error());
+    return read_output(core_, *request, std::move(*share));
   }
 
  private:
@@ -139,7 +145,7 @@ class JobService final : public v1::JobService::CallbackService {
 
 class OperatorService final : public v1::OperatorService::CallbackService {
  public:
-  OperatorService(Core& core, rpc::Caller caller) : core_(core), guard_(std::move(caller)) {}
+  OperatorService(Core& core, rpc::Guard guard) : core_(core), guard_(std::move(guard)) {}
 
   ServerUnaryReactor* ListWorkers(CallbackServerContext* context,
                                   const v1::ListWorkersRequest* request,
@@ -201,7 +207,7 @@ class OperatorService final : public v1::OperatorService::CallbackService {
 
 class RegistryService final : public v1::RegistryService::CallbackService {
  public:
-  RegistryService(Core& core, rpc::Caller caller) : core_(core), guard_(std::move(caller)) {}
+  RegistryService(Core& core, rpc::Guard guard) : core_(core), guard_(std::move(guard)) {}
 
   ServerUnaryReactor* RegisterWorker(CallbackServerContext* context,
                                      const v1::RegisterWorkerRequest* request,
@@ -227,12 +233,13 @@ class RegistryService final : public v1::RegistryService::CallbackService {
 
 }  // namespace
 
-rpc::ServiceFactory make_services(Core& core) {
-  return [&core](const rpc::Caller& caller) {
+rpc::ServiceFactory make_services(Core& core, const std::shared_ptr<rpc::Shares>& shares) {
+  return [&core, shares](const rpc::Caller& caller) {
+    const rpc::Guard guard(caller, shares);
     std::vector<std::unique_ptr<grpc::Service>> services;
-    services.push_back(std::make_unique<JobService>(core, caller));
-    services.push_back(std::make_unique<OperatorService>(core, caller));
-    services.push_back(std::make_unique<RegistryService>(core, caller));
+    services.push_back(std::make_unique<JobService>(core, guard));
+    services.push_back(std::make_unique<OperatorService>(core, guard));
+    services.push_back(std::make_unique<RegistryService>(core, guard));
     return services;
   };
 }

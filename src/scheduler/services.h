@@ -2,16 +2,19 @@
 // The scheduler's gRPC services: each call passes the guard, then goes to its verb.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "rpc/generation.h"
+#include "rpc/shares.h"
 #include "scheduler/core.h"
 
 namespace takt::scheduler {
 
-// Makes JobService, OperatorService and RegistryService for each caller. The core outlives them.
-rpc::ServiceFactory make_services(Core& core);
+// Makes JobService, OperatorService and RegistryService for each caller. The core outlives them;
+// calls count against `shares`.
+rpc::ServiceFactory make_services(Core& core, const std::shared_ptr<rpc::Shares>& shares);
 
 // Their full names, for health checks.
 std::vector<std::string> service_names();

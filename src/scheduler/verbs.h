@@ -4,6 +4,7 @@
 #pragma once
 
 #include "rpc/caller.h"
+#include "rpc/shares.h"
 #include "rpc/unary.h"
 #include "scheduler/core.h"
 #include "takt/v1/job_service.grpc.pb.h"
@@ -60,10 +61,13 @@ void deregister_worker(Core& core, const rpc::Caller& caller,
                        const v1::DeregisterWorkerRequest& request,
                        const rpc::UnaryReply<v1::DeregisterWorkerResponse>& reply);
 
+// `share` is held until the stream is over.
 grpc::ServerWriteReactor<v1::WatchJobsResponse>* watch_jobs(Core& core,
-                                                            const v1::WatchJobsRequest& request);
+                                                            const v1::WatchJobsRequest& request,
+                                                            rpc::ShareLease share = {});
 grpc::ServerWriteReactor<v1::ReadOutputResponse>* read_output(Core& core,
-                                                              const v1::ReadOutputRequest& request);
+                                                              const v1::ReadOutputRequest& request,
+                                                              rpc::ShareLease share = {});
 
 // A caller with the rights of an operator.
 [[nodiscard]] bool is_operator(const rpc::Caller& caller);

@@ -34,12 +34,13 @@ WatchHub::WatchHub(sd::EventLoop& loop, store::Reader& reader, std::shared_ptr<M
     : loop_(loop), reader_(reader), mailbox_(std::move(mailbox)), ledger_(ledger) {}
 
 grpc::ServerWriteReactor<v1::WatchJobsResponse>* WatchHub::watch(std::optional<std::int64_t> after,
-                                                                 std::unordered_set<Uuid> jobs) {
+                                                                 std::unordered_set<Uuid> jobs,
+                                                                 rpc::ShareLease share) {
   Watch::Events events;
   events.on_hungry = [this, mailbox = mailbox_](const WatchPtr& watch) {
     mailbox->post([this, watch] { on_hungry(watch); });
   };
-  events.on_end = [this, mailbox = mailbox_](const WatchPtr& watch) {
+  events.on_end = [this, mailbox = mailbox_, share = std::move(share)](const WatchPtr& watch) {
     mailbox->post([this, watch] { on_end(watch); });
   };
   return Watch::create(after, std::move(jobs), std::move(events))->start();
@@ -49,12 +50,6 @@ bool WatchHub::admit(const WatchPtr& watch) {
   if (watches_.contains(watch)) return true;
   if (ended_) {
     watch->finish(rpc::to_status(*ended_));
-    return false;
-  }
-  if (watches_.size() >= limits::kWatchersMax) {
-    watch->finish(rpc::to_status(make_error(ErrorCode::kResourceExhausted,
-                                            "there are " + std::to_string(limits::kWatchersMax) +
-                                                " watchers already; try again later")));
     return false;
   }
   if (!watch->after()) watch->begin(ledger_.committed_revision());

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "rpc/shares.h"
 #include "scheduler/ledger.h"
 #include "scheduler/mailbox.h"
 #include "scheduler/watch.h"
@@ -24,9 +25,11 @@ class WatchHub {
   WatchHub(sd::EventLoop& loop, store::Reader& reader, std::shared_ptr<Mailbox> mailbox,
            const Ledger& ledger);
 
-  // Starts a stream; without a revision, from now on. Any thread.
+  // Starts a stream, which holds `share` until it is over; without a revision, from now on. Any
+  // thread.
   grpc::ServerWriteReactor<v1::WatchJobsResponse>* watch(std::optional<std::int64_t> after,
-                                                         std::unordered_set<Uuid> jobs);
+                                                         std::unordered_set<Uuid> jobs,
+                                                         rpc::ShareLease share = {});
 
   void on_committed(const std::vector<store::JobChange>& changes);
 

@@ -9,7 +9,8 @@
 namespace takt::scheduler {
 
 grpc::ServerWriteReactor<v1::WatchJobsResponse>* watch_jobs(Core& core,
-                                                            const v1::WatchJobsRequest& request) {
+                                                            const v1::WatchJobsRequest& request,
+                                                            rpc::ShareLease share) {
   using Response = v1::WatchJobsResponse;
   if (request.after_revision() < 0) {
     return rpc::refuse_stream<Response>(
@@ -29,7 +30,7 @@ grpc::ServerWriteReactor<v1::WatchJobsResponse>* watch_jobs(Core& core,
   }
   std::optional<std::int64_t> after;
   if (!request.from_now()) after = request.after_revision();
-  return core.watches().watch(after, std::move(jobs));
+  return core.watches().watch(after, std::move(jobs), std::move(share));
 }
 
 }  // namespace takt::scheduler

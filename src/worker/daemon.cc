@@ -10,6 +10,20 @@
 #include "sd/notify.h"
 
 namespace takt::worker {
+namespace {
+
+rpc::ShareLimits shares_of(const config::WorkerConfig& config) {
+  rpc::ShareLimits limits;
+  const auto set = [&limits](rpc::Share share, std::int64_t of_account) {
+    limits[share].of_account = static_cast<std::size_t>(of_account);
+  };
+  set(rpc::Share::kConnections, config.connections_of_account_max);
+  set(rpc::Share::kRequests, config.requests_of_account_max);
+  set(rpc::Share::kReaders, config.readers_of_account_max);
+  return limits;
+}
+
+}  // namespace
 
 Result<std::unique_ptr<rpc::Credentials>> load_credentials(const config::WorkerConfig& config) {
   // The scheduler takes this worker by the name in its certificate only.
@@ -27,7 +41,9 @@ Result<std::unique_ptr<Daemon>> Daemon::create(config::WorkerConfig config,
 }
 
 Daemon::Daemon(config::WorkerConfig config, config::LoadOptions load)
-    : config_(std::move(config)), load_(std::move(load)) {}
+    : config_(std::move(config)),
+      load_(std::move(load)),
+      shares_(std::make_shared<rpc::Shares>(shares_of(config_))) {}
 
 Daemon::~Daemon() {
   if (shutdown_.joinable()) shutdown_.join();
@@ -154,6 +170,7 @@ Result<void> Daemon::serve() {
   options.tls = credentials_->tls();
   options.health_names = {"takt.v1.WorkerService"};
   options.services = services();
+  options.shares = shares_;
   auto server = rpc::Server::start(std::move(sockets_), std::move(options));
   if (!server) return server.error();
   server_ = std::move(*server);
@@ -182,6 +199,7 @@ void Daemon::reload() {
   sd::notify_reloading();
   credentials_->reload();
   const auto reloaded = config::reload_worker_config(load_, config_);
+  shares_->set_limits(shares_of(config_));
   config::log_reloaded(reloaded);
   set_log_level(config_.log_level);
   if (reloaded && !reloaded->taken.empty()) sessions_->tell_news(reloaded->has("worker.labels"));

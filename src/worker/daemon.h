@@ -12,6 +12,7 @@
 #include "config/worker_config.h"
 #include "rpc/credentials.h"
 #include "rpc/server.h"
+#include "rpc/shares.h"
 #include "sd/bus.h"
 #include "sd/listen_fds.h"
 #include "sd/systemd_manager.h"
@@ -60,7 +61,7 @@ class Daemon {
 
   // What requests reach, for tests.
   [[nodiscard]] Parts parts() const {
-    return {*core_, *starting_, *stopping_, *pausing_, *sessions_, *outputs_};
+    return {*core_, *starting_, *stopping_, *pausing_, *sessions_, *outputs_, shares_};
   }
 
  private:
@@ -82,6 +83,7 @@ class Daemon {
   const config::LoadOptions load_;
   std::unique_ptr<sd::EventLoop> loop_;
   std::unique_ptr<rpc::Credentials> credentials_;
+  const std::shared_ptr<rpc::Shares> shares_;
   std::vector<rpc::ListenSocket> sockets_;
   std::vector<std::string> displays_;
   std::optional<StateFolder> state_;

@@ -84,7 +84,9 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::ListJobs(
                                 ? limits::kPageSizeDefault
                                 : static_cast<std::size_t>(request->page_size());
   const std::size_t page_size = std::min(asked, limits::kPageSizeMax);
-  Reply reply(response);
+  auto share = guard_.take(rpc::Share::kRequests, *caller);
+  if (!share) return rpc::refuse(context, share.error());
+  Reply reply(response, {}, std::move(*share));
   std::ignore = parts_.core.loop.post([parts = parts_, reply, after, page_size] {
     parts.core.disk.run(
         [&state = parts.core.state, after, page_size] {

@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <sys/inotify.h>
 
-#include "base/limits.h"
 #include "rpc/output_request.h"
 #include "worker/lookup.h"
 #include "worker/output_follower.h"
@@ -17,12 +16,12 @@ Error gone_down() {
 }
 
 grpc::ServerWriteReactor<OutputMessage>* Outputs::read(
-    const v1::WorkerServiceReadOutputRequest& request) {
+    const v1::WorkerServiceReadOutputRequest& request, rpc::ShareLease share) {
   auto id = Uuid::parse(request.job_id(), "job_id");
   if (!id) return rpc::refuse_stream<OutputMessage>(id.error());
   if (auto checked = rpc::check_output_request(request); !checked)
     return rpc::refuse_stream<OutputMessage>(checked.error());
-  const auto follower = std::make_shared<OutputFollower>(*this, *id, request);
+  const auto follower = std::make_shared<OutputFollower>(*this, *id, request, std::move(share));
   auto* reactor = follower->open_stream();
   if (auto admitted = admit(follower); admitted) {
     follower->start();
@@ -35,8 +34,6 @@ grpc::ServerWriteReactor<OutputMessage>* Outputs::read(
 Result<void> Outputs::admit(const std::shared_ptr<OutputFollower>& follower) {
   const std::lock_guard lock(mutex_);
   if (ended_) return gone_down();
-  if (followers_.size() >= limits::kFollowersMax)
-    return make_error(ErrorCode::kResourceExhausted, "too many readers of output; try later");
   followers_.insert(follower);
   return {};
 }

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <set>
 
+#include "rpc/shares.h"
 #include "rpc/stream_writer.h"
 #include "takt/v1/worker_service.pb.h"
 #include "worker/core.h"
@@ -34,8 +35,9 @@ class Outputs {
  public:
   explicit Outputs(Core& core) : core_(core) {}
 
-  // The reactor of one ReadOutput call. Any thread.
-  grpc::ServerWriteReactor<OutputMessage>* read(const v1::WorkerServiceReadOutputRequest& request);
+  // The reactor of one ReadOutput call, which holds `share` until it is over. Any thread.
+  grpc::ServerWriteReactor<OutputMessage>* read(const v1::WorkerServiceReadOutputRequest& request,
+                                                rpc::ShareLease share = {});
 
   // Ends all streams with UNAVAILABLE: the worker goes down, readers go on at their offset later.
   // Any thread.

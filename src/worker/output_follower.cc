@@ -34,12 +34,14 @@ void to_proto(OutputPiece&& piece, v1::OutputChunk& chunk) {
 }  // namespace
 
 OutputFollower::OutputFollower(Outputs& outputs, const Uuid& job_id,
-                               const v1::WorkerServiceReadOutputRequest& request)
+                               const v1::WorkerServiceReadOutputRequest& request,
+                               rpc::ShareLease share)
     : outputs_(outputs),
       job_id_(job_id),
       attempt_(request.attempt()),
       wish_(wish_of(request)),
-      batch_(request.batch()) {}
+      batch_(request.batch()),
+      share_(std::move(share)) {}
 
 grpc::ServerWriteReactor<OutputMessage>* OutputFollower::open_stream() {
   const auto self = shared_from_this();

@@ -67,7 +67,9 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::StartJob(
   if (!caller) return rpc::refuse(context, caller.error());
   auto start = read_start(*caller, *request, parts_.core.state.worker_id());
   if (!start) return rpc::refuse(context, start.error());
-  rpc::UnaryReply<v1::WorkerServiceStartJobResponse> reply(response);
+  auto share = guard_.take(rpc::Share::kRequests, *caller);
+  if (!share) return rpc::refuse(context, share.error());
+  rpc::UnaryReply<v1::WorkerServiceStartJobResponse> reply(response, {}, std::move(*share));
   std::ignore = parts_.core.loop.post([parts = parts_, reply, start = std::move(*start)]() mutable {
     if (auto may = may_start_directly(start.caller, parts.core.config); !may)
       return (void)reply.fail(may.error());
@@ -104,7 +106,9 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::StopJob(grpc::CallbackServerContext
     if (!grace) return rpc::refuse(context, grace.error());
     stop.grace = *grace;
   }
-  rpc::UnaryReply<v1::WorkerServiceStopJobResponse> reply(response);
+  auto share = guard_.take(rpc::Share::kRequests, *caller);
+  if (!share) return rpc::refuse(context, share.error());
+  rpc::UnaryReply<v1::WorkerServiceStopJobResponse> reply(response, {}, std::move(*share));
   std::ignore = parts_.core.loop.post(
       [parts = parts_, reply, stop, job_id = *job_id, number = request->attempt(), by = *caller] {
         const auto key = resolve_to_act(parts.core, by, job_id, number);
@@ -131,7 +135,9 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::set_frozen(grpc::CallbackServerCont
   if (!caller) return rpc::refuse(context, caller.error());
   auto job_id = check_id(request->job_id(), request->attempt());
   if (!job_id) return rpc::refuse(context, job_id.error());
-  rpc::UnaryReply<Response> reply(response);
+  auto share = guard_.take(rpc::Share::kRequests, *caller);
+  if (!share) return rpc::refuse(context, share.error());
+  rpc::UnaryReply<Response> reply(response, {}, std::move(*share));
   std::ignore = parts_.core.loop.post(
       [parts = parts_, reply, job_id = *job_id, frozen, number = request->attempt(), by = *caller] {
         const auto key = resolve_to_act(parts.core, by, job_id, number);
@@ -167,7 +173,9 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::QueryJob(grpc::CallbackServerContex
   if (!caller) return rpc::refuse(context, caller.error());
   auto job_id = check_id(request->job_id(), request->attempt());
   if (!job_id) return rpc::refuse(context, job_id.error());
-  rpc::UnaryReply<v1::QueryJobResponse> reply(response);
+  auto share = guard_.take(rpc::Share::kRequests, *caller);
+  if (!share) return rpc::refuse(context, share.error());
+  rpc::UnaryReply<v1::QueryJobResponse> reply(response, {}, std::move(*share));
   std::ignore =
       parts_.core.loop.post([parts = parts_, reply, job_id = *job_id, number = request->attempt()] {
         const auto key = resolve(parts.core, job_id, number);
@@ -185,7 +193,9 @@ grpc::ServerWriteReactor<v1::WorkerServiceReadOutputResponse>* WorkerServiceImpl
     grpc::CallbackServerContext* context, const v1::WorkerServiceReadOutputRequest* request) {
   auto caller = guard_.admit(*context, rpc::Action::kWorkerReadOutput, *request);
   if (!caller) return rpc::refuse_stream<OutputMessage>(caller.error());
-  return parts_.outputs.read(*request);
+  auto share = guard_.take(rpc::Share::kReaders, *caller);
+  if (!share) return rpc::refuse_stream<OutputMessage>(share.error());
+  return parts_.outputs.read(*request, std::move(*share));
 }
 
 grpc::ServerBidiReactor<v1::SessionRequest, v1::SessionResponse>* WorkerServiceImpl::Session(

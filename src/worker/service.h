@@ -4,6 +4,7 @@
 #pragma once
 
 #include "rpc/authorize.h"
+#include "rpc/shares.h"
 #include "rpc/unary.h"
 #include "takt/v1/worker_service.grpc.pb.h"
 #include "worker/core.h"
@@ -23,12 +24,13 @@ struct Parts {
   Pausing& pausing;
   Sessions& sessions;
   Outputs& outputs;
+  const std::shared_ptr<rpc::Shares>& shares;
 };
 
 class WorkerServiceImpl final : public v1::WorkerService::CallbackService {
  public:
   WorkerServiceImpl(const Parts& parts, rpc::Caller caller)
-      : parts_(parts), guard_(std::move(caller)) {}
+      : parts_(parts), guard_(std::move(caller), parts.shares) {}
 
   grpc::ServerUnaryReactor* StartJob(grpc::CallbackServerContext* context,
                                      const v1::WorkerServiceStartJobRequest* request,

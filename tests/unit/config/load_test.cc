@@ -98,7 +98,7 @@ TEST_F(Load, AnUnknownKeyIsRefusedWithTheKnownOnes) {
 TEST_F(Load, AnUnknownSectionIsRefusedWithTheKnownOnes) {
   EXPECT_EQ(refusal("[jobs]\nslots = 1\n"),
             "s.conf:1: unknown section \"[jobs]\"; accepted are [scheduler], [workers], [queue], "
-            "[history], [access], [compat], [tls]");
+            "[history], [access], [limits], [compat], [tls]");
 }
 
 TEST_F(Load, AKeyGivenTwiceInOneFileIsRefused) {
@@ -144,7 +144,9 @@ TEST_F(Load, OverridesAreCheckedLikeLines) {
             "workers.unreachable_after, workers.lost_after, queue.jobs_max, "
             "queue.jobs_of_user_max, queue.priority_max, queue.placement, history.retain_time, "
             "history.retain_jobs, access.group, "
-            "access.admin_group, compat.listen, "
+            "access.admin_group, limits.connections_of_account_max, "
+            "limits.requests_of_account_max, limits.readers_of_account_max, "
+            "limits.watchers_of_account_max, compat.listen, "
             "compat.insecure, compat.slots, tls.certificate, tls.key, tls.ca");
 }
 

@@ -57,57 +57,6 @@ class ScriptedService : public EchoService::CallbackService {
   const Script& script_;
 };
 
-// One descriptor through a unix socket; only system calls, as after fork in a threaded process.
-bool send_fd(int channel, int fd) {
-  char byte = 'x';
-  iovec part{&byte, 1};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof fd);
-  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  return ::sendmsg(channel, &message, MSG_NOSIGNAL) == 1;
-}
-
-UniqueFd receive_fd(int channel) {
-  char byte = 0;
-  iovec part{&byte, 1};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  if (::recvmsg(channel, &message, MSG_CMSG_CLOEXEC) != 1) return {};
-  const cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  if (header == nullptr || header->cmsg_type != SCM_RIGHTS) return {};
-  int fd = -1;
-  std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-  return UniqueFd(fd);
-}
-
-// In the forked child: becomes the user, connects, sends the connection back.
-[[noreturn]] void child_connect(int channel, const sockaddr_un& address, uid_t uid, gid_t gid,
-                                const std::vector<gid_t>& groups) {
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  bool ok = fd >= 0;
-  // Raw calls: glibc's wrappers would first talk to threads that do not exist in this child.
-  if (::geteuid() == 0) {
-    ok = ok && ::syscall(SYS_setgroups, groups.size(), groups.data()) == 0;
-    ok = ok && ::syscall(SYS_setresgid, gid, gid, gid) == 0;
-    ok = ok && ::syscall(SYS_setresuid, uid, uid, uid) == 0;
-  }
-  ok = ok && ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  ok = ok && send_fd(channel, fd);
-  ::_exit(ok ? 0 : 1);
-}
-
 }  // namespace
 
 TempFolder::TempFolder() {
@@ -140,6 +89,7 @@ void RpcTest::start_on(std::vector<ListenSocket> sockets, AccessPolicy policy) {
   options.policy = policy;
   options.resolve_policy = resolve_policy_;
   options.tls = tls_;
+  options.shares = shares_;
   options.services = [this](const Caller& caller) {
     std::vector<std::unique_ptr<grpc::Service>> services;
     services.push_back(std::make_unique<ScriptedService>(caller, script_));
@@ -175,23 +125,6 @@ grpc::Status RpcTest::echo(EchoService::Stub& stub, EchoResponse* response,
 
 void set_deadline(grpc::ClientContext& context) {
   context.set_deadline(std::chrono::system_clock::now() + kPatience);
-}
-
-UniqueFd connect_as(const std::string& path, uid_t uid, gid_t gid, std::vector<gid_t> groups) {
-  const Result<sockaddr_un> address = unix_sockaddr(path);
-  TAKT_CHECK(address.ok(), "path");
-  std::array<int, 2> pair{};
-  TAKT_CHECK(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) == 0, "socketpair");
-  const UniqueFd ours(pair[0]);
-  UniqueFd theirs(pair[1]);
-  const pid_t child = ::fork();
-  if (child == 0) child_connect(theirs.get(), *address, uid, gid, groups);
-  theirs.reset();
-  UniqueFd connection = receive_fd(ours.get());
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  EXPECT_EQ(status, 0) << "the child could not connect";
-  return connection;
 }
 
 bool connect_and_greet(const std::string& path) {

@@ -110,14 +110,12 @@ class RpcTest : public ::testing::Test {
   std::function<Result<AccessPolicy>()> resolve_policy_;  // set before start()
   std::function<void()> end_streams_;
   std::shared_ptr<const Tls> tls_;  // of start_on()
+  std::shared_ptr<Shares> shares_ = std::make_shared<Shares>();
   std::unique_ptr<Server> server_;
 };
 
 // Gives the context kPatience.
 void set_deadline(grpc::ClientContext& context);
-
-// A connected socket whose connect() was done by another user; as root only, else as ourselves.
-UniqueFd connect_as(const std::string& path, uid_t uid, gid_t gid, std::vector<gid_t> groups);
 
 // Connects, reads the first byte that the server sends (its HTTP/2 SETTINGS). False if it hangs up.
 bool connect_and_greet(const std::string& path);

@@ -2,6 +2,7 @@
 // Who connects is who the kernel says: real processes of other users on a real socket.
 #include <gmock/gmock.h>
 #include <grpcpp/create_channel_posix.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include "base/limits.h"
 #include "fixture.h"
 #include "rpc/status.h"
+#include "support/connect_as.h"
 #include "support/eventually.h"
 
 namespace takt::rpc {
@@ -29,7 +31,7 @@ class IdentityTest : public RpcTest {
  protected:
   // Answers of an Echo call over a connection made as that user.
   grpc::Status call_as(uid_t uid, gid_t gid, std::vector<gid_t> groups, EchoResponse* response) {
-    UniqueFd connection = connect_as(socket_path(), uid, gid, std::move(groups));
+    UniqueFd connection = test::connect_as(socket_path(), uid, gid, std::move(groups));
     EXPECT_TRUE(set_nonblocking(connection.get(), true).ok());
     const auto stub =
         EchoService::NewStub(grpc::CreateInsecureChannelFromFd("peer", connection.release()));
@@ -143,34 +145,111 @@ TEST_F(IdentityTest, PlainTextTcpIsAnUnidentifiedOperator) {
   EXPECT_EQ(response.role(), "operator");
 }
 
-// Identities without a role share a nameless one once there are many, so that they cannot fill
-// the table: a member is still served.
-TEST(Identities, StrangersCannotCrowdOutMembers) {
-  Generation generation(grpc::InsecureServerCredentials(),
-                        [](const Caller&) { return std::vector<std::unique_ptr<grpc::Service>>(); },
-                        {});
-  const auto offer = [&generation](Role role, uid_t uid) {
+class Identities : public testing::Test {
+ protected:
+  ~Identities() override { generation_.shutdown(milliseconds(0)); }
+  // Offers a connection of that uid; `client` is its other end.
+  Generation::Outcome offer(Role role, uid_t uid, UniqueFd& client) {
     int pair[2] = {-1, -1};
     EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
-    const UniqueFd client(pair[1]);
-    UniqueFd connection(pair[0]);
-    Caller caller;
-    caller.local = true;
-    caller.role = role;
-    caller.uid = uid;
-    caller.gid = 64600;
-    return generation.offer(caller, connection, -1);
+    client = UniqueFd(pair[1]);
+    offered_ = Generation::Offer();
+    offered_.connection = UniqueFd(pair[0]);
+    offered_.caller.local = true;
+    offered_.caller.role = role;
+    offered_.caller.uid = uid;
+    offered_.caller.gid = 64600;
+    auto share = admit_connection(shares_, holder_of(offered_.caller));
+    EXPECT_TRUE(share.has_value());
+    if (share) offered_.share = std::move(*share);
+    return generation_.offer(offered_);
+  }
+
+  Shares shares_;
+  Generation::Offer offered_;
+  Generation generation_{
+      grpc::InsecureServerCredentials(),
+      [](const Caller&) { return std::vector<std::unique_ptr<grpc::Service>>(); },
+      {}};
+};
+
+// One member with subuids has thousands of them.
+TEST_F(Identities, ThoseWithoutAConnectionAreForgotten) {
+  for (const Role role : {Role::kNone, Role::kUser}) {
+    for (uid_t uid = 70000; uid < 70000 + 3 * limits::kIdleIdentitiesMax; ++uid) {
+      UniqueFd client;
+      ASSERT_EQ(offer(role, uid, client), Generation::Outcome::kTaken) << uid;
+      ASSERT_FALSE(offered_.share.refusal) << offered_.share.refusal->message;
+      EXPECT_LE(generation_.identities(), limits::kIdleIdentitiesMax + 1);
+    }
+  }
+  UniqueFd client;
+  EXPECT_EQ(offer(Role::kUser, 99999, client), Generation::Outcome::kTaken);
+  EXPECT_FALSE(offered_.share.refusal);
+  generation_.retire();
+  EXPECT_EQ(offer(Role::kUser, 99999, client), Generation::Outcome::kRetired);
+}
+
+TEST_F(Identities, OneWithAConnectionStays) {
+  UniqueFd member;
+  ASSERT_EQ(offer(Role::kOperator, 0, member), Generation::Outcome::kTaken);
+  const Generation::Offer held = std::move(offered_);
+  for (uid_t uid = 70000; uid < 70000 + 3 * limits::kIdleIdentitiesMax; ++uid) {
+    UniqueFd client;
+    ASSERT_EQ(offer(Role::kUser, uid, client), Generation::Outcome::kTaken);
+  }
+  char byte = 0;
+  pollfd polled{member.get(), POLLIN, 0};
+  ASSERT_EQ(::poll(&polled, 1, 10000), 1) << "its SETTINGS";
+  EXPECT_EQ(::recv(member.get(), &byte, 1, 0), 1) << "served, not closed";
+}
+
+TEST_F(Identities, UsersWithoutANameShareOneAccount) {
+  std::vector<UniqueFd> clients(limits::kConnectionsOfAccount);
+  std::vector<std::shared_ptr<const void>> held;
+  uid_t uid = 70000;
+  for (UniqueFd& client : clients) {
+    ASSERT_EQ(offer(Role::kUser, uid++, client), Generation::Outcome::kTaken);
+    ASSERT_FALSE(offered_.share.refusal) << offered_.share.refusal->message;
+    held.push_back(std::move(offered_.held));
+  }
+  UniqueFd client;
+  ASSERT_EQ(offer(Role::kUser, uid, client), Generation::Outcome::kTaken);
+  ASSERT_TRUE(offered_.share.refusal) << "taken only to be refused";
+  ASSERT_EQ(offer(Role::kOperator, uid, client), Generation::Outcome::kTaken);
+  EXPECT_FALSE(offered_.share.refusal);
+  held.pop_back();
+  ASSERT_EQ(offer(Role::kUser, uid, client), Generation::Outcome::kTaken);
+  EXPECT_FALSE(offered_.share.refusal);
+}
+
+TEST_F(IdentityTest, AConnectionBeyondTheShareIsRefusedWithTheReason) {
+  if (::geteuid() != 0) return;  // needs other users
+  ShareLimits limits;
+  limits[Share::kConnections] = {2, 8};
+  shares_->set_limits(limits);
+  AccessPolicy policy = everybody();
+  policy.user_gid = kTaktGid;
+  start(policy);
+  const auto connect = [this](uid_t uid) {
+    UniqueFd connection = test::connect_as(socket_path(), uid, 64600, {kTaktGid});
+    EXPECT_TRUE(set_nonblocking(connection.get(), true).ok());
+    return EchoService::NewStub(grpc::CreateInsecureChannelFromFd("peer", connection.release()));
   };
-  for (uid_t uid = 70000; uid < 70000 + limits::kIdentitiesMax; ++uid)
-    ASSERT_EQ(offer(Role::kNone, uid), Generation::Outcome::kTaken);
-  EXPECT_EQ(generation.identities(), limits::kIdentitiesMax / 2 + 1);
-  for (uid_t uid = 80000; generation.identities() < limits::kIdentitiesMax; ++uid)
-    ASSERT_EQ(offer(Role::kUser, uid), Generation::Outcome::kTaken);
-  EXPECT_EQ(offer(Role::kUser, 99999), Generation::Outcome::kFull);
-  EXPECT_EQ(offer(Role::kUser, 80000), Generation::Outcome::kTaken) << "a known one still is";
-  generation.retire();
-  EXPECT_EQ(offer(Role::kUser, 80000), Generation::Outcome::kRetired);
-  generation.shutdown(milliseconds(0));
+  EchoResponse response;
+  auto first = connect(64600);
+  const auto second = connect(64600);
+  EXPECT_TRUE(echo(*first, &response).ok());
+  EXPECT_TRUE(echo(*second, &response).ok());
+  const grpc::Status refused = echo(*connect(64600), &response);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED) << refused.error_message();
+  EXPECT_THAT(refused.error_message(), HasSubstr("has 2 of the 2 connections that one account may "
+                                                 "have (connections_of_account_max in [limits])"));
+  EXPECT_TRUE(echo(*stub(), &response).ok()) << "root is served";
+  EXPECT_TRUE(echo(*second, &response).ok());
+  first.reset();
+  EXPECT_TRUE(test::eventually([&] { return echo(*connect(64600), &response).ok(); }))
+      << "a closed connection makes room";
 }
 
 }  // namespace

@@ -128,25 +128,35 @@ TEST(Guard, WithoutTheUserDatabasePeopleWaitAndDaemonsWork) {
   UserNames names(database.lookup(), kNone, kLong);
   const grpc::CallbackServerContext context;
   for (const Role role : {Role::kUser, Role::kOperator}) {
-    const auto refused = Guard(user(role), names).admit(context, Action::kSubmitJob);
+    const auto refused =
+        Guard(user(role), nullptr, names).admit_stream(context, Action::kSubmitJob);
     ASSERT_FALSE(refused.ok()) << role_name(role);
     EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
   }
-  EXPECT_TRUE(Guard(user(Role::kScheduler), names).admit(context, Action::kWorkerSession).ok());
-  EXPECT_TRUE(Guard(user(Role::kWorker), names).admit(context, Action::kRegisterWorker).ok());
-  EXPECT_EQ(Guard(user(Role::kNone), names).admit(context, Action::kSubmitJob).error().code,
+  EXPECT_TRUE(Guard(user(Role::kScheduler), nullptr, names)
+                  .admit_stream(context, Action::kWorkerSession)
+                  .ok());
+  EXPECT_TRUE(Guard(user(Role::kWorker), nullptr, names)
+                  .admit_stream(context, Action::kRegisterWorker)
+                  .ok());
+  EXPECT_EQ(Guard(user(Role::kNone), nullptr, names)
+                .admit_stream(context, Action::kSubmitJob)
+                .error()
+                .code,
             ErrorCode::kPermissionDenied);
   Caller root = user(Role::kOperator);
   root.uid = 0;
   root.every_role = true;
-  EXPECT_EQ(Guard(root, names).admit(context, Action::kSubmitJob)->user_name, "root");
+  EXPECT_EQ(Guard(root, nullptr, names).admit_stream(context, Action::kSubmitJob)->user_name,
+            "root");
   // A program of ours within the process, and callers that no kernel vouches for.
   Caller inside = user(Role::kScheduler);
   inside.uid = kNoUid;
   inside.user_name = "jobscheduler";
-  EXPECT_EQ(Guard(inside, names).admit(context, Action::kWorkerStartJob)->user_name,
+  EXPECT_EQ(Guard(inside, nullptr, names).admit_stream(context, Action::kWorkerStartJob)->user_name,
             "jobscheduler");
-  EXPECT_TRUE(Guard(insecure_tcp_caller(), names).admit(context, Action::kSubmitJob).ok());
+  EXPECT_TRUE(
+      Guard(insecure_tcp_caller(), nullptr, names).admit_stream(context, Action::kSubmitJob).ok());
 }
 
 }  // namespace

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Section [limits], which both daemons have: what one account may hold of them.
+#pragma once
+
+#include "config/key_table.h"
+
+namespace takt::config::account_key {
+
+inline constexpr KeyInfo kConnectionsOfAccountMax{
+    .reloads = true,
+    .section = "limits",
+    .name = "connections_of_account_max",
+    .default_text = "256",
+    .accepts = "a number from 1 to 4096",
+    .help =
+        "Maximum number of open connections of one account. Over TCP, of one address. On a "
+        "connection beyond it each call is refused with the reason."};
+inline constexpr KeyInfo kRequestsOfAccountMax{
+    .reloads = true,
+    .section = "limits",
+    .name = "requests_of_account_max",
+    .default_text = "256",
+    .accepts = "a number from 1 to 16384",
+    .help = "Maximum number of calls of one account that are not answered yet."};
+inline constexpr KeyInfo kReadersOfAccountMax{
+    .reloads = true,
+    .section = "limits",
+    .name = "readers_of_account_max",
+    .default_text = "256",
+    .accepts = "a number from 1 to 1024",
+    .help = "Maximum number of readers of output of one account: takt logs --follow, takt run."};
+inline constexpr KeyInfo kWatchersOfAccountMax{
+    .reloads = true,
+    .section = "limits",
+    .name = "watchers_of_account_max",
+    .default_text = "256",
+    .accepts = "a number from 1 to 1024",
+    .help = "Maximum number of watchers of one account: takt watch, takt wait."};
+
+inline constexpr SectionInfo kSection{
+    "limits",
+    "What one account may hold at a time. Operators, root and takt's own daemons have no such "
+    "limit, "
+    "and all other accounts together leave a quarter of each resource to them."};
+
+}  // namespace takt::config::account_key

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rpc/shares.h"
+
+#include <mutex>
+#include <unordered_map>
+#include <utility>
+
+#include "base/check.h"
+#include "rpc/address.h"
+
+namespace takt::rpc {
+namespace {
+
+using Counts = std::array<std::size_t, kShares>;
+
+struct ShareText {
+  const char* what;
+  const char* key;    // in [limits]
+  const char* freed;  // by what
+};
+
+constexpr ShareText kShareTexts[] = {
+    {"connections", "connections_of_account_max", "end programs that keep one open"},
+    {"requests in flight", "requests_of_account_max", "wait until some are answered"},
+    {"readers of output", "readers_of_account_max", "end some takt logs --follow or takt run"},
+    {"watchers", "watchers_of_account_max", "end some takt watch or takt wait"},
+    {"refused connections", "connections_of_account_max", "close them"},
+};
+static_assert(std::size(kShareTexts) == kShares);
+
+constexpr std::size_t index_of(Share share) { return static_cast<std::size_t>(share); }
+
+std::size_t for_ordinary_accounts(std::size_t total) { return total - total / 4; }
+
+}  // namespace
+
+ShareHolder holder_of(const Caller& caller) {
+  ShareHolder holder;
+  holder.privileged = caller.every_role || caller.role == Role::kOperator ||
+                      caller.role == Role::kScheduler || caller.role == Role::kWorker;
+  if (caller.role == Role::kNone)
+    holder.account = "the account of all callers without a role";
+  else if (caller.certificate.empty() && caller.user_name.empty() && !holder.privileged)
+    holder.account = "the account of all users without a name";
+  else
+    holder.account = caller.describe();
+  return holder;
+}
+
+ShareHolder holder_of_address(int connection, bool privileged) {
+  std::string address = remote_display(connection);
+  // Without the port, which is another one for each connection.
+  if (const auto colon = address.rfind(':'); colon != std::string::npos) address.resize(colon);
+  return {"address " + address, privileged};
+}
+
+struct Shares::Books {
+  std::mutex mutex;
+  ShareLimits limits;
+  std::unordered_map<std::string, Counts> accounts;  // that hold anything
+  Counts ordinary{};
+  Counts all{};
+};
+
+class Shares::Held {
+ public:
+  Held(std::shared_ptr<Books> books, Share share, ShareHolder holder)
+      : books_(std::move(books)), at_(index_of(share)), holder_(std::move(holder)) {}
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+  ~Held() {
+    const std::lock_guard lock(books_->mutex);
+    --books_->all[at_];
+    if (!holder_.privileged) --books_->ordinary[at_];
+    const auto account = books_->accounts.find(holder_.account);
+    if (--account->second[at_] == 0 && account->second == Counts{}) books_->accounts.erase(account);
+  }
+
+ private:
+  const std::shared_ptr<Books> books_;
+  const std::size_t at_;
+  const ShareHolder holder_;
+};
+
+Shares::Shares(const ShareLimits& limits) : books_(std::make_shared<Books>()) {
+  books_->limits = limits;
+}
+
+Result<ShareLease> Shares::take(Share share, const ShareHolder& holder) {
+  const std::size_t at = index_of(share);
+  TAKT_CHECK(at < kShares, "share %zu", at);
+  const ShareText& text = kShareTexts[at];
+  const std::lock_guard lock(books_->mutex);
+  const ShareLimit limit = books_->limits[share];
+  const auto found = books_->accounts.find(holder.account);
+  const std::size_t used = found == books_->accounts.end() ? 0 : found->second[at];
+  if (!holder.privileged && used >= limit.of_account)
+    return make_error(ErrorCode::kResourceExhausted,
+                      holder.account + " has " + std::to_string(used) + " of the " +
+                          std::to_string(limit.of_account) + " " + text.what +
+                          " that one account may have (" + text.key +
+                          " in [limits]): " + text.freed + ", then try again");
+  const std::size_t ordinary_max = for_ordinary_accounts(limit.total);
+  if (!holder.privileged && books_->ordinary[at] >= ordinary_max)
+    return make_error(ErrorCode::kResourceExhausted,
+                      "the " + std::to_string(ordinary_max) + " " + text.what +
+                          " that are not reserved for operators are taken, " +
+                          std::to_string(used) + " of them by " + holder.account +
+                          ": try again when some have ended");
+  if (books_->all[at] >= limit.total)
+    return make_error(ErrorCode::kResourceExhausted,
+                      "all " + std::to_string(limit.total) + " " + text.what + " are taken, " +
+                          std::to_string(used) + " of them by " + holder.account + ": " +
+                          text.freed + ", or try again when some have ended");
+  ++books_->all[at];
+  if (!holder.privileged) ++books_->ordinary[at];
+  ++books_->accounts[holder.account][at];
+  return ShareLease(std::make_shared<Held>(books_, share, holder));
+}
+
+void Shares::set_limits(const ShareLimits& limits) {
+  const std::lock_guard lock(books_->mutex);
+  books_->limits = limits;
+}
+
+std::size_t Shares::used(Share share, const std::string& account) const {
+  const std::lock_guard lock(books_->mutex);
+  const auto found = books_->accounts.find(account);
+  return found == books_->accounts.end() ? 0 : found->second[index_of(share)];
+}
+
+std::optional<ConnectionShare> admit_connection(Shares& shares, const ShareHolder& holder) {
+  auto lease = shares.take(Share::kConnections, holder);
+  if (lease) return ConnectionShare{std::move(*lease), std::nullopt};
+  auto refusal = shares.take(Share::kRefusals, holder);
+  if (!refusal) return std::nullopt;
+  return ConnectionShare{std::move(*refusal), lease.error()};
+}
+
+}  // namespace takt::rpc

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// Counts what each account holds of a daemon: connections, requests, readers, watchers. Guarantees:
+// an account holds at most its share; ordinary accounts together leave the last quarter to
+// operators, root and takt's own daemons; what is held is given back exactly once. Thread-safe.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/limits.h"
+#include "base/result.h"
+#include "rpc/caller.h"
+
+namespace takt::rpc {
+
+enum class Share {
+  kConnections,
+  kRequests,  // unary calls that are not answered yet
+  kReaders,   // ReadOutput streams
+  kWatchers,  // WatchJobs streams
+  kRefusals,  // connections that are served only to say that kConnections are used up
+  kEnd,       // no share: how many there are
+};
+
+inline constexpr std::size_t kShares = static_cast<std::size_t>(Share::kEnd);
+
+struct ShareLimit {
+  std::size_t of_account = 0;  // does not bind operators, root and daemons
+  std::size_t total = 0;       // binds all; ordinary accounts may take three quarters of it
+};
+
+struct ShareLimits {
+  ShareLimit& operator[](Share share) { return limits[static_cast<std::size_t>(share)]; }
+  const ShareLimit& operator[](Share share) const {
+    return limits[static_cast<std::size_t>(share)];
+  }
+
+  std::array<ShareLimit, kShares> limits = {{
+      {limits::kConnectionsOfAccount, limits::kConnectionsMax},
+      {limits::kRequestsOfAccount, limits::kRequestsMax},
+      {limits::kReadersOfAccount, limits::kFollowersMax},
+      {limits::kWatchersOfAccount, limits::kWatchersMax},
+      {limits::kRefusalsOfAccount, limits::kRefusalsMax},
+  }};
+};
+
+// Who is counted. Callers without a role are one account, and so are users whose uid has no name:
+// one user may have many such uids (subuid(5)).
+struct ShareHolder {
+  std::string account;
+  bool privileged = false;  // an operator, root or one of takt's own daemons
+};
+
+ShareHolder holder_of(const Caller& caller);
+
+// A TCP connection counts for the peer's address: its certificate is read with its first call.
+// Plain-text TCP is privileged, as its caller is.
+ShareHolder holder_of_address(int connection, bool privileged);
+
+// One of a share; the last copy gives it back. Empty: nothing is held.
+using ShareLease = std::shared_ptr<const void>;
+
+class Shares {
+ public:
+  explicit Shares(const ShareLimits& limits = {});
+
+  // kResourceExhausted if the account, or all together, have what they may have; the message has
+  // the limit, the account's use and what frees it.
+  Result<ShareLease> take(Share share, const ShareHolder& holder);
+
+  // What is held beyond a lower limit stays held.
+  void set_limits(const ShareLimits& limits);
+
+  [[nodiscard]] std::size_t used(Share share, const std::string& account) const;
+
+ private:
+  struct Books;
+  class Held;
+  const std::shared_ptr<Books> books_;
+};
+
+// What a new connection holds. With a refusal it is served only to say why no call is.
+struct ConnectionShare {
+  ShareLease lease;
+  std::optional<Error> refusal;
+};
+
+// Nothing if not even a refusal can be served: close the connection.
+std::optional<ConnectionShare> admit_connection(Shares& shares, const ShareHolder& holder);
+
+}  // namespace takt::rpc

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rpc/shares.h"
+
+#include <gmock/gmock.h>
+
+#include <vector>
+
+namespace takt::rpc {
+namespace {
+
+using ::testing::HasSubstr;
+
+const ShareHolder kAlice{"alice", false};
+const ShareHolder kBob{"bob", false};
+const ShareHolder kCarol{"carol", false};
+const ShareHolder kRoot{"root", true};
+
+class SharesTest : public testing::Test {
+ protected:
+  SharesTest() {
+    limits_[Share::kReaders] = {3, 8};
+    shares_.set_limits(limits_);
+  }
+  // The refusal's message; empty if it was taken.
+  std::string take(const ShareHolder& holder, Share share = Share::kReaders) {
+    auto taken = shares_.take(share, holder);
+    if (!taken) {
+      EXPECT_EQ(taken.error().code, ErrorCode::kResourceExhausted);
+      return taken.error().message;
+    }
+    leases_.push_back(std::move(*taken));
+    return "";
+  }
+
+  ShareLimits limits_;
+  Shares shares_;
+  std::vector<ShareLease> leases_;
+};
+
+TEST_F(SharesTest, AnAccountTakesItsShareAndNoMore) {
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(take(kAlice), "");
+  EXPECT_EQ(take(kAlice),
+            "alice has 3 of the 3 readers of output that one account may have "
+            "(readers_of_account_max in [limits]): end some takt logs --follow or takt run, then "
+            "try again");
+  EXPECT_EQ(take(kBob), "");
+  EXPECT_EQ(take(kAlice, Share::kWatchers), "") << "each share is counted by itself";
+  EXPECT_EQ(shares_.used(Share::kReaders, "alice"), 3U);
+  leases_.erase(leases_.begin());
+  EXPECT_EQ(shares_.used(Share::kReaders, "alice"), 2U);
+  EXPECT_EQ(take(kAlice), "");
+}
+
+TEST_F(SharesTest, TheLastQuarterIsForOperators) {
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(take(kAlice), "");
+    EXPECT_EQ(take(kBob), "");
+  }
+  EXPECT_EQ(take(kCarol),
+            "the 6 readers of output that are not reserved for operators are taken, 0 of them by "
+            "carol: try again when some have ended");
+  EXPECT_EQ(take(kRoot), "");
+  EXPECT_EQ(take(kRoot), "");
+  EXPECT_THAT(take(kRoot), HasSubstr("all 8 readers of output are taken, 2 of them by root"));
+}
+
+TEST_F(SharesTest, OperatorsHaveNoShareOfTheirOwn) {
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(take(kRoot), "");
+  EXPECT_NE(take(kRoot), "");
+  EXPECT_NE(take(kAlice), "");
+  leases_.clear();
+  EXPECT_EQ(take(kAlice), "");
+}
+
+TEST_F(SharesTest, TheLastCopyGivesBack) {
+  auto lease = shares_.take(Share::kReaders, kAlice);
+  ASSERT_TRUE(lease.ok());
+  ShareLease copy = *lease;
+  lease->reset();
+  EXPECT_EQ(shares_.used(Share::kReaders, "alice"), 1U);
+  copy.reset();
+  EXPECT_EQ(shares_.used(Share::kReaders, "alice"), 0U);
+}
+
+TEST_F(SharesTest, ALeaseMayOutliveTheShares) {
+  ShareLease lease;
+  {
+    Shares shares;
+    lease = shares.take(Share::kRequests, kAlice).value();
+  }
+  lease.reset();
+}
+
+TEST_F(SharesTest, ALowerLimitHoldsForWhatComes) {
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(take(kAlice), "");
+  limits_[Share::kReaders].of_account = 2;
+  shares_.set_limits(limits_);
+  leases_.pop_back();
+  EXPECT_NE(take(kAlice), "");
+  leases_.pop_back();
+  EXPECT_EQ(take(kAlice), "");
+}
+
+TEST_F(SharesTest, AConnectionBeyondTheShareIsTakenOnlyToBeRefused) {
+  limits_[Share::kConnections] = {1, 8};
+  limits_[Share::kRefusals] = {1, 8};
+  shares_.set_limits(limits_);
+  const auto first = admit_connection(shares_, kAlice);
+  ASSERT_TRUE(first && !first->refusal);
+  const auto second = admit_connection(shares_, kAlice);
+  ASSERT_TRUE(second && second->refusal);
+  EXPECT_THAT(second->refusal->message, HasSubstr("alice has 1 of the 1 connections"));
+  EXPECT_FALSE(admit_connection(shares_, kAlice).has_value());
+  EXPECT_TRUE(admit_connection(shares_, kBob).has_value());
+}
+
+TEST(ShareHolderTest, WhoIsCounted) {
+  Caller caller;
+  caller.local = true;
+  caller.uid = 70000;
+  EXPECT_EQ(holder_of(caller).account, "the account of all callers without a role");
+  caller.role = Role::kUser;
+  EXPECT_EQ(holder_of(caller).account, "the account of all users without a name");
+  EXPECT_FALSE(holder_of(caller).privileged);
+  caller.user_name = "alice";
+  EXPECT_EQ(holder_of(caller).account, "alice");
+  for (const Role role : {Role::kOperator, Role::kScheduler, Role::kWorker}) {
+    caller.role = role;
+    EXPECT_TRUE(holder_of(caller).privileged);
+  }
+  EXPECT_TRUE(holder_of(insecure_tcp_caller()).privileged);
+  Caller other = tls_caller();
+  other.role = Role::kUser;
+  other.certificate = "takt://user/alice";
+  EXPECT_EQ(holder_of(other).account, "takt://user/alice");
+}
+
+}  // namespace
+}  // namespace takt::rpc
