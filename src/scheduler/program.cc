@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <string>
 
+#include "base/daemon_exit.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "base/version.h"
@@ -15,19 +16,15 @@
 namespace takt::scheduler {
 namespace {
 
-constexpr int kExitFailure = 1;
-constexpr int kExitUsage = 2;
-// systemd's EX_CONFIG: the unit does not try again with a configuration that is wrong.
-constexpr int kExitConfig = 78;
-// EX_DATAERR: nor with a database that is damaged.
-constexpr int kExitDamaged = 65;
-
-int fail(const Error& error) {
+void log_failure(const Error& error) {
   const std::string field = error.field.empty() ? "" : error.field + ": ";
   const bool said = error.message.rfind(field, 0) == 0;
   log_error("takt-scheduler: " + (said ? "" : field) + error.message);
-  if (error.code == ErrorCode::kDataLoss) return kExitDamaged;
-  return error.code == ErrorCode::kInvalid ? kExitConfig : kExitFailure;
+}
+
+int fail(const Error& error) {
+  log_failure(error);
+  return exit_code_of(error);
 }
 
 // What loading does not look at: files that the configuration names.
@@ -38,7 +35,10 @@ int check(const config::SchedulerConfig& config) {
 
 int back_up(const config::SchedulerConfig& config, const std::string& file) {
   const auto report = store::back_up(config.state_directory, file);
-  if (!report) return fail(report.error());
+  if (!report) {
+    log_failure(report.error());
+    return report.error().code == ErrorCode::kDataLoss ? kExitDamaged : kExitFailure;
+  }
   const int said =
       std::printf("%s: store %s, %lld jobs, revision %lld, %lld bytes, checked\n", file.c_str(),
                   report->store_id.str().c_str(), static_cast<long long>(report->jobs),

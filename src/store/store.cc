@@ -28,7 +28,7 @@ Result<UniqueFd> take_lock(const std::string& directory) {
   if (!file) return not_usable(name, true, file.error().message);
   if (::flock(file->get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return system_error("cannot lock " + name);
-    return make_error(ErrorCode::kFailedPrecondition,
+    return make_error(ErrorCode::kUnavailable,
                       "another scheduler uses " + directory + "; stop it first");
   }
   return file;

@@ -24,7 +24,7 @@ Error no_access(const std::string& path, int error_number) {
                             "; run this as root or as the scheduler's user, to whom all in its "
                             "state_directory has to belong (chown)");
     case EROFS:
-      return make_error(ErrorCode::kFailedPrecondition,
+      return make_error(ErrorCode::kUnavailable,
                         path +
                             " is on a file system that is read-only; the kernel's log (dmesg) "
                             "may say why it became so");

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 
+#include "base/daemon_exit.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "base/version.h"
@@ -15,22 +16,18 @@
 namespace takt::worker {
 namespace {
 
-constexpr int kExitFailure = 1;
-constexpr int kExitUsage = 2;
-// systemd's EX_CONFIG: the unit does not try again with a configuration that is wrong.
-constexpr int kExitConfig = 78;
 // Users of jobs go through the folders that the worker makes; each asks for the mode that it needs.
 constexpr mode_t kUmask = 0022;
 
-int fail(const Error& error, int code) {
+int fail(const Error& error) {
   log_error("takt-worker: " + error.message);
-  return code;
+  return exit_code_of(error);
 }
 
 // What loading does not look at: files that the configuration names.
 int check(const config::WorkerConfig& config) {
   const auto credentials = load_credentials(config);
-  return credentials ? 0 : fail(credentials.error(), kExitConfig);
+  return credentials ? 0 : fail(credentials.error());
 }
 
 }  // namespace
@@ -60,14 +57,11 @@ int run_program(int argc, char** argv, const DaemonSignals& signals) {
   if (auto raised = raise_descriptor_limit(); !raised)
     log_warning(raised.error().message + "; going on with fewer descriptors");
   auto inherited = sd::take_inherited_sockets();
-  if (!inherited) return fail(inherited.error(), kExitFailure);
+  if (!inherited) return fail(inherited.error());
   auto daemon = Daemon::create(std::move(*config), std::move(*inherited), options->load);
-  if (!daemon)
-    return fail(daemon.error(),
-                daemon.error().code == ErrorCode::kInvalid ? kExitConfig : kExitFailure);
+  if (!daemon) return fail(daemon.error());
   auto code = (*daemon)->run();
-  if (!code) return fail(code.error(), kExitFailure);
-  return *code;
+  return code ? *code : fail(code.error());
 }
 
 }  // namespace takt::worker

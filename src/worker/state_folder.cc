@@ -60,7 +60,7 @@ Result<StateFolder> StateFolder::open(const std::string& path) {
   auto lock = open_at(state.root_.get(), kLockFile, O_RDWR | O_CREAT, 0600);
   if (!lock) return lock.error().in(path);
   if (::flock(lock->get(), LOCK_EX | LOCK_NB) != 0)
-    return make_error(ErrorCode::kFailedPrecondition,
+    return make_error(ErrorCode::kUnavailable,
                       path +
                           " is in use by another takt-worker; each needs a state folder of its "
                           "own ([worker] state_directory)");

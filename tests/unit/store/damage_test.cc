@@ -158,7 +158,7 @@ TEST_F(DamageTest, AReadOnlyFileSystemIsToldAsThat) {
   options_.directory = disk.path();
   fill();
   ASSERT_EQ(::mount(nullptr, disk.path().c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr), 0);
-  expect_refused(ErrorCode::kFailedPrecondition, "on a file system that is read-only");
+  expect_refused(ErrorCode::kUnavailable, "on a file system that is read-only");
 }
 
 }  // namespace
