@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
+
+#include "base/printable.h"
 
 namespace takt {
 namespace {
@@ -18,12 +21,12 @@ void set_log_level(LogLevel level) { g_level.store(level); }
 
 void log(LogLevel level, std::string_view message, const std::vector<LogField>& fields) {
   if (level > g_level.load(std::memory_order_relaxed)) return;
-  if (LogSink sink = g_sink.load()) return sink(level, message, fields);
-  std::string line = "<" + std::to_string(static_cast<int>(level)) + ">";
-  line += message;
-  for (char& c : line)
-    if (c == '\n') c = ' ';
-  line += '\n';
+  // Names and reasons from outside are part of it.
+  std::string line(message);
+  std::replace(line.begin(), line.end(), '\n', ' ');
+  line = printable(line);
+  if (LogSink sink = g_sink.load()) return sink(level, line, fields);
+  line = "<" + std::to_string(static_cast<int>(level)) + ">" + line + "\n";
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Log lines with fields. Guarantees: thread-safe; one line per call; never fails the caller. Until
-// a sink is set, lines go to stderr with a <N> priority prefix that systemd understands.
+// Log lines with fields. Guarantees: thread-safe; one line per call, without control characters;
+// never fails the caller. Until a sink is set, lines go to stderr with a <N> priority prefix that
+// systemd understands.
 #pragma once
 
 #include <string>

@@ -1,30 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/text.h"
 
-#include <cstdio>
-
 #include "base/units.h"
 #include "job/spec.h"
 #include "job/state.h"
 #include "rpc/convert.h"
 
 namespace takt::cli {
-
-std::string printable(std::string_view text) {
-  std::string clean;
-  clean.reserve(text.size());
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
-      clean += c;
-      continue;
-    }
-    char escape[8];
-    std::snprintf(escape, sizeof escape, "\\x%02x", static_cast<unsigned>(byte));
-    clean += escape;
-  }
-  return clean;
-}
 
 std::string in_quotes(std::string_view text) { return "\"" + printable(text) + "\""; }
 

@@ -8,14 +8,12 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/printable.h"
 #include "takt/v1/job.pb.h"
 #include "takt/v1/job_service.pb.h"
 #include "takt/v1/worker.pb.h"
 
 namespace takt::cli {
-
-// Control characters as \xNN, so that no name or command can steer a terminal.
-std::string printable(std::string_view text);
 
 // `text` in double quotes, printable.
 std::string in_quotes(std::string_view text);

@@ -29,6 +29,7 @@ std::string fixed_fields(const attempt::LaunchPlan& plan, Stream stream) {
   sd::append_journal_field(out, "TAKT_JOB_ID", plan.job_id);
   sd::append_journal_field(out, "TAKT_ATTEMPT", std::to_string(plan.attempt));
   sd::append_journal_field(out, "TAKT_STREAM", is_stdout ? "stdout" : "stderr");
+  sd::append_journal_field(out, "OBJECT_UID", std::to_string(plan.uid));
   if (!plan.unit.empty()) sd::append_journal_field(out, "OBJECT_SYSTEMD_UNIT", plan.unit);
   return out;
 }
@@ -54,6 +55,11 @@ JournalSender::JournalSender(const attempt::LaunchPlan& plan, Clock clock)
       stderr_fields_(fixed_fields(plan, Stream::kStderr)),
       clock_(clock),
       window_start_(clock()) {}
+
+void JournalSender::set_leader(pid_t pid) {
+  leader_field_.clear();
+  if (pid > 0) sd::append_journal_field(leader_field_, "OBJECT_PID", std::to_string(pid));
+}
 
 void JournalSender::line(Stream stream, std::string_view text) {
   if (!enabled_) return;
@@ -136,8 +142,8 @@ JournalSender::Outcome JournalSender::send(Stream stream, std::string_view text)
 JournalSender::Outcome JournalSender::send_once(Stream stream, std::string_view text) {
   const std::string& fields = stream == Stream::kStdout ? stdout_fields_ : stderr_fields_;
   const std::array<char, 16> header = message_header(text.size());
-  std::array<iovec, 4> parts{part_of(fields), part_of({header.data(), header.size()}),
-                             part_of(text), part_of("\n")};
+  std::array<iovec, 5> parts{part_of(fields), part_of(leader_field_),
+                             part_of({header.data(), header.size()}), part_of(text), part_of("\n")};
   msghdr message{};
   message.msg_iov = parts.data();
   message.msg_iovlen = parts.size();

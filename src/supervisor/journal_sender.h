@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lines of a job to the journal, by its native protocol over a datagram socket of our own.
-// Guarantees: never blocks; memory is bounded; every line is counted as sent or as dropped. Lines
+// Guarantees: never blocks; memory is bounded; every line is counted as sent or as dropped. Its
+// identifier begins with takt/, and the job's user, process and unit are in its OBJECT_ fields: the
+// trusted fields (_UID=, _EXE=) are this supervisor's, which no job can forge. Lines
 // wait in a small backlog while the journal is busy; beyond that, and beyond a budget of lines
 // (past which the journal itself would drop them silently) and of bytes, they are dropped.
 #pragma once
+
+#include <sys/types.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -26,6 +30,10 @@ class JournalSender {
 
   // Sends nothing at all where the plan says journal = no. `clock` measures the budget's window.
   explicit JournalSender(const attempt::LaunchPlan& plan, Clock clock = BootClock::now);
+
+  // From now on lines name the leader's process, of which the journal adds what it knows. Only
+  // until it is reaped: its pid may then be another process's. 0: no process.
+  void set_leader(pid_t pid);
 
   // One line without its newline, any bytes.
   void line(Stream stream, std::string_view text);
@@ -57,6 +65,7 @@ class JournalSender {
   std::string path_;
   std::string stdout_fields_;
   std::string stderr_fields_;
+  std::string leader_field_;  // empty: no process
   UniqueFd socket_;
   std::deque<Waiting> backlog_;
   std::size_t backlog_bytes_ = 0;

@@ -88,6 +88,7 @@ void Supervision::launch() {
   auto launched = launch_leader(prepared_.plan, prepared_.job);
   if (const auto* failure = std::get_if<StartFailure>(&launched)) return start_failed(*failure);
   leader_ = std::get<Leader>(std::move(launched));
+  journal_.set_leader(leader_.pid);
   // For a later worker to show, and nothing else.
   if (auto told = append_to_record(attempt::leader_pid_line(leader_.pid)); !told)
     note(told.error().message);
@@ -151,6 +152,7 @@ void Supervision::reap() {
   int status = 0;
   for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG | __WALL)) > 0;) {
     if (pid != leader_.pid) continue;  // an orphan of the job, ours as its subreaper
+    journal_.set_leader(0);
     if (phase_ == Phase::kStarting) look_at_start();
     if (phase_ == Phase::kRunning) leader_ended(status);
   }

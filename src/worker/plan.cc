@@ -4,6 +4,8 @@
 #include <sys/resource.h>
 
 #include "attempt/folder.h"
+#include "base/limits.h"
+#include "base/printable.h"
 
 namespace takt::worker {
 namespace {
@@ -59,11 +61,12 @@ attempt::CgroupLimits limits_of(const JobSpec& spec) {
           .io_weight = count(spec.io_weight)};
 }
 
+// Never a bare name: a line of job "sshd" would pass for one of sshd.
 std::string identifier_of(const JobSpec& spec, const std::vector<std::string>& argv) {
-  if (!spec.name.empty()) return spec.name;
-  if (!spec.script.empty()) return "script";
-  const std::size_t slash = argv[0].rfind('/');
-  return slash == std::string::npos ? argv[0] : argv[0].substr(slash + 1);
+  std::string name = spec.name;
+  if (name.empty()) name = spec.script.empty() ? argv[0].substr(argv[0].rfind('/') + 1) : "script";
+  name = printable(name.substr(0, limits::kNameMaxBytes / 4)).substr(0, limits::kNameMaxBytes);
+  return "takt/" + name;
 }
 
 }  // namespace

@@ -12,6 +12,7 @@ from harness.takt import folder_of, unit_of
 
 WITNESS = "/var/tmp/witness"
 SHORT_JOBS = 20
+SUPERVISOR = "/usr/lib/takt/takt-supervisor"
 
 
 class JobTests:
@@ -113,6 +114,26 @@ class JobTests:
             lines = self.machine.run("journalctl", "-o", "cat", *query).lines
             for line in ("first", "second", "last"):
                 self.assertIn(line, lines)
+
+    def test_no_line_of_a_job_passes_for_another_programs_or_jobs(self) -> None:
+        job = self.takt.submit("sh", "-c", "echo Accepted publickey; exec sleep 1000",
+                               options=("--name", "sshd"))
+        self.addCleanup(self.takt.run, "stop", job, check=False)
+        self.takt.wait_for_output(job, "Accepted publickey")
+        self.machine.run("logger", "--journald", user="alice", stdin=(
+            f"TAKT_JOB_ID={job}\nTAKT_ATTEMPT=1\nTAKT_STREAM=stdout\nSYSLOG_IDENTIFIER=takt/sshd\n"
+            "MESSAGE=forged by alice\n"))
+        self.machine.run("journalctl", "--sync")
+        said = self.machine.run("journalctl", "-o", "json", "_UID=0", f"_EXE={SUPERVISOR}",
+                                f"TAKT_JOB_ID={job}").lines
+        entries = [json.loads(line) for line in said if line.startswith("{")]
+        self.assertEqual([entry["MESSAGE"] for entry in entries], ["Accepted publickey"])
+        self.assertEqual(entries[0]["SYSLOG_IDENTIFIER"], "takt/sshd")
+        self.assertEqual(entries[0]["OBJECT_UID"], self.machine.run("id", "-u", "alice").lines[0])
+        leader = self.takt.job(job)["attempts"][-1]["leader_pid"]
+        self.assertEqual(entries[0]["OBJECT_PID"], str(leader))
+        bare = self.machine.run("journalctl", "-o", "cat", "-t", "sshd", check=False).lines
+        self.assertNotIn("Accepted publickey", bare)
 
     def test_journal_has_the_last_line_of_the_shortest_jobs(self) -> None:
         jobs = {self.takt.submit("echo", f"line-of-{n}"): f"line-of-{n}"

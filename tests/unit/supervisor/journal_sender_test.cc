@@ -83,7 +83,8 @@ class Journal : public testing::Test {
     plan.job_id = "6f0b2c1e-8d3f-4f0e-9a57-0c1f7f7f2b61";
     plan.attempt = 2;
     plan.unit = "takt-job-x.2.scope";
-    plan.syslog_identifier = "build";
+    plan.syslog_identifier = "takt/build";
+    plan.uid = 1000;
     plan.journal_socket = journal_.path();
     return plan;
   }
@@ -98,16 +99,30 @@ TEST_F(Journal, ALineHasItsFields) {
   ASSERT_EQ(entries.size(), 2U);
   EXPECT_EQ(entries[0], (Entry{{"MESSAGE", "hello"},
                                {"PRIORITY", "6"},
-                               {"SYSLOG_IDENTIFIER", "build"},
+                               {"SYSLOG_IDENTIFIER", "takt/build"},
                                {"TAKT_JOB_ID", "6f0b2c1e-8d3f-4f0e-9a57-0c1f7f7f2b61"},
                                {"TAKT_ATTEMPT", "2"},
                                {"TAKT_STREAM", "stdout"},
+                               {"OBJECT_UID", "1000"},
                                {"OBJECT_SYSTEMD_UNIT", "takt-job-x.2.scope"}}));
   EXPECT_EQ(entries[1].at("MESSAGE"), "oh no");
   EXPECT_EQ(entries[1].at("PRIORITY"), "4");
   EXPECT_EQ(entries[1].at("TAKT_STREAM"), "stderr");
   EXPECT_EQ(sender.sent(), 2U);
   EXPECT_EQ(sender.dropped(), 0U);
+}
+
+TEST_F(Journal, ALineNamesTheProcessUntilThatIsReaped) {
+  JournalSender sender(plan());
+  sender.set_leader(4711);
+  sender.line(Stream::kStdout, "it runs");
+  sender.set_leader(0);
+  sender.line(Stream::kStdout, "its last words");
+  const auto entries = journal_.take();
+  ASSERT_EQ(entries.size(), 2U);
+  EXPECT_EQ(entries[0].at("OBJECT_PID"), "4711");
+  EXPECT_EQ(entries[1].count("OBJECT_PID"), 0U);
+  EXPECT_EQ(entries[1].at("OBJECT_UID"), "1000");
 }
 
 TEST_F(Journal, NothingInALineOrAnIdentifierForgesAField) {
@@ -121,7 +136,7 @@ TEST_F(Journal, NothingInALineOrAnIdentifierForgesAField) {
   EXPECT_EQ(entries[0].at("MESSAGE"), line);
   EXPECT_EQ(entries[0].at("SYSLOG_IDENTIFIER"), nasty.syslog_identifier);
   EXPECT_EQ(entries[0].at("PRIORITY"), "6");
-  EXPECT_EQ(entries[0].size(), 7U);
+  EXPECT_EQ(entries[0].size(), 8U);
 }
 
 TEST_F(Journal, ASwitchedOffJournalGetsNothing) {

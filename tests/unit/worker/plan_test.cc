@@ -191,14 +191,19 @@ TEST_F(Plan, AScriptWithoutAnInterpreterNamesItsField) {
   EXPECT_EQ(plan.error().field, "spec.script");
 }
 
-TEST_F(Plan, TheJournalsIdentifierIsTheNameElseTheProgram) {
-  EXPECT_EQ(make().syslog_identifier, "true");
+TEST_F(Plan, TheJournalsIdentifierIsTheNameElseTheProgramAndNeverBare) {
+  EXPECT_EQ(make().syslog_identifier, "takt/true");
   spec_.argv = {"uptime", "/x/y"};
-  EXPECT_EQ(make().syslog_identifier, "uptime");
+  EXPECT_EQ(make().syslog_identifier, "takt/uptime");
+  spec_.argv = {"/x/a\nb\x1b[2J"};
+  EXPECT_EQ(make().syslog_identifier, "takt/a\\x0ab\\x1b[2J");
+  spec_.argv = {std::string(1000, '\n')};
+  EXPECT_LE(make().syslog_identifier.size(), 5 + limits::kNameMaxBytes);
+  spec_.argv = {"uptime"};
   spec_.script = "#!/bin/sh\n";
-  EXPECT_EQ(make().syslog_identifier, "script");
-  spec_.name = "nightly";
-  EXPECT_EQ(make().syslog_identifier, "nightly");
+  EXPECT_EQ(make().syslog_identifier, "takt/script");
+  spec_.name = "sshd";
+  EXPECT_EQ(make().syslog_identifier, "takt/sshd");
 }
 
 TEST_F(Plan, LimitsAreThoseOfServicesAndNoneIsForgotten) {
