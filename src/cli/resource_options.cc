@@ -90,11 +90,15 @@ void ResourceOptions::declare(Invocation& call) {
   call.option(
       "--lease", "TIME", lease_,
       "End it where it runs when its worker has no contact with the scheduler for so long.");
-  call.option("--cpu-weight", "NUMBER", cpu_weight_,
-              "Its share of the processors among the worker's jobs, 1 to 10000 (100).");
-  call.option("--io-weight", "NUMBER", io_weight_,
-              "Its share of disk input and output, 1 to 10000 (100).");
-  call.option("--nice", "NUMBER", nice_, "Its niceness, -20 to 19 (0).");
+  call.option(
+      "--cpu-weight", "NUMBER", cpu_weight_,
+      "Its share of the processors among the worker's jobs, 1 to 10000 (100); above 100 for "
+      "operators only.");
+  call.option(
+      "--io-weight", "NUMBER", io_weight_,
+      "Its share of disk input and output, 1 to 10000 (100); above 100 for operators only.");
+  call.option("--nice", "NUMBER", nice_,
+              "Its niceness, -20 to 19 (0); below 0 for operators only.");
   call.option("--umask", "MASK", umask_, "Its file mode creation mask (022).");
   call.flag("--allow-new-privileges", allow_new_privileges_,
             "Let set-user-id programs such as sudo work in it.");

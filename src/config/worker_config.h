@@ -64,7 +64,8 @@ struct WorkerConfig {
   std::vector<std::string> users = {"*"};  // globs of names; system users by their whole name only
   std::vector<std::string> denied_environment;  // globs: names a job may not set
   std::vector<std::string> commands = {"*"};    // globs: paths of what jobs may run
-  // The most of each for a job, and what one gets that asks for none; 0: no limit.
+  // The most of each for a job, and what one gets that asks for none; 0: not given, that is no
+  // limit, but limits::kTasksDefault for tasks_max.
   std::int64_t memory_max_bytes = 0;
   std::int64_t cpus_max_millicores = 0;
   std::int64_t tasks_max = 0;

@@ -220,9 +220,11 @@ constexpr KeyInfo kCpusMax{.reloads = true,
 constexpr KeyInfo kTasksMax{.reloads = true,
                             .section = "jobs",
                             .name = "tasks_max",
-                            .default_note = "none",
+                            .default_note = "4096; no limit where there is no pids controller",
                             .accepts = "a number from 1 to 4194304",
-                            .help = "The same for the processes and threads of a job."};
+                            .help =
+                                "Maximum number of processes and threads that a job may ask for, "
+                                "and what one gets that asks for none."};
 constexpr KeyInfo kTimeMax{.reloads = true,
                            .section = "jobs",
                            .name = "time_max",

@@ -118,6 +118,10 @@ struct JobSpec {
 // at.
 Result<void> validate_spec(const JobSpec& spec);
 
+// kPermissionDenied if the spec asks for what only operators may have, at the cost of all other
+// jobs: a niceness below 0, a weight above 100. The error names the field and the value.
+Result<void> check_for_user(const JobSpec& spec);
+
 // -limits::kPriorityMax to limits::kPriorityMax.
 Result<void> validate_priority(int priority, const std::string& field);
 

@@ -287,4 +287,22 @@ Result<void> validate_spec(const JobSpec& spec) {
   return errors.result();
 }
 
+Result<void> check_for_user(const JobSpec& spec) {
+  const auto denied = [](const std::string& field, std::int64_t value, const std::string& most) {
+    Error error = make_error(ErrorCode::kPermissionDenied,
+                             field + ": " + std::to_string(value) +
+                                 " is for operators only, as it costs all other jobs; " + most +
+                                 " is accepted");
+    error.field = field;
+    return error;
+  };
+  if (spec.nice < 0) return denied("spec.nice", spec.nice, "0 to 19");
+  const std::string weights = "1 to " + std::to_string(limits::kWeightOfUser);
+  if (spec.cpu_weight > limits::kWeightOfUser)
+    return denied("spec.cpu_weight", spec.cpu_weight, weights);
+  if (spec.io_weight > limits::kWeightOfUser)
+    return denied("spec.io_weight", spec.io_weight, weights);
+  return {};
+}
+
 }  // namespace takt

@@ -100,6 +100,12 @@ Result<JobSpec> checked_spec(const rpc::Caller& caller, const v1::JobSpec& messa
   }
   if (auto decided = decide_user(caller, *spec, prefix + "spec.user"); !decided)
     return decided.error();
+  if (is_operator(caller)) return spec;
+  if (auto may = check_for_user(*spec); !may) {
+    Error error = may.error();
+    error.field = prefix + error.field;
+    return error;
+  }
   return spec;
 }
 

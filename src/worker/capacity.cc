@@ -9,14 +9,11 @@
 #include "base/units.h"
 #include "job/queue.h"
 #include "rpc/convert.h"
+#include "worker/policy.h"
 #include "worker/session.h"
 
 namespace takt::worker {
 
-namespace {
-
-// With which limits can be enforced. systemd gives its units whatever the root has; where it is not
-// PID 1 only what the administrator has enabled below the root is there for jobs.
 std::vector<std::string> controllers_of(const Core& core) {
   const auto tree = cgroup::Tree::find();
   const auto root = tree ? cgroup::Cgroup::open(*tree, "/") : Result<cgroup::Cgroup>(tree.error());
@@ -29,12 +26,14 @@ std::vector<std::string> controllers_of(const Core& core) {
   return enabled ? cgroup::parse_words(*enabled) : std::vector<std::string>();
 }
 
+namespace {
+
 // What a job takes beside others. A limit that every job is given is no wish of this one.
 Amounts asked_for(const JobSpec& spec, const config::WorkerConfig& config) {
   Amounts amounts = demand_of(spec).amounts;
   if (amounts.memory_bytes == config.memory_max_bytes) amounts.memory_bytes = 0;
   if (amounts.cpu_millicores == config.cpus_max_millicores) amounts.cpu_millicores = 0;
-  if (amounts.tasks == config.tasks_max) amounts.tasks = 0;
+  if (amounts.tasks == most_tasks(config)) amounts.tasks = 0;
   return amounts;
 }
 

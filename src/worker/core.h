@@ -32,6 +32,7 @@ struct Core {
   AttemptLauncher* scope = nullptr;   // null where systemd is not PID 1
   AttemptLauncher* cgroup = nullptr;  // null without a cgroup2 mount
   Launcher default_launcher = Launcher::kScope;
+  bool tasks_limited = false;  // there is a pids controller for jobs
 
   AttemptTable attempts;
   std::size_t turns = 0;  // starts on their way

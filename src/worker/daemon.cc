@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "worker/daemon.h"
 
+#include <algorithm>
 #include <csignal>
 
 #include "attempt/folder.h"
@@ -145,6 +146,9 @@ Result<void> Daemon::make_launchers() {
   const bool by_scope = config_.launcher == config::Launcher::kScope ||
                         (config_.launcher == config::Launcher::kAuto && booted);
   core_->default_launcher = by_scope ? Launcher::kScope : Launcher::kCgroup;
+  const std::vector<std::string> controllers = controllers_of(*core_);
+  core_->tasks_limited =
+      std::find(controllers.begin(), controllers.end(), "pids") != controllers.end();
   return {};
 }
 

@@ -52,6 +52,11 @@ bool plain_absolute(const std::string& path) {
          padded.find("/../") == std::string::npos;
 }
 
+bool is_trusted(const rpc::Caller& caller) {
+  return caller.every_role || caller.role == rpc::Role::kOperator ||
+         caller.role == rpc::Role::kScheduler;
+}
+
 Result<void> check_command(const JobSpec& spec, const config::WorkerConfig& config) {
   if (config.commands == std::vector<std::string>{"*"}) return {};
   const std::string why = " (commands in [jobs] of worker.conf)";
@@ -90,9 +95,9 @@ Result<void> check_limits(const JobSpec& spec, const config::WorkerConfig& confi
   if (exceeds(asked.cpu_millicores, config.cpus_max_millicores))
     return above("spec.resources.cpu_millicores", std::to_string(asked.cpu_millicores),
                  std::to_string(config.cpus_max_millicores), "cpus_max");
-  if (exceeds(asked.tasks, config.tasks_max))
+  if (exceeds(asked.tasks, most_tasks(config)))
     return above("spec.resources.tasks", std::to_string(asked.tasks),
-                 std::to_string(config.tasks_max), "tasks_max");
+                 std::to_string(most_tasks(config)), "tasks_max");
   if (spec.run_time_limit && exceeds(spec.run_time_limit->count(), config.time_max.count()))
     return above("spec.run_time_limit", format_duration(*spec.run_time_limit),
                  format_duration(config.time_max), "time_max");
@@ -116,8 +121,7 @@ Result<void> may_start_directly(const rpc::Caller& caller, const config::WorkerC
 
 Result<std::string> decide_run_as(const rpc::Caller& caller, const JobSpec& spec,
                                   const config::WorkerConfig& config) {
-  const bool trusted = caller.every_role || caller.role == rpc::Role::kOperator ||
-                       caller.role == rpc::Role::kScheduler;
+  const bool trusted = is_trusted(caller);
   const bool own = caller.local && caller.uid != 0 && caller.role != rpc::Role::kScheduler;
   if (!spec.user.empty() && !trusted && spec.user != caller.user_name)
     return denied("spec.user", "\"" + spec.user +
@@ -159,13 +163,21 @@ Result<void> check_spec(const JobSpec& spec, const config::WorkerConfig& config)
   return check_limits(spec, config);
 }
 
-void give_limits(JobSpec& spec, const config::WorkerConfig& config) {
+Result<void> check_rights(const rpc::Caller& caller, const JobSpec& spec) {
+  return is_trusted(caller) ? Result<void>() : check_for_user(spec);
+}
+
+std::int64_t most_tasks(const config::WorkerConfig& config) {
+  return config.tasks_max == 0 ? limits::kTasksDefault : config.tasks_max;
+}
+
+void give_limits(JobSpec& spec, const config::WorkerConfig& config, bool tasks_limited) {
   const auto give = [](std::int64_t& asked, std::int64_t most) {
     if (asked == 0) asked = most;
   };
   give(spec.resources.memory_bytes, config.memory_max_bytes);
   give(spec.resources.cpu_millicores, config.cpus_max_millicores);
-  give(spec.resources.tasks, config.tasks_max);
+  give(spec.resources.tasks, tasks_limited ? most_tasks(config) : config.tasks_max);
   if (!spec.run_time_limit && config.time_max > microseconds(0))
     spec.run_time_limit = config.time_max;
 }

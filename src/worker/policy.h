@@ -32,7 +32,15 @@ Result<void> check_identity(const UserIdentity& identity, const config::WorkerCo
 // Whether the spec asks for nothing that the configuration forbids; names the field.
 Result<void> check_spec(const JobSpec& spec, const config::WorkerConfig& config);
 
-// Gives a spec that check_spec has passed the configuration's limits where it asks for none.
-void give_limits(JobSpec& spec, const config::WorkerConfig& config);
+// Whether the caller may ask for all that the spec asks for; names the field.
+Result<void> check_rights(const rpc::Caller& caller, const JobSpec& spec);
+
+// The most processes of a job: as configured, else limits::kTasksDefault.
+std::int64_t most_tasks(const config::WorkerConfig& config);
+
+// Gives a spec that check_spec has passed the configuration's limits where it asks for none. Where
+// `tasks_limited` is false (no pids controller), it gets no limit of processes that is not
+// configured.
+void give_limits(JobSpec& spec, const config::WorkerConfig& config, bool tasks_limited);
 
 }  // namespace takt::worker

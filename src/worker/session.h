@@ -82,4 +82,8 @@ class Sessions {
 // What this worker has now.
 v1::Capacity capacity_of(const Core& core);
 
+// The cgroup controllers that jobs can have. systemd gives its units whatever the root has; where
+// it is not PID 1 only what the administrator has enabled below the root is there for jobs.
+std::vector<std::string> controllers_of(const Core& core);
+
 }  // namespace takt::worker

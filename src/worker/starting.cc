@@ -128,6 +128,7 @@ Result<Launcher> Starting::choose_launcher(const JobSpec& spec) const {
 
 Result<std::string> Starting::check(const StartRequest& request) const {
   if (auto good = check_spec(request.spec, core_.config); !good) return good.error();
+  if (auto may = check_rights(request.caller, request.spec); !may) return may.error();
   if (!request.spec.script.empty())
     if (auto words = script_interpreter(request.spec.script); !words) return words.error();
   if (auto launcher = choose_launcher(request.spec); !launcher) return launcher.error();
@@ -167,7 +168,7 @@ Result<void> Starting::start(StartRequest request, Settled settled) {
   acceptance.caller_uid = request.caller.uid;
   acceptance.accept_time = wall_now();
   acceptance.spec = std::move(request.spec);
-  give_limits(acceptance.spec, core_.config);
+  give_limits(acceptance.spec, core_.config, core_.tasks_limited);
   auto folder = core_.state.create_attempt(request.key.id, acceptance);
   if (!folder) return folder.error();
   live->folder = std::move(*folder);

@@ -6,7 +6,7 @@
 #include <csignal>
 #include <memory>
 #include <string>
-#include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/fs.h"
@@ -191,6 +191,36 @@ TEST_F(SharesOfAccounts, ConnectionsOfOneLeaveRoomForOthers) {
   channels.clear();
   EXPECT_TRUE(eventually([&] { return count(*as_nobody(*scheduler_)).ok(); }))
       << "what has closed is given back";
+}
+
+// At the scheduler and at a worker that is called directly.
+TEST_F(SharesOfAccounts, OnlyOperatorsTakePrecedenceOverOthers) {
+  WorkerProcess& worker = add();
+  const auto scheduler = v1::JobService::NewStub(as_nobody(*scheduler_));
+  const auto direct = v1::WorkerService::NewStub(as_nobody(worker));
+  const std::pair<const char*, void (*)(v1::JobSpec&)> wishes[] = {
+      {"spec.nice: -5", [](v1::JobSpec& spec) { spec.set_nice(-5); }},
+      {"spec.cpu_weight: 200", [](v1::JobSpec& spec) { spec.set_cpu_weight(200); }},
+      {"spec.io_weight: 101", [](v1::JobSpec& spec) { spec.set_io_weight(101); }}};
+  for (const auto& [says, ask] : wishes) {
+    v1::JobSpec spec = sh("exit 0");
+    ask(spec);
+    v1::SubmitJobRequest submission;
+    *submission.mutable_spec() = spec;
+    v1::SubmitJobResponse submitted;
+    v1::WorkerServiceStartJobRequest start;
+    *start.mutable_spec() = spec;
+    v1::WorkerServiceStartJobResponse started;
+    for (const grpc::Status& status :
+         {scheduler->SubmitJob(context().get(), submission, &submitted),
+          direct->StartJob(context().get(), start, &started)}) {
+      EXPECT_EQ(status.error_code(), grpc::StatusCode::PERMISSION_DENIED) << says;
+      EXPECT_NE(status.error_message().find(says), std::string::npos) << status.error_message();
+    }
+  }
+  v1::JobSpec of_root = sh("nice");
+  of_root.set_nice(-5);
+  EXPECT_EQ(follow(submit(of_root)).out, "-5\n");
 }
 
 class FewRequests : public SharesOfAccounts {

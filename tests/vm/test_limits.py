@@ -93,9 +93,9 @@ class Limits(GuestCase):
         # Both hold still until both are there, so that neither has the processor to itself.
         go = "/var/tmp/witness/go"
         wait = f"until test -e {go}; do sleep 0.1; done; {SPINNER}"
-        light = self.running("--cpu-weight", "100", "--launcher", "scope", script=wait)
-        heavy = self.running("--cpu-weight", "300", "--launcher", "scope", script=wait)
-        for job, weight in ((light, "100"), (heavy, "300")):
+        light = self.running("--cpu-weight", "30", "--launcher", "scope", script=wait)
+        heavy = self.running("--cpu-weight", "90", "--launcher", "scope", script=wait)
+        for job, weight in ((light, "30"), (heavy, "90")):
             shown = self.guest.run("systemctl", "show", "--value", "--property=CPUWeight",
                                    unit_of(job)).stdout.strip()
             self.assertEqual(shown, weight)
@@ -115,7 +115,7 @@ class Limits(GuestCase):
         share = self.guest.wait_until(
             lambda: share if sum(share := used_since(start)) > 10 * SECOND else None,
             "10 s of work", PATIENCE_S)
-        print(f"used with weights of 100 and 300, in microseconds: {share}", flush=True)
+        print(f"used with weights of 30 and 90, in microseconds: {share}", flush=True)
         self.assertTrue(2 < share[1] / share[0] < 4, share)
 
     def test_a_start_storm_of_limited_jobs_ends_each_by_its_own_limit(self) -> None:

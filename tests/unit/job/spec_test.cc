@@ -327,5 +327,28 @@ TEST(ValidateSpec, OfResourcesNamesTheFieldAndTheValue) {
   EXPECT_TRUE(validate_spec(test::full_spec()).ok());
 }
 
+TEST(CheckForUser, WhatCostsAllOtherJobsIsForOperators) {
+  JobSpec spec = test::small_spec();
+  spec.nice = 19;
+  spec.cpu_weight = spec.io_weight = 100;
+  EXPECT_TRUE(check_for_user(spec).ok());
+  const auto refused = [](const std::function<void(JobSpec&)>& ask) {
+    JobSpec asked = test::small_spec();
+    ask(asked);
+    const Result<void> verdict = check_for_user(asked);
+    EXPECT_FALSE(verdict.ok());
+    if (verdict.ok()) return std::string();
+    EXPECT_EQ(verdict.error().code, ErrorCode::kPermissionDenied);
+    EXPECT_EQ(verdict.error().message.rfind(verdict.error().field, 0), 0U);
+    return verdict.error().message;
+  };
+  EXPECT_EQ(refused([](JobSpec& asked) { asked.nice = -1; }),
+            "spec.nice: -1 is for operators only, as it costs all other jobs; 0 to 19 is accepted");
+  EXPECT_EQ(refused([](JobSpec& asked) { asked.cpu_weight = 101; }).substr(0, 20),
+            "spec.cpu_weight: 101");
+  EXPECT_EQ(refused([](JobSpec& asked) { asked.io_weight = 10000; }).substr(0, 21),
+            "spec.io_weight: 10000");
+}
+
 }  // namespace
 }  // namespace takt

@@ -285,6 +285,12 @@ TEST(CheckSpec, RefusesWhatIsAboveItsLimits) {
   spec = most;
   ++spec.resources.tasks;
   expect_denied(spec, worker, "spec.resources.tasks", "at most 10");
+  worker.tasks_max = 0;
+  spec.resources.tasks = limits::kTasksDefault;
+  EXPECT_TRUE(check_spec(spec, worker).ok());
+  ++spec.resources.tasks;
+  expect_denied(spec, worker, "spec.resources.tasks", "at most 4096");
+  worker.tasks_max = 10;
   spec = most;
   *spec.run_time_limit += std::chrono::seconds(1);
   expect_denied(spec, worker, "spec.run_time_limit", "at most 1h");
@@ -294,18 +300,37 @@ TEST(GiveLimits, ToWhatAsksForNone) {
   config::WorkerConfig worker = config();
   JobSpec spec = test::small_spec();
   const JobSpec unlimited = spec;
-  give_limits(spec, worker);
-  EXPECT_EQ(spec, unlimited);
+  give_limits(spec, worker, false);
+  EXPECT_EQ(spec, unlimited) << "without a pids controller";
+  give_limits(spec, worker, true);
+  EXPECT_EQ(spec.resources.tasks, limits::kTasksDefault);
   worker.memory_max_bytes = 64 << 20;
   worker.cpus_max_millicores = 1500;
   worker.tasks_max = 10;
   worker.time_max = std::chrono::hours(1);
   spec.resources.tasks = 3;
-  give_limits(spec, worker);
+  give_limits(spec, worker, false);
   EXPECT_EQ(spec.resources.memory_bytes, 64 << 20);
   EXPECT_EQ(spec.resources.cpu_millicores, 1500);
   EXPECT_EQ(spec.resources.tasks, 3);
   EXPECT_EQ(spec.run_time_limit, std::chrono::hours(1));
+  spec.resources.tasks = 0;
+  give_limits(spec, worker, false);
+  EXPECT_EQ(spec.resources.tasks, 10) << "one that is configured is never left out";
+}
+
+TEST(CheckRights, OfAUserAndOfOthers) {
+  JobSpec spec = test::small_spec();
+  spec.nice = -5;
+  rpc::Caller caller;
+  caller.role = rpc::Role::kUser;
+  const auto refused = check_rights(caller, spec);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().field, "spec.nice");
+  for (const rpc::Role role : {rpc::Role::kOperator, rpc::Role::kScheduler}) {
+    caller.role = role;
+    EXPECT_TRUE(check_rights(caller, spec).ok());
+  }
 }
 
 }  // namespace
