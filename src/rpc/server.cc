@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "rpc/address.h"
+#include "rpc/user_names.h"
 
 namespace takt::rpc {
 namespace {
@@ -18,7 +19,6 @@ namespace {
 // shut down at once would cut them.
 constexpr auto kLinger = std::chrono::seconds(1);
 constexpr auto kResolvePause = std::chrono::seconds(1);
-constexpr std::size_t kNamesMax = 4096;
 
 }  // namespace
 
@@ -95,16 +95,10 @@ Result<Caller> Server::connected_caller(int connection, const ListenSocket& from
   const Result<PeerCredentials> peer = peer_credentials(connection);
   if (!peer) return peer.error();
   Caller caller = identify(*peer, policy());
-  caller.user_name = name_of(caller.uid);
+  // For the account's share of the connections. Each call looks it up again.
+  if (const auto name = UserNames::of_host().name_of(caller.uid); name && *name)
+    caller.user_name = **name;
   return caller;
-}
-
-// May block on the directory service.
-const std::string& Server::name_of(uid_t uid) {
-  if (names_.size() >= kNamesMax) names_.clear();
-  const auto [name, is_new] = names_.try_emplace(uid);
-  if (is_new) name->second = user_name_of(uid);
-  return name->second;
 }
 
 // On the accept thread, as handle().

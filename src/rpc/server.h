@@ -15,7 +15,6 @@
 #include <mutex>
 #include <string>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
 #include "base/clock.h"
@@ -85,16 +84,14 @@ class Server {
   bool right_language(int connection, const ListenSocket& from);
   Generation::Outcome offer(Generation::Offer& offer, bool tls);
   Result<Caller> connected_caller(int connection, const ListenSocket& from);
-  const std::string& name_of(uid_t uid);
   const AccessPolicy& policy();
   void drain(Drain& drain, milliseconds patience);
   void reap();
   std::shared_ptr<Generation> new_generation(std::shared_ptr<grpc::ServerCredentials> credentials);
 
   const ServerOptions options_;
-  AccessPolicy policy_;                           // of the accept thread
-  BootTime policy_resolved_;                      // when it was
-  std::unordered_map<uid_t, std::string> names_;  // of the accept thread
+  AccessPolicy policy_;       // of the accept thread
+  BootTime policy_resolved_;  // when it was
   std::vector<ListenSocket> sockets_;
   std::vector<std::string> displays_;
 

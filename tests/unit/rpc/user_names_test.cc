@@ -112,14 +112,14 @@ TEST(Guard, EachCallHasTheNameOfNow) {
   Database database;
   database.users[kUid] = "alice";
   UserNames names(database.lookup(), kNone, kLong);
-  const Guard guard(user(), names);
+  const Guard guard(user(), nullptr, names);
   const grpc::CallbackServerContext context;
-  EXPECT_EQ(guard.admit(context, Action::kSubmitJob)->user_name, "alice");
+  EXPECT_EQ(guard.admit_stream(context, Action::kSubmitJob)->user_name, "alice");
   database.users[kUid] = "anna";
-  EXPECT_EQ(guard.admit(context, Action::kSubmitJob)->user_name, "anna");
+  EXPECT_EQ(guard.admit_stream(context, Action::kSubmitJob)->user_name, "anna");
   database.users.erase(kUid);
-  EXPECT_EQ(guard.admit(context, Action::kSubmitJob)->user_name, "");
-  EXPECT_EQ(guard.admit(context, Action::kSubmitJob)->describe(), "uid 1000");
+  EXPECT_EQ(guard.admit_stream(context, Action::kSubmitJob)->user_name, "");
+  EXPECT_EQ(guard.admit_stream(context, Action::kSubmitJob)->describe(), "uid 1000");
 }
 
 TEST(Guard, WithoutTheUserDatabasePeopleWaitAndDaemonsWork) {
