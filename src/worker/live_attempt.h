@@ -115,7 +115,7 @@ class AttemptTable {
     const auto found = live_.find(id);
     return found == live_.end() ? std::nullopt : std::optional(found->second->owner());
   }
-  // The highest number of the job's attempts, whoever owns them; 0: there is none.
+  // The highest number of the job's attempts, of all owners; 0: there is none.
   [[nodiscard]] int latest_number(const Uuid& job_id) const {
     const auto after = live_.upper_bound(AttemptId{job_id, 0x7fffffff});
     if (after == live_.begin()) return 0;

@@ -6,7 +6,7 @@
 
 namespace takt::worker {
 
-// The attempt of this job and number, 0 for the latest one on this worker, whoever owns it: the key
+// The attempt of this job and number, 0 for the latest one on this worker, of any owner: the key
 // says who. What the caller may do with it is for the caller of this to decide. kNotFound: it is
 // not on this worker. kDataLoss: its records cannot be read.
 Result<AttemptKey> resolve(const Core& core, const Uuid& job_id, int number);

@@ -62,7 +62,7 @@ class StateFolder {
   // Whose the attempt is. kNotFound if there is none, kDataLoss if its `spec` cannot be read.
   [[nodiscard]] Result<Owner> owner_of(const AttemptId& id) const;
 
-  // The folder of an attempt, whoever owns it: for those who hold the attempt's link.
+  // The folder of an attempt of any owner: for those who hold the attempt's link.
   [[nodiscard]] Result<UniqueFd> open_folder(const AttemptId& id) const;
 
   // Absolute path of a file of the attempt, for display and for scripts.
@@ -91,7 +91,7 @@ class StateFolder {
   // The same of those that were set aside.
   [[nodiscard]] Result<std::vector<AttemptId>> damaged() const;
 
-  // The attempts of a job, by number, whoever owns them.
+  // The attempts of a job, by number, of all owners.
   [[nodiscard]] std::vector<int> attempts_of(const Uuid& job_id) const;
 
   // Jobs whose id comes after `after`, by id, at most `most`.
