@@ -30,13 +30,13 @@ bool descriptors_suffice_for(std::size_t attempts) {
 
 // Whether a start that was taken as `taken` asked for this. It was given limits where it had none.
 bool same_request(const JobSpec& taken, JobSpec asked) {
-  const auto fill = [](auto& mine, const auto& given) {
-    if (mine == std::decay_t<decltype(mine)>()) mine = given;
+  const auto fill = [](std::int64_t& amount, std::int64_t given) {
+    if (amount == 0) amount = given;
   };
   fill(asked.resources.memory_bytes, taken.resources.memory_bytes);
   fill(asked.resources.cpu_millicores, taken.resources.cpu_millicores);
   fill(asked.resources.tasks, taken.resources.tasks);
-  fill(asked.run_time_limit, taken.run_time_limit);
+  if (!asked.run_time_limit) asked.run_time_limit = taken.run_time_limit;
   return asked == taken;
 }
 
