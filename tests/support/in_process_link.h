@@ -51,6 +51,7 @@ class ClientLink final : public grpc::ClientCallbackReaderWriter<Out, In>,
   }
   void Read(In* into) override {
     const std::lock_guard lock(mutex_);
+    if (over_) return react([this] { reactor_->OnReadDone(false); });  // as gRPC does
     into_ = into;
   }
   void AddHold(int holds) override {
