@@ -120,6 +120,7 @@ inline constexpr std::size_t kOrphansMax = 1000;   // of one worker; more are in
 inline constexpr std::size_t kQueueMax = 1000000;  // jobs not yet ended
 inline constexpr std::size_t kWriterBatchesMax = 1024;
 inline constexpr std::size_t kReaderQueriesMax = 1024;
+inline constexpr std::size_t kReadsReserve = 128;  // of these, for operators only
 inline constexpr std::size_t kWatchersMax = 1024;
 inline constexpr std::size_t kWatchQueueMax = 4096;        // events waiting for one watcher
 inline constexpr std::size_t kEventHistoryMax = 1000000;   // rows kept in `events`

@@ -46,6 +46,11 @@ bool suits(const Verb& verb, v1::JobState state) {
   return true;
 }
 
+// Whether the verb is of use with another user's job.
+bool is_for_all_jobs(const Verb& verb) {
+  return verb.name == "status" || verb.name == "wait" || verb.name == "watch";
+}
+
 }  // namespace
 
 std::vector<Candidate> complete_verb(const std::string& word) {
@@ -114,12 +119,11 @@ std::vector<Candidate> complete_job(const Verb& verb, Client& client, const std:
   std::vector<Candidate> found;
   if (!page) return found;
   for (const v1::Job& job : page->jobs()) {
-    if (!suits(verb, job.state())) continue;
+    if (!suits(verb, job.state()) || (job.is_summary() && !is_for_all_jobs(verb))) continue;
     // By what was begun, the name too; completed to the id, which is never ambiguous.
     const bool named = !word.empty() && job.spec().name().starts_with(word);
     if (!named && !job.job_id().starts_with(word)) continue;
-    const std::string& name =
-        job.spec().name().empty() ? command_text(job.spec()) : job.spec().name();
+    const std::string& name = job.spec().name().empty() ? command_text(job) : job.spec().name();
     found.push_back({named ? job.spec().name() : job.job_id(),
                      state_text(job.state()) + ", " + printable(name)});
   }

@@ -130,7 +130,8 @@ std::string queue_value(const v1::Job& job, const Layout& layout) {
   if (job.spec().has_queue_time_limit())
     parts.push_back("for up to " +
                     format_duration(rpc::raw_duration(job.spec().queue_time_limit())));
-  parts.push_back("takt explain " + short_id(job.job_id()) + " says why it waits");
+  if (!job.is_summary())
+    parts.push_back("takt explain " + short_id(job.job_id()) + " says why it waits");
   return joined(parts);
 }
 
@@ -211,6 +212,7 @@ std::string output_value(const v1::Job& job, const v1::Usage& usage, bool exact)
     parts.push_back(std::to_string(unsaid) + (unsaid == 1 ? " line" : " lines") +
                     " not in the journal");
   if (parts.empty()) return "";
+  if (job.is_summary()) return joined(parts);
   return joined(parts) + " (takt logs " + short_id(job.job_id()) + ")";
 }
 
@@ -247,7 +249,9 @@ std::string status_block(const v1::Job& job, const Layout& layout) {
   std::string text = mark(job, layout.screen) + " " + job.job_id();
   if (!job.spec().name().empty()) text += " " + printable(job.spec().name());
   text += "\n" + line("State", state_value(job, layout));
-  text += line("Command", command_text(job.spec()));
+  text += line("Command", job.is_summary()
+                              ? "(not shown: only who submitted the job and operators see it)"
+                              : command_text(job));
   text += line("Labels", labels_value(job.spec()));
   if (job.has_submit_time())
     text += line("Submitted", when_text(job.submit_time(), layout) + (layout.full ? "" : " ago") +

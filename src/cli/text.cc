@@ -68,6 +68,10 @@ std::string command_text(const v1::JobSpec& spec) {
   return printable(command_line(plain));
 }
 
+std::string command_text(const v1::Job& job) {
+  return job.is_summary() ? "(not shown)" : command_text(job.spec());
+}
+
 std::optional<microseconds> cpu_time(const v1::Usage& usage) {
   if (!usage.has_cpu_user() && !usage.has_cpu_system()) return std::nullopt;
   return rpc::raw_duration(usage.cpu_user()) + rpc::raw_duration(usage.cpu_system());

@@ -42,8 +42,11 @@ std::string submitter(const v1::Job& job);
 // Why a job waits, and what could be done, in one or two lines.
 std::string explanation_text(const v1::ExplainJobResponse& waiting);
 
-// The command in one line; "-" where the server left it out.
+// The command in one line; "script" where the server left the text of one out.
 std::string command_text(const v1::JobSpec& spec);
+
+// The same of a job; "(not shown)" of another user's.
+std::string command_text(const v1::Job& job);
 
 // User and system time together; nothing if neither is known.
 std::optional<microseconds> cpu_time(const v1::Usage& usage);

@@ -91,7 +91,7 @@ std::vector<std::string> job_row(const v1::Job& job, const TopSample& sample, co
       usage.has_tasks() ? std::to_string(usage.tasks()) : ""};
   if (shows_users(view)) cells.push_back(name_cell(submitter(job), view));
   const std::string& name = job.spec().name();
-  cells.push_back((name.empty() ? "" : printable(name) + ": ") + command_text(job.spec()));
+  cells.push_back((name.empty() ? "" : printable(name) + ": ") + command_text(job));
   return cells;
 }
 

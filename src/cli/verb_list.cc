@@ -111,7 +111,7 @@ std::vector<std::string> row_of(const v1::Job& job, const Layout& layout) {
           job.has_submit_time() ? when_text(job.submit_time(), layout) : "",
           cpu_cell(attempt.usage()),
           memory_cell(attempt.usage(), job.spec(), layout.bytes),
-          command_text(job.spec())};
+          command_text(job)};
 }
 
 // One ListJobsResponse, written in parts.

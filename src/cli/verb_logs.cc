@@ -99,7 +99,9 @@ int run_logs(Invocation& call) {
   const auto job = (*client)->get_job(jobs.front());
   if (!job)
     return call.fail("can't show the output of job " + in_quotes(jobs.front()), job.error());
-  if (job->has_parts()) return follow_parts(call, **client, *request, *job, options);
+  // Of another user's job the answer to the first read says why there is none.
+  if (job->has_parts() && !job->is_summary())
+    return follow_parts(call, **client, *request, *job, options);
   request->set_job_id(job->job_id());
   Follower follower(**client, call.console(), *request, form_of(call, options));
   return follow(call, follower, jobs.front());

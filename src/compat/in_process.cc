@@ -11,7 +11,7 @@ namespace takt::compat {
 rpc::Caller adapter_caller(rpc::Role role) {
   rpc::Caller caller;
   caller.role = role;
-  caller.local = true;
+  caller.via = Via::kUnixSocket;
   caller.user_name = "jobscheduler";
   return caller;
 }

@@ -124,14 +124,24 @@ constexpr KeyInfo kGroup{.section = "access",
                          .default_text = "takt",
                          .accepts = "a group's name",
                          .help =
-                             "Members may submit jobs over the unix socket, see all jobs, and "
-                             "read and stop their own."};
+                             "Members may submit jobs over the unix socket, and see and stop "
+                             "their own."};
 constexpr KeyInfo kAdminGroup{
     .section = "access",
     .name = "admin_group",
     .default_text = "takt-admin",
     .accepts = "a group's name",
-    .help = "Members may also read and stop the jobs of others. Root always may."};
+    .help = "Members may also see and stop the jobs of others. Root always may."};
+constexpr KeyInfo kSee{
+    .reloads = true,
+    .section = "access",
+    .name = "see",
+    .default_text = "own",
+    .accepts = "own or all",
+    .help =
+        "What users see of the jobs of others. own: that the job is there (id, name, state, users, "
+        "times, resources, worker, and how it ended), but not its command, script, input, "
+        "environment, labels and output. all: the same as its owner."};
 constexpr KeyInfo kCompatListen{
     .section = "compat",
     .name = "listen",
@@ -181,6 +191,7 @@ const std::vector<Key<SchedulerConfig>>& scheduler_keys() {
           scheduler_key::kRetainJobs),
       key<&SchedulerConfig::group, parse_account>(scheduler_key::kGroup),
       key<&SchedulerConfig::admin_group, parse_account>(scheduler_key::kAdminGroup),
+      key<&SchedulerConfig::see, parse_seeing>(scheduler_key::kSee),
       key<&SchedulerConfig::connections_of_account_max,
           parse_integer_in<1, limits::kConnectionsMax>>(account_key::kConnectionsOfAccountMax),
       key<&SchedulerConfig::requests_of_account_max, parse_integer_in<1, limits::kRequestsMax>>(

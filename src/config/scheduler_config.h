@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "config/load.h"
 #include "config/tls_config.h"
+#include "config/values.h"
 
 namespace takt::config {
 
@@ -46,6 +47,7 @@ struct SchedulerConfig {
   // [access]
   std::string group = "takt";              // may use JobService
   std::string admin_group = "takt-admin";  // may also act on other users' jobs and on workers
+  Seeing see = Seeing::kOwn;               // what users see of jobs of others
 
   // [limits]
   std::int64_t connections_of_account_max = limits::kConnectionsOfAccount;

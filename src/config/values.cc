@@ -243,6 +243,12 @@ Result<std::int64_t> parse_bytes_between(std::string_view text, std::string_view
   return value;
 }
 
+Result<Seeing> parse_seeing(std::string_view text, std::string_view field) {
+  if (text == "own") return Seeing::kOwn;
+  if (text == "all") return Seeing::kAll;
+  return bad_value(text, field, "is not known; write own or all");
+}
+
 Result<microseconds> parse_duration_between(std::string_view text, std::string_view field,
                                             microseconds low, microseconds high) {
   Result<microseconds> span = parse_duration(text, field);

@@ -62,6 +62,12 @@ Result<std::map<std::string, std::int64_t>> parse_counts(std::string_view text,
 // Globs with commas between them; no blanks inside one.
 Result<std::vector<std::string>> parse_globs(std::string_view text, std::string_view field);
 
+// What users see of jobs of others: nothing but that they are there, or all.
+enum class Seeing { kOwn, kAll };
+
+// "own", "all".
+Result<Seeing> parse_seeing(std::string_view text, std::string_view field);
+
 // "error", "warning", "notice", "info", "debug".
 Result<LogLevel> parse_log_level(std::string_view text, std::string_view field);
 

@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "config/load.h"
 #include "config/tls_config.h"
+#include "config/values.h"
 
 namespace takt::config {
 
@@ -49,6 +50,7 @@ struct WorkerConfig {
   std::string group = "takt";              // may start jobs here directly
   std::string admin_group = "takt-admin";  // may also act on other users' jobs
   DirectStarts direct = DirectStarts::kLocal;
+  Seeing see = Seeing::kOwn;  // what users see of jobs of others
 
   // [limits]
   std::int64_t connections_of_account_max = limits::kConnectionsOfAccount;

@@ -4,6 +4,7 @@
 #include "config/files.h"
 #include "config/text.h"
 #include "config/values.h"
+#include "config/worker_access_keys.h"
 
 namespace takt::config {
 namespace {
@@ -124,29 +125,6 @@ constexpr KeyInfo kSchedulerUser{
     .default_text = "takt-scheduler",
     .accepts = "a user's name",
     .help = "Who calls as this user over the unix socket has the scheduler's role here."};
-constexpr KeyInfo kGroup{
-    .section = "access",
-    .name = "group",
-    .default_text = "takt",
-    .accepts = "a group's name",
-    .help =
-        "Members may start jobs on this worker directly, over the unix socket, and read and "
-        "stop their own."};
-constexpr KeyInfo kAdminGroup{
-    .section = "access",
-    .name = "admin_group",
-    .default_text = "takt-admin",
-    .accepts = "a group's name",
-    .help = "Members may also read and stop the jobs of others. Root always may."};
-constexpr KeyInfo kDirect{
-    .reloads = true,
-    .section = "access",
-    .name = "direct",
-    .default_text = "local",
-    .accepts = "yes, no or local",
-    .help =
-        "Which callers may start jobs on this worker without a scheduler. local: callers of the "
-        "unix socket. yes: callers over TCP as well. no: none, root included."};
 constexpr KeyInfo kLauncher{
     .section = "jobs",
     .name = "launcher",
@@ -337,9 +315,10 @@ const std::vector<Key<WorkerConfig>>& worker_keys() {
       key<&WorkerConfig::log_level, parse_log_level>(worker_key::kLogLevel),
       key<&WorkerConfig::scheduler_address, parse_address_or_none>(worker_key::kSchedulerAddress),
       key<&WorkerConfig::scheduler_user, parse_account>(worker_key::kSchedulerUser),
-      key<&WorkerConfig::group, parse_account>(worker_key::kGroup),
-      key<&WorkerConfig::admin_group, parse_account>(worker_key::kAdminGroup),
-      key<&WorkerConfig::direct, parse_direct>(worker_key::kDirect),
+      key<&WorkerConfig::group, parse_account>(worker_access_key::kGroup),
+      key<&WorkerConfig::admin_group, parse_account>(worker_access_key::kAdminGroup),
+      key<&WorkerConfig::direct, parse_direct>(worker_access_key::kDirect),
+      key<&WorkerConfig::see, parse_seeing>(worker_access_key::kSee),
       key<&WorkerConfig::connections_of_account_max, parse_integer_in<1, limits::kConnectionsMax>>(
           account_key::kConnectionsOfAccountMax),
       key<&WorkerConfig::requests_of_account_max, parse_integer_in<1, limits::kRequestsMax>>(

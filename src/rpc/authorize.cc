@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rpc/authorize.h"
 
-#include <cstdint>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -16,55 +16,69 @@ namespace {
 
 constexpr const char* kUriProperty = "peer_uri";  // gRPC's name for the URI SANs of a certificate
 
-constexpr std::uint8_t bit(Role role) {
-  return static_cast<std::uint8_t>(1U << static_cast<unsigned>(role));
-}
-constexpr std::uint8_t kUsers = bit(Role::kUser) | bit(Role::kOperator);
-constexpr std::uint8_t kOperators = bit(Role::kOperator);
-constexpr std::uint8_t kWorkers = bit(Role::kWorker);
-constexpr std::uint8_t kSchedulers = bit(Role::kScheduler);
+// What a role gets of its own jobs, and of another's.
+struct Cell {
+  Access own;
+  Access another;
+};
+constexpr Cell kNone{Access::kNo, Access::kNo};
+constexpr Cell kAny{Access::kYes, Access::kYes};
+constexpr Cell kOwnOnly{Access::kYes, Access::kNo};
+constexpr Cell kOwnOrSummary{Access::kYes, Access::kSummary};
+constexpr Cell kOwnOrShown{Access::kYes, Access::kIfShown};
+
+// The columns.
+constexpr Role kRoles[] = {Role::kUser, Role::kOperator, Role::kScheduler, Role::kWorker};
+constexpr std::size_t kRoleCount = std::size(kRoles);
 
 struct Rule {
   Action action;
   const char* name;
-  std::uint8_t roles;
+  Cell cells[kRoleCount];
 };
 
-// THE table, in the order of the actions. A new RPC does not compile without its rule.
+// The table, in the order of the actions. A new RPC does not compile without its row.
 constexpr Rule kRules[] = {
-    {Action::kSubmitJob, "JobService.SubmitJob", kUsers},
-    {Action::kSubmitJobs, "JobService.SubmitJobs", kUsers},
-    {Action::kGetJob, "JobService.GetJob", kUsers},
-    {Action::kListJobs, "JobService.ListJobs", kUsers},
-    {Action::kCountJobs, "JobService.CountJobs", kUsers},
-    {Action::kStopJob, "JobService.StopJob", kUsers},
-    {Action::kPauseJob, "JobService.PauseJob", kUsers},
-    {Action::kResumeJob, "JobService.ResumeJob", kUsers},
-    {Action::kRetryJob, "JobService.RetryJob", kUsers},
-    {Action::kHoldJob, "JobService.HoldJob", kUsers},
-    {Action::kReleaseJob, "JobService.ReleaseJob", kUsers},
-    {Action::kUpdateJob, "JobService.UpdateJob", kUsers},
-    {Action::kExplainJob, "JobService.ExplainJob", kUsers},
-    {Action::kPlanJob, "JobService.PlanJob", kUsers},
-    {Action::kWatchJobs, "JobService.WatchJobs", kUsers},
-    {Action::kReadOutput, "JobService.ReadOutput", kUsers},
-    {Action::kListWorkers, "OperatorService.ListWorkers", kUsers},
-    {Action::kDrainWorker, "OperatorService.DrainWorker", kOperators},
-    {Action::kUndrainWorker, "OperatorService.UndrainWorker", kOperators},
-    {Action::kForgetWorker, "OperatorService.ForgetWorker", kOperators},
-    {Action::kListOrphans, "OperatorService.ListOrphans", kOperators},
-    {Action::kStopOrphan, "OperatorService.StopOrphan", kOperators},
-    {Action::kAdoptOrphan, "OperatorService.AdoptOrphan", kOperators},
-    {Action::kRegisterWorker, "RegistryService.RegisterWorker", kWorkers},
-    {Action::kDeregisterWorker, "RegistryService.DeregisterWorker", kWorkers},
-    {Action::kWorkerStartJob, "WorkerService.StartJob", kUsers | kSchedulers},
-    {Action::kWorkerStopJob, "WorkerService.StopJob", kUsers | kSchedulers},
-    {Action::kWorkerPauseJob, "WorkerService.PauseJob", kUsers | kSchedulers},
-    {Action::kWorkerResumeJob, "WorkerService.ResumeJob", kUsers | kSchedulers},
-    {Action::kWorkerQueryJob, "WorkerService.QueryJob", kUsers | kSchedulers},
-    {Action::kWorkerListJobs, "WorkerService.ListJobs", kUsers | kSchedulers},
-    {Action::kWorkerReadOutput, "WorkerService.ReadOutput", kUsers | kSchedulers},
-    {Action::kWorkerSession, "WorkerService.Session", kSchedulers},
+    // RPC                                                  user, operator, scheduler, worker
+    {Action::kSubmitJob, "JobService.SubmitJob", {kAny, kAny, kNone, kNone}},
+    {Action::kSubmitJobs, "JobService.SubmitJobs", {kAny, kAny, kNone, kNone}},
+    {Action::kGetJob, "JobService.GetJob", {kOwnOrSummary, kAny, kNone, kNone}},
+    {Action::kListJobs, "JobService.ListJobs", {kOwnOrSummary, kAny, kNone, kNone}},
+    {Action::kCountJobs, "JobService.CountJobs", {kAny, kAny, kNone, kNone}},
+    {Action::kStopJob, "JobService.StopJob", {kOwnOnly, kAny, kNone, kNone}},
+    {Action::kPauseJob, "JobService.PauseJob", {kOwnOnly, kAny, kNone, kNone}},
+    {Action::kResumeJob, "JobService.ResumeJob", {kOwnOnly, kAny, kNone, kNone}},
+    {Action::kRetryJob, "JobService.RetryJob", {kOwnOnly, kAny, kNone, kNone}},
+    {Action::kHoldJob, "JobService.HoldJob", {kOwnOnly, kAny, kNone, kNone}},
+    {Action::kReleaseJob, "JobService.ReleaseJob", {kOwnOnly, kAny, kNone, kNone}},
+    {Action::kUpdateJob, "JobService.UpdateJob", {kOwnOnly, kAny, kNone, kNone}},
+    {Action::kExplainJob, "JobService.ExplainJob", {kOwnOrShown, kAny, kNone, kNone}},
+    {Action::kPlanJob, "JobService.PlanJob", {kAny, kAny, kNone, kNone}},
+    {Action::kWatchJobs, "JobService.WatchJobs", {kOwnOrSummary, kAny, kNone, kNone}},
+    {Action::kReadOutput, "JobService.ReadOutput", {kOwnOrShown, kAny, kNone, kNone}},
+    {Action::kListWorkers, "OperatorService.ListWorkers", {kAny, kAny, kNone, kNone}},
+    {Action::kDrainWorker, "OperatorService.DrainWorker", {kNone, kAny, kNone, kNone}},
+    {Action::kUndrainWorker, "OperatorService.UndrainWorker", {kNone, kAny, kNone, kNone}},
+    {Action::kForgetWorker, "OperatorService.ForgetWorker", {kNone, kAny, kNone, kNone}},
+    {Action::kListOrphans, "OperatorService.ListOrphans", {kNone, kAny, kNone, kNone}},
+    {Action::kStopOrphan, "OperatorService.StopOrphan", {kNone, kAny, kNone, kNone}},
+    {Action::kAdoptOrphan, "OperatorService.AdoptOrphan", {kNone, kAny, kNone, kNone}},
+    {Action::kRegisterWorker, "RegistryService.RegisterWorker", {kNone, kNone, kNone, kAny}},
+    {Action::kDeregisterWorker, "RegistryService.DeregisterWorker", {kNone, kNone, kNone, kAny}},
+    {Action::kWorkerStartJob, "WorkerService.StartJob", {kAny, kAny, kAny, kNone}},
+    {Action::kWorkerStopJob, "WorkerService.StopJob", {kOwnOnly, kAny, kOwnOnly, kNone}},
+    {Action::kWorkerPauseJob, "WorkerService.PauseJob", {kOwnOnly, kAny, kOwnOnly, kNone}},
+    {Action::kWorkerResumeJob, "WorkerService.ResumeJob", {kOwnOnly, kAny, kOwnOnly, kNone}},
+    {Action::kWorkerQueryJob,
+     "WorkerService.QueryJob",
+     {kOwnOrSummary, kAny, kOwnOrSummary, kNone}},
+    {Action::kWorkerListJobs,
+     "WorkerService.ListJobs",
+     {kOwnOrSummary, kAny, kOwnOrSummary, kNone}},
+    {Action::kWorkerReadOutput,
+     "WorkerService.ReadOutput",
+     {kOwnOrShown, kAny, kOwnOrShown, kNone}},
+    {Action::kWorkerSession, "WorkerService.Session", {kNone, kNone, kAny, kNone}},
 };
 static_assert([] {
   std::size_t at = 0;
@@ -78,28 +92,61 @@ const Rule& rule_of(Action action) {
   return kRules[static_cast<std::size_t>(action)];
 }
 
-std::string roles_text(std::uint8_t roles) {
+const Cell* cell_of(const Rule& rule, Role role) {
+  for (std::size_t at = 0; at < kRoleCount; ++at)
+    if (kRoles[at] == role) return &rule.cells[at];
+  return nullptr;
+}
+
+bool may_call(const Rule& rule, Role role) {
+  const Cell* cell = cell_of(rule, role);
+  return cell != nullptr && (cell->own != Access::kNo || cell->another != Access::kNo);
+}
+
+std::string roles_text(const Rule& rule) {
   std::string text;
-  for (const Role role : {Role::kUser, Role::kOperator, Role::kScheduler, Role::kWorker})
-    if ((roles & bit(role)) != 0)
-      text += (text.empty() ? "" : " or ") + std::string(role_name(role));
+  for (const Role role : kRoles)
+    if (may_call(rule, role)) text += (text.empty() ? "" : " or ") + std::string(role_name(role));
   return text;
 }
 
-std::string remedy(const Caller& caller, std::uint8_t roles) {
-  const std::string who = caller.describe();
-  if (caller.tls)
-    return "that takes a certificate with role " + roles_text(roles) +
+std::string remedy(const Principal& principal, const Rule& rule) {
+  const std::string who = principal.describe();
+  if (principal.is_tls())
+    return "that takes a certificate with role " + roles_text(rule) +
            ", that is with a subject alternative name URI:takt://ROLE/NAME";
-  if ((roles & bit(Role::kUser)) != 0) {
-    return who + " is not in group takt: " + how_to_join("takt", caller.user_name);
+  if (may_call(rule, Role::kUser)) {
+    return who + " is not in group takt: " + how_to_join("takt", principal.user_name);
   }
-  if ((roles & kOperators) != 0) {
+  if (may_call(rule, Role::kOperator)) {
     return "this is for operators, and " + who +
-           " is not in group takt-admin: " + how_to_join("takt-admin", caller.user_name);
+           " is not in group takt-admin: " + how_to_join("takt-admin", principal.user_name);
   }
-  if (roles == kSchedulers) return "this is for the scheduler's user (takt-scheduler) and root";
+  if (may_call(rule, Role::kScheduler))
+    return "this is for the scheduler's user (takt-scheduler) and root";
   return "this is for the worker's user (takt-worker) and root";
+}
+
+const char* access_text(Access access) {
+  switch (access) {
+    case Access::kNo:
+      return "no";
+    case Access::kIfShown:
+      return "see = all";
+    case Access::kSummary:
+      return "summary";
+    case Access::kYes:
+      return "yes";
+  }
+  TAKT_CHECK(false, "access %d", static_cast<int>(access));
+}
+
+// What is refused of another's job, and how more could be had.
+std::string refused_text(Action action, Access access) {
+  if (access != Access::kIfShown) return "only they and operators may act on it";
+  return std::string("only they and operators may ") +
+         (action == Action::kExplainJob ? "see why it waits" : "read its output") +
+         ", unless [access] see = all";
 }
 
 }  // namespace
@@ -111,25 +158,60 @@ std::string how_to_join(const std::string& group, const std::string& user_name) 
          ", then log in again";
 }
 
-Result<void> authorize(const Caller& caller, Action action) {
+Access access_of(const Principal& principal, Action action, Whose whose) {
+  if (principal.every_role) return Access::kYes;
+  const Cell* cell = cell_of(rule_of(action), principal.role);
+  if (cell == nullptr) return Access::kNo;
+  return whose == Whose::kOwn ? cell->own : cell->another;
+}
+
+std::string access_table() {
+  std::string text = "| RPC |";
+  std::string line = "|---|";
+  for (const Role role : kRoles) {
+    text += std::string(" ") + role_name(role) + ": own | another's |";
+    line += "---|---|";
+  }
+  text += "\n" + line + "\n";
+  for (const Rule& rule : kRules) {
+    text += std::string("| `") + rule.name + "` |";
+    for (const Cell& cell : rule.cells)
+      for (const Access access : {cell.own, cell.another})
+        text += std::string(" ") + access_text(access) + " |";
+    text += "\n";
+  }
+  return text;
+}
+
+Result<void> authorize(const Principal& principal, Action action) {
   const Rule& rule = rule_of(action);
-  if (caller.every_role || (rule.roles & bit(caller.role)) != 0) return {};
-  return make_error(ErrorCode::kPermissionDenied, caller.describe() + " may not call " + rule.name +
-                                                      ": " + remedy(caller, rule.roles));
+  if (principal.every_role || may_call(rule, principal.role)) return {};
+  return make_error(ErrorCode::kPermissionDenied, principal.describe() + " may not call " +
+                                                      rule.name + ": " + remedy(principal, rule));
+}
+
+Result<Sight> may(const Principal& principal, Action action, const JobOwner& job, See see) {
+  const Access access = access_of(principal, action, job.whose);
+  if (access == Access::kYes) return Sight::kWhole;
+  if (access != Access::kNo && see == See::kAll) return Sight::kWhole;
+  if (access == Access::kSummary) return Sight::kSummary;
+  return make_error(ErrorCode::kPermissionDenied, "job " + job.job_id + " was submitted by " +
+                                                      job.submitted_by + "; " +
+                                                      refused_text(action, access));
 }
 
 namespace {
 
-Result<Caller> caller_of(const grpc::ServerContextBase& context) {
+Result<Principal> principal_of(const grpc::ServerContextBase& context) {
   std::vector<std::string> uris;
   for (const grpc::string_ref& uri : context.auth_context()->FindPropertyValues(kUriProperty))
     uris.emplace_back(uri.data(), uri.size());
   const auto name = name_from_uris(uris);
   if (!name) return name.error();
-  Caller caller = tls_caller();
-  caller.role = name->role;
-  caller.certificate = name->uri();
-  return caller;
+  Principal principal = tls_caller();
+  principal.role = name->role;
+  principal.certificate = name->uri();
+  return principal;
 }
 
 void log_refusal(const grpc::ServerContextBase& context, Action action, const Error& error) {
@@ -142,47 +224,47 @@ void log_refusal(const grpc::ServerContextBase& context, Action action, const Er
 
 }  // namespace
 
-Result<Caller> Guard::named() const {
-  Caller caller = connection_;
-  if (!caller.local || caller.uid == kNoUid) return caller;
-  if (caller.uid == 0) {
-    caller.user_name = "root";  // whatever state the user database is in
-    return caller;
+Result<Principal> Guard::named() const {
+  Principal principal = connection_;
+  if (!principal.is_local() || principal.uid == kNoUid) return principal;
+  if (principal.uid == 0) {
+    principal.user_name = "root";  // whatever state the user database is in
+    return principal;
   }
-  auto name = names_->name_of(caller.uid);
+  auto name = names_->name_of(principal.uid);
   // Only people are known by their name.
-  const bool person = caller.role == Role::kUser || caller.role == Role::kOperator;
+  const bool person = principal.role == Role::kUser || principal.role == Role::kOperator;
   if (!name && person) return name.error();
-  caller.user_name = name && *name ? **name : "";
-  return caller;
+  principal.user_name = name && *name ? **name : "";
+  return principal;
 }
 
-Result<Caller> Guard::admit_stream(const grpc::ServerContextBase& context, Action action) const {
-  if (!connection_.tls) {
-    Result<Caller> caller = named();
-    if (!caller) return caller;
-    if (Result<void> allowed = authorize(*caller, action); !allowed) return allowed.error();
-    return caller;
+Result<Principal> Guard::admit_stream(const grpc::ServerContextBase& context, Action action) const {
+  if (!connection_.is_tls()) {
+    Result<Principal> principal = named();
+    if (!principal) return principal;
+    if (Result<void> allowed = authorize(*principal, action); !allowed) return allowed.error();
+    return principal;
   }
-  Result<Caller> caller = caller_of(context);
-  if (caller) {
-    if (Result<void> allowed = authorize(*caller, action); !allowed) caller = allowed.error();
+  Result<Principal> principal = principal_of(context);
+  if (principal) {
+    if (Result<void> allowed = authorize(*principal, action); !allowed) principal = allowed.error();
   }
-  if (!caller) log_refusal(context, action, caller.error());
-  return caller;
+  if (!principal) log_refusal(context, action, principal.error());
+  return principal;
 }
 
-Result<Caller> Guard::admit(const grpc::ServerContextBase& context, Action action,
-                            const google::protobuf::Message& request) const {
-  Result<Caller> caller = admit_stream(context, action);
-  if (!caller) return caller;
+Result<Principal> Guard::admit(const grpc::ServerContextBase& context, Action action,
+                               const google::protobuf::Message& request) const {
+  Result<Principal> principal = admit_stream(context, action);
+  if (!principal) return principal;
   if (auto good = check_request(request); !good) return good.error();
-  return caller;
+  return principal;
 }
 
-Result<ShareLease> Guard::take(Share share, const Caller& caller) const {
+Result<ShareLease> Guard::take(Share share, const Principal& principal) const {
   if (shares_ == nullptr) return ShareLease();
-  return shares_->take(share, holder_of(caller));
+  return shares_->take(share, holder_of(principal));
 }
 
 }  // namespace takt::rpc

@@ -36,35 +36,6 @@ Result<bool> look_up(Entry& entry, std::vector<char>& buffer, const std::string&
 
 }  // namespace
 
-const char* role_name(Role role) {
-  switch (role) {
-    case Role::kNone:
-      return "none";
-    case Role::kUser:
-      return "user";
-    case Role::kOperator:
-      return "operator";
-    case Role::kScheduler:
-      return "scheduler";
-    case Role::kWorker:
-      return "worker";
-  }
-  TAKT_CHECK(false, "role %d", static_cast<int>(role));
-}
-
-std::string Caller::describe() const {
-  if (!certificate.empty()) return certificate;
-  if (!user_name.empty()) return user_name;
-  if (uid != kNoUid) return "uid " + std::to_string(uid);
-  return local ? "a user without a role" : "an unidentified TCP client";
-}
-
-std::string Caller::account() const {
-  if (!certificate.empty()) return certificate;
-  if (!local) return "";
-  return user_name.empty() ? "uid " + std::to_string(uid) : user_name;
-}
-
 Result<PeerCredentials> peer_credentials(int fd) {
   ucred credentials{};
   socklen_t length = sizeof credentials;
@@ -151,7 +122,7 @@ Caller identify(const PeerCredentials& peer, const AccessPolicy& policy) {
                    std::find(peer.groups.begin(), peer.groups.end(), *gid) != peer.groups.end());
   };
   Caller caller;
-  caller.local = true;
+  caller.via = Via::kUnixSocket;
   caller.uid = peer.uid;
   caller.gid = peer.gid;
   if (peer.uid == 0 || policy.own_uid == peer.uid) {
@@ -178,7 +149,7 @@ Caller insecure_tcp_caller() {
 
 Caller tls_caller() {
   Caller caller;
-  caller.tls = true;
+  caller.via = Via::kTls;
   return caller;
 }
 

@@ -12,35 +12,17 @@
 #include <vector>
 
 #include "base/result.h"
+#include "job/principal.h"
 
 namespace takt::rpc {
 
-enum class Role { kNone, kUser, kOperator, kScheduler, kWorker };
+using takt::kNoGid;
+using takt::kNoUid;
+using takt::Role;
+using takt::role_name;
 
-// "none", "user", "operator", "scheduler", "worker".
-const char* role_name(Role role);
-
-inline constexpr uid_t kNoUid = static_cast<uid_t>(-1);
-inline constexpr gid_t kNoGid = static_cast<gid_t>(-1);
-
-struct Caller {
-  Role role = Role::kNone;
-  bool every_role = false;  // root, the daemon's own user, plain-text TCP: passes every check
-  bool local = false;       // over the unix socket: uid and gid are the kernel's word
-  uid_t uid = kNoUid;       // kNoUid where nobody vouches for one (TCP)
-  gid_t gid = kNoGid;
-  std::string user_name;    // of `uid` now; empty: it has none
-  bool tls = false;         // over TLS: the role comes with each call
-  std::string certificate;  // "takt://user/alice"; empty but for calls over TLS
-
-  // "alice", "uid 1000", "takt://user/alice", "an unidentified TCP client": for messages and audit
-  // lines.
-  [[nodiscard]] std::string describe() const;
-
-  // Whose the things are that this caller makes; the same for every call of theirs, and nobody
-  // else's: a local user's name (else "uid 1000"), a certificate's URI. Empty over plain TCP.
-  [[nodiscard]] std::string account() const;
-};
+// The principal behind a connection.
+using Caller = Principal;
 
 // What the kernel says of the process that connected, as it was at connect().
 struct PeerCredentials {

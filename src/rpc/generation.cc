@@ -32,8 +32,8 @@ void enable_standard_services() {
 // up with a flood: the lobby and the number of streams are what bounds that.
 std::size_t grpc_bytes(const Caller& caller, bool refused) {
   if (refused) return limits::kGrpcBytesOfRefusals;
-  return caller.local && !holder_of(caller).privileged ? limits::kGrpcBytesOfAccount
-                                                       : limits::kGrpcBytesMax;
+  return caller.is_local() && !holder_of(caller).privileged ? limits::kGrpcBytesOfAccount
+                                                            : limits::kGrpcBytesMax;
 }
 
 }  // namespace
@@ -91,7 +91,7 @@ Generation::Outcome Generation::offer(Offer& offer) {
 }
 
 Generation::Identity* Generation::find_or_make(const Caller& caller, bool refused) {
-  const Key key{caller.local, caller.role, caller.uid, caller.gid, refused};
+  const Key key{caller.is_local(), caller.role, caller.uid, caller.gid, refused};
   if (const auto found = identities_.find(key); found != identities_.end()) return &found->second;
   evict_idle();
   Identity made;

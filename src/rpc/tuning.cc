@@ -30,7 +30,7 @@ void route_log() {
 }
 
 std::uint32_t streams_of(const Caller& caller) {
-  const bool user = caller.local && !holder_of(caller).privileged;
+  const bool user = caller.is_local() && !holder_of(caller).privileged;
   return static_cast<std::uint32_t>(user ? limits::kStreamsPerUserConnection
                                          : limits::kStreamsPerConnection);
 }

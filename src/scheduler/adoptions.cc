@@ -9,11 +9,12 @@
 #include "base/check.h"
 #include "base/limits.h"
 #include "base/utf8.h"
+#include "job/principal.h"
 #include "rpc/convert.h"
 #include "rpc/convert_spec.h"
+#include "rpc/status.h"
 #include "scheduler/audit.h"
 #include "scheduler/fleet.h"
-#include "scheduler/verbs.h"
 
 namespace takt::scheduler {
 namespace {

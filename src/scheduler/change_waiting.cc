@@ -39,22 +39,21 @@ std::vector<LiveJob*> waiting_of(Core& core, const Uuid& id) {
 // answers when that is on disk. Parts with which it can't be done stay as they are. `what` is told
 // of the job that was named, if that changed.
 template <class Response>
-void change_queued(Core& core, const rpc::Caller& caller, const std::string& key,
+void change_queued(Core& core, const Asking& asking, const std::string& key,
                    const rpc::UnaryReply<Response>& reply, const std::string& what,
                    std::function<Result<bool>(LiveJob&)> change) {
   with_job(
-      core, caller, key, [reply](const Error& error) { reply.fail(error); },
-      [&core, reply, what, by = who(caller), change = std::move(change)](const Uuid& id) {
+      core, asking, key, [reply](const Error& error) { reply.fail(error); },
+      [&core, reply, what, by = asking.principal.display_name(),
+       change = std::move(change)](const Uuid& id) {
         const std::vector<LiveJob*> jobs = waiting_of(core, id);
-        if (jobs.empty()) return (void)reply.fail(not_queued(id, core.jobs().find(id)));
+        if (jobs.empty())
+          return answer_committed<Response>(core, reply, not_queued(id, core.jobs().find(id)));
         const auto changed = change(*jobs.front());
         if (!changed) return (void)reply.fail(changed.error());
         if (*changed) audit_waiting_changed(jobs.front()->job, by, what);
         for (std::size_t at = 1; at < jobs.size(); ++at) (void)change(*jobs[at]);
-        core.ledger().after_commit([reply](const Result<void>& committed) {
-          if (!committed) return (void)reply.fail(committed.error());
-          reply.finish(Response());
-        });
+        answer_committed<Response>(core, reply);
       });
 }
 
@@ -70,19 +69,20 @@ Result<void> may_give(const QueuePolicy& policy, bool is_operator, int priority,
                field, 0};
 }
 
-void hold_job(Core& core, const rpc::Caller& caller, const v1::HoldJobRequest& request,
+void hold_job(Core& core, const Principal& principal, const v1::HoldJobRequest& request,
               const rpc::UnaryReply<v1::HoldJobResponse>& reply) {
-  const Hold hold{who(caller), is_operator(caller)};
-  change_queued(core, caller, request.job_id(), reply, "is held",
+  const Hold hold{principal.display_name(), principal.is_operator()};
+  change_queued(core, Asking{principal, rpc::Action::kHoldJob}, request.job_id(), reply, "is held",
                 [&core, hold](LiveJob& live) -> Result<bool> {
                   return core.jobs().change(live, Held{hold});
                 });
 }
 
-void release_job(Core& core, const rpc::Caller& caller, const v1::ReleaseJobRequest& request,
+void release_job(Core& core, const Principal& principal, const v1::ReleaseJobRequest& request,
                  const rpc::UnaryReply<v1::ReleaseJobResponse>& reply) {
-  change_queued(core, caller, request.job_id(), reply, "is released",
-                [&core, may = is_operator(caller)](LiveJob& live) -> Result<bool> {
+  change_queued(core, Asking{principal, rpc::Action::kReleaseJob}, request.job_id(), reply,
+                "is released",
+                [&core, may = principal.is_operator()](LiveJob& live) -> Result<bool> {
                   const auto& hold = live.job.hold;
                   if (hold && hold->by_operator && !may)
                     return make_error(ErrorCode::kPermissionDenied,
@@ -92,7 +92,7 @@ void release_job(Core& core, const rpc::Caller& caller, const v1::ReleaseJobRequ
                 });
 }
 
-void update_job(Core& core, const rpc::Caller& caller, const v1::UpdateJobRequest& request,
+void update_job(Core& core, const Principal& principal, const v1::UpdateJobRequest& request,
                 const rpc::UnaryReply<v1::UpdateJobResponse>& reply) {
   if (!request.has_priority()) {
     reply.fail(invalid("priority", "is not given; say what is to change"));
@@ -103,8 +103,9 @@ void update_job(Core& core, const rpc::Caller& caller, const v1::UpdateJobReques
     reply.fail(good.error());
     return;
   }
-  change_queued(core, caller, request.job_id(), reply, "has priority " + std::to_string(priority),
-                [&core, may = is_operator(caller), priority](LiveJob& live) -> Result<bool> {
+  change_queued(core, Asking{principal, rpc::Action::kUpdateJob}, request.job_id(), reply,
+                "has priority " + std::to_string(priority),
+                [&core, may = principal.is_operator(), priority](LiveJob& live) -> Result<bool> {
                   // Lower is never for operators only, so that a user may undo what one did.
                   if (priority > live.job.priority)
                     if (auto given = may_give(core.policy(), may, priority, "priority"); !given)

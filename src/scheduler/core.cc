@@ -30,6 +30,7 @@ Core::Core(sd::EventLoop& loop, store::Store& store, const rpc::Credentials& cre
       store_(store),
       credentials_(credentials),
       mailbox_(std::move(mailbox)),
+      reads_(store.reader(), options.see),
       policy_(options.policy),
       ledger_(
           store.writer(), mailbox_,

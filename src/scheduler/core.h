@@ -20,6 +20,7 @@
 #include "scheduler/mailbox.h"
 #include "scheduler/output_registry.h"
 #include "scheduler/queue_policy.h"
+#include "scheduler/reads.h"
 #include "scheduler/start_sender.h"
 #include "scheduler/submit_desk.h"
 #include "scheduler/watch_hub.h"
@@ -33,6 +34,7 @@ struct CoreOptions {
   microseconds lost_after = limits::kLostAfter;
   Session::Begin begin_session;  // for tests; none: over channels
   QueuePolicy policy;
+  rpc::See see = rpc::See::kOwn;
 };
 
 class Core {
@@ -55,7 +57,7 @@ class Core {
   void end_streams();
 
   // Any thread.
-  [[nodiscard]] store::Reader& reader() const { return store_.reader(); }
+  [[nodiscard]] Reads& reads() { return reads_; }
   [[nodiscard]] const Uuid& store_id() const { return store_.id(); }
   [[nodiscard]] const rpc::Credentials& credentials() const { return credentials_; }
   [[nodiscard]] Mailbox& mailbox() const { return *mailbox_; }
@@ -98,6 +100,7 @@ class Core {
   sd::Source again_;
   sd::Source status_timer_;
 
+  Reads reads_;
   QueuePolicy policy_;
   Ledger ledger_;
   JobTable jobs_;

@@ -22,6 +22,10 @@ QueuePolicy policy_of(const config::SchedulerConfig& config) {
           config.placement == config::Spreading::kPack ? Strategy::kPack : Strategy::kSpread};
 }
 
+rpc::See see_of(const config::SchedulerConfig& config) {
+  return config.see == config::Seeing::kAll ? rpc::See::kAll : rpc::See::kOwn;
+}
+
 store::HistoryLimits history_of(const config::SchedulerConfig& config) {
   return {.age_max = config.retain_time, .jobs_max = config.retain_jobs};
 }
@@ -94,8 +98,9 @@ Result<void> Daemon::open(std::vector<sd::InheritedSocket> inherited) {
                                                .folder = config_.state_directory + "/compat"});
   if (!old_door) return old_door.error();
   old_door_ = std::move(*old_door);
-  auto core = Core::create(*loop_, *store_, *credentials_,
-                           {config_.unreachable_after, config_.lost_after, {}, policy_of(config_)});
+  auto core = Core::create(
+      *loop_, *store_, *credentials_,
+      {config_.unreachable_after, config_.lost_after, {}, policy_of(config_), see_of(config_)});
   if (!core) return core.error();
   core_ = std::move(*core);
   loop_->enable_watchdog();
@@ -175,6 +180,7 @@ void Daemon::reload() {
   set_log_level(config_.log_level);
   shares_->set_limits(shares_of(config_));
   core_->set_policy(policy_of(config_));
+  core_->reads().set_see(see_of(config_));
   store_->writer().set_history(history_of(config_));
   sd::notify_ready();
 }

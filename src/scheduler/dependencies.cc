@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scheduler/dependencies.h"
 
+#include <string>
 #include <utility>
+
+#include "job/summary.h"
 
 namespace takt::scheduler {
 
+// It may be another user's.
 JobEnd dependency_failed(const Uuid& ended, const std::optional<JobEnd>& end) {
-  return {.cause = EndCause::kDependencyFailed,
-          .detail = "job " + ended.str() + (end ? " " + end_message(*end) : " ended otherwise")};
+  const std::string how = end ? end_message(summary_of(*end)) : "ended otherwise";
+  return {.cause = EndCause::kDependencyFailed, .detail = "job " + ended.str() + " " + how};
 }
 
 void Dependencies::add(const Uuid& job, const Dependency& dependency) {

@@ -35,11 +35,11 @@ v1::Worker worker_now(const Core& core, const Uuid& id) {
   return worker_to_proto({entry->record, static_cast<int>(entry->jobs.size())});
 }
 
-Result<Drain> drain_from(const rpc::Caller& caller, const v1::DrainWorkerRequest& request) {
+Result<Drain> drain_from(const Principal& principal, const v1::DrainWorkerRequest& request) {
   if (auto good = check_reason(request.reason()); !good) return good.error();
   if (request.requeue() && !request.has_deadline())
     return invalid("requeue", "is given without a deadline; say when jobs are stopped");
-  Drain drain{who(caller), request.reason(), wall_now(), {}, request.requeue()};
+  Drain drain{principal.display_name(), request.reason(), wall_now(), {}, request.requeue()};
   if (request.has_deadline()) {
     const auto span =
         rpc::duration_from_proto(request.deadline(), "deadline", limits::kRunTimeLimitMax);
@@ -51,9 +51,9 @@ Result<Drain> drain_from(const rpc::Caller& caller, const v1::DrainWorkerRequest
 
 }  // namespace
 
-void drain_worker(Core& core, const rpc::Caller& caller, const v1::DrainWorkerRequest& request,
+void drain_worker(Core& core, const Principal& principal, const v1::DrainWorkerRequest& request,
                   const rpc::UnaryReply<v1::DrainWorkerResponse>& reply) {
-  auto drain = drain_from(caller, request);
+  auto drain = drain_from(principal, request);
   if (!drain) {
     reply.fail(drain.error());
     return;
@@ -71,11 +71,11 @@ void drain_worker(Core& core, const rpc::Caller& caller, const v1::DrainWorkerRe
       });
 }
 
-void undrain_worker(Core& core, const rpc::Caller& caller, const v1::UndrainWorkerRequest& request,
+void undrain_worker(Core& core, const Principal& principal, const v1::UndrainWorkerRequest& request,
                     const rpc::UnaryReply<v1::UndrainWorkerResponse>& reply) {
   change_worker<v1::UndrainWorkerResponse>(
       core, request.worker_id(), reply,
-      [&core, by = who(caller)](const Uuid& id) -> Result<void> {
+      [&core, by = principal.display_name()](const Uuid& id) -> Result<void> {
         core.fleet().undrain(id, by);
         return {};
       },
@@ -86,11 +86,13 @@ void undrain_worker(Core& core, const rpc::Caller& caller, const v1::UndrainWork
       });
 }
 
-void forget_worker(Core& core, const rpc::Caller& caller, const v1::ForgetWorkerRequest& request,
+void forget_worker(Core& core, const Principal& principal, const v1::ForgetWorkerRequest& request,
                    const rpc::UnaryReply<v1::ForgetWorkerResponse>& reply) {
   change_worker<v1::ForgetWorkerResponse>(
       core, request.worker_id(), reply,
-      [&core, by = who(caller)](const Uuid& id) { return core.fleet().forget(id, by); },
+      [&core, by = principal.display_name()](const Uuid& id) {
+        return core.fleet().forget(id, by);
+      },
       [](const Uuid&) { return v1::ForgetWorkerResponse(); });
 }
 

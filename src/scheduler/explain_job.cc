@@ -126,6 +126,16 @@ v1::ExplainJobResponse to_proto(const Explanation& explanation) {
 
 v1::ExplainJobResponse in_words(const std::string& text) { return to_proto({text}); }
 
+// On the loop, of a job that had not ended.
+v1::ExplainJobResponse explain_now(Core& core, const Uuid& id) {
+  const LiveJob* live = core.jobs().find(id);
+  if (live == nullptr || has_ended(live->job.state)) return in_words("has ended just now");
+  if (const Wholes::Whole* whole = core.jobs().whole(id))
+    return to_proto(explain_whole(core, *live, *whole));
+  if (live->job.state == JobState::kQueued) return to_proto(explain_queued(core, *live));
+  return in_words(on_worker_text(core, live->job));
+}
+
 // On the loop.
 v1::PlanJobResponse plan(Core& core, const JobSpec& spec) {
   v1::PlanJobResponse response;
@@ -160,39 +170,31 @@ v1::PlanJobResponse plan(Core& core, const JobSpec& spec) {
 
 }  // namespace
 
-void explain_job(Core& core, const v1::ExplainJobRequest& request,
+void explain_job(Core& core, const Principal& principal, const v1::ExplainJobRequest& request,
                  const rpc::UnaryReply<v1::ExplainJobResponse>& reply) {
-  core.reader().get_job(
-      request.job_id(), false, [&core, reply](const Result<store::JobView>& view) {
+  const Asking who = Asking{principal, rpc::Action::kExplainJob};
+  core.reads().job(
+      who, request.job_id(), false, [&core, reply](const Result<store::JobView>& view) {
         if (!view) return (void)reply.fail(view.error());
         if (view->job.end)
           return (void)reply.finish(in_words("has ended: " + end_message(*view->job.end)));
         core.run(
             [&core, reply, id = view->job.id] {
-              const LiveJob* live = core.jobs().find(id);
-              if (live == nullptr || has_ended(live->job.state)) {
-                reply.finish(in_words("has ended just now"));
-              } else if (const Wholes::Whole* whole = core.jobs().whole(id)) {
-                reply.finish(to_proto(explain_whole(core, *live, *whole)));
-              } else if (live->job.state == JobState::kQueued) {
-                reply.finish(to_proto(explain_queued(core, *live)));
-              } else {
-                reply.finish(in_words(on_worker_text(core, live->job)));
-              }
+              answer_committed<v1::ExplainJobResponse>(core, reply, explain_now(core, id));
             },
             [reply](const Error& error) { reply.fail(error); });
       });
 }
 
-void plan_job(Core& core, const rpc::Caller& caller, const v1::PlanJobRequest& request,
+void plan_job(Core& core, const Principal& principal, const v1::PlanJobRequest& request,
               const rpc::UnaryReply<v1::PlanJobResponse>& reply) {
-  auto spec = checked_spec(caller, request.spec(), "");
+  auto spec = checked_spec(principal, request.spec(), "");
   if (!spec) {
     reply.fail(spec.error());
     return;
   }
   core.run(
-      [&core, reply, spec = std::move(*spec), may = is_operator(caller)] {
+      [&core, reply, spec = std::move(*spec), may = principal.is_operator()] {
         if (auto given = may_give(core.policy(), may, spec.priority, "spec.priority"); !given)
           return (void)reply.fail(given.error());
         reply.finish(plan(core, spec));

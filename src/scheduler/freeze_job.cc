@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// PauseJob and ResumeJob: the store says which job it is and whose; the worker does it; what it
-// then reports is the answer, once that is committed.
+// PauseJob and ResumeJob: the worker does it; what it then reports is the answer, once that is
+// committed.
 #include <utility>
 
 #include "scheduler/audit.h"
@@ -9,17 +9,6 @@
 namespace takt::scheduler {
 namespace {
 
-template <class Response>
-void answer_committed(Core& core, const rpc::UnaryReply<Response>& reply) {
-  core.ledger().after_commit([reply](const Result<void>& committed) {
-    if (!committed) {
-      reply.fail(committed.error());
-    } else {
-      reply.finish(Response());
-    }
-  });
-}
-
 // On the loop.
 template <class Response>
 void freeze_now(Core& core, const Uuid& id, bool frozen, const std::string& by,
@@ -27,12 +16,13 @@ void freeze_now(Core& core, const Uuid& id, bool frozen, const std::string& by,
   const LiveJob* live = core.jobs().find(id);
   const JobState state = live == nullptr ? JobState::kSucceeded : live->job.state;
   if (live == nullptr || (state != JobState::kRunning && state != JobState::kPaused))
-    return (void)reply.fail(live == nullptr ? make_error(ErrorCode::kFailedPrecondition,
-                                                         "job " + id.str() + " has ended")
-                                            : cannot_freeze(id, state));
+    return answer_committed<Response>(core, reply,
+                                      live == nullptr ? make_error(ErrorCode::kFailedPrecondition,
+                                                                   "job " + id.str() + " has ended")
+                                                      : cannot_freeze(id, state));
   if (auto good = is_no_whole(live->job, frozen ? "pause" : "resume"); !good)
     return (void)reply.fail(good.error());
-  if (is_as_wanted(state, frozen)) return answer_committed(core, reply);
+  if (is_as_wanted(state, frozen)) return answer_committed<Response>(core, reply);
   if (!core.fleet().send_freeze(*live, frozen))
     return (void)reply.fail(
         make_error(ErrorCode::kUnavailable,
@@ -40,30 +30,30 @@ void freeze_now(Core& core, const Uuid& id, bool frozen, const std::string& by,
   audit_freeze_requested(live->job, by, frozen);
   core.freezes().wait(id, frozen, [&core, reply](const Result<void>& done) {
     if (!done) return (void)reply.fail(done.error());
-    answer_committed(core, reply);
+    answer_committed<Response>(core, reply);
   });
 }
 
 template <class Response>
-void freeze_job(Core& core, const rpc::Caller& caller, const std::string& job, bool frozen,
-                const rpc::UnaryReply<Response>& reply) {
+void freeze_job(Core& core, const Principal& principal, rpc::Action action, const std::string& job,
+                bool frozen, const rpc::UnaryReply<Response>& reply) {
   with_job(
-      core, caller, job, [reply](const Error& error) { reply.fail(error); },
-      [&core, frozen, by = who(caller), reply](const Uuid& id) {
+      core, Asking{principal, action}, job, [reply](const Error& error) { reply.fail(error); },
+      [&core, frozen, by = principal.display_name(), reply](const Uuid& id) {
         freeze_now(core, id, frozen, by, reply);
       });
 }
 
 }  // namespace
 
-void pause_job(Core& core, const rpc::Caller& caller, const v1::PauseJobRequest& request,
+void pause_job(Core& core, const Principal& principal, const v1::PauseJobRequest& request,
                const rpc::UnaryReply<v1::PauseJobResponse>& reply) {
-  freeze_job(core, caller, request.job_id(), true, reply);
+  freeze_job(core, principal, rpc::Action::kPauseJob, request.job_id(), true, reply);
 }
 
-void resume_job(Core& core, const rpc::Caller& caller, const v1::ResumeJobRequest& request,
+void resume_job(Core& core, const Principal& principal, const v1::ResumeJobRequest& request,
                 const rpc::UnaryReply<v1::ResumeJobResponse>& reply) {
-  freeze_job(core, caller, request.job_id(), false, reply);
+  freeze_job(core, principal, rpc::Action::kResumeJob, request.job_id(), false, reply);
 }
 
 }  // namespace takt::scheduler

@@ -6,9 +6,10 @@
 
 namespace takt::scheduler {
 
-void get_job(Core& core, const v1::GetJobRequest& request,
+void get_job(Core& core, const Principal& principal, const v1::GetJobRequest& request,
              const rpc::UnaryReply<v1::GetJobResponse>& reply) {
-  core.reader().get_job(request.job_id(), true, [&core, reply](const Result<store::JobView>& view) {
+  const Asking who = Asking{principal, rpc::Action::kGetJob};
+  core.reads().job(who, request.job_id(), true, [&core, reply](const Result<store::JobView>& view) {
     if (!view) {
       reply.fail(view.error());
       return;

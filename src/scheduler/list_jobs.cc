@@ -68,14 +68,15 @@ v1::ListJobsResponse job_page(std::vector<v1::Job> jobs, const std::vector<std::
 
 }  // namespace
 
-void list_jobs(Core& core, const v1::ListJobsRequest& request,
+void list_jobs(Core& core, const Principal& principal, const v1::ListJobsRequest& request,
                const rpc::UnaryReply<v1::ListJobsResponse>& reply) {
   auto filter = parse_filter(request);
   if (!filter) {
     reply.fail(filter.error());
     return;
   }
-  core.reader().list_jobs(std::move(*filter), [&core, reply](const Result<store::JobPage>& page) {
+  const Asking who = Asking{principal, rpc::Action::kListJobs};
+  core.reads().jobs(who, std::move(*filter), [&core, reply](const Result<store::JobPage>& page) {
     if (!page) {
       reply.fail(page.error());
       return;

@@ -49,7 +49,7 @@ void list_orphans(Core& core, const v1::ListOrphansRequest& request,
       [reply](const Error& error) { reply.fail(error); });
 }
 
-void stop_orphan(Core& core, const rpc::Caller& caller, const v1::StopOrphanRequest& request,
+void stop_orphan(Core& core, const Principal& principal, const v1::StopOrphanRequest& request,
                  const rpc::UnaryReply<v1::StopOrphanResponse>& reply) {
   const auto job = Uuid::parse(request.job_id(), "job_id");
   const auto reason = check_reason(request.reason());
@@ -58,7 +58,8 @@ void stop_orphan(Core& core, const rpc::Caller& caller, const v1::StopOrphanRequ
     return;
   }
   core.run(
-      [&core, reply, job = *job, stop = StopRequest{who(caller), request.reason(), {}, false}] {
+      [&core, reply, job = *job,
+       stop = StopRequest{principal.display_name(), request.reason(), {}, false}] {
         const auto stopped = core.fleet().stop_orphan(job, stop);
         if (!stopped) return (void)reply.fail(stopped.error());
         reply.finish(v1::StopOrphanResponse());
@@ -66,7 +67,7 @@ void stop_orphan(Core& core, const rpc::Caller& caller, const v1::StopOrphanRequ
       [reply](const Error& error) { reply.fail(error); });
 }
 
-void adopt_orphan(Core& core, const rpc::Caller& caller, const v1::AdoptOrphanRequest& request,
+void adopt_orphan(Core& core, const Principal& principal, const v1::AdoptOrphanRequest& request,
                   const rpc::UnaryReply<v1::AdoptOrphanResponse>& reply) {
   const auto job = Uuid::parse(request.job_id(), "job_id");
   if (!job) {
@@ -74,7 +75,7 @@ void adopt_orphan(Core& core, const rpc::Caller& caller, const v1::AdoptOrphanRe
     return;
   }
   core.run(
-      [&core, reply, job = *job, by = who(caller)] {
+      [&core, reply, job = *job, by = principal.display_name()] {
         core.fleet().adopt_orphan(job, by, [reply](const Result<void>& adopted) {
           if (!adopted) return (void)reply.fail(adopted.error());
           reply.finish(v1::AdoptOrphanResponse());

@@ -43,7 +43,7 @@ void fill_page(const store::WorkerPage& page, v1::ListWorkersResponse& response)
 
 }  // namespace
 
-void list_workers(Core& core, const v1::ListWorkersRequest& request,
+void list_workers(Core& core, const Principal& principal, const v1::ListWorkersRequest& request,
                   const rpc::UnaryReply<v1::ListWorkersResponse>& reply) {
   const auto size = page_size(request.page_size());
   if (!size) {
@@ -55,18 +55,18 @@ void list_workers(Core& core, const v1::ListWorkersRequest& request,
     reply.fail(after.error());
     return;
   }
-  core.reader().list_workers(after->name, after->id, *size,
-                             [reply](const Result<store::WorkerPage>& page) {
-                               if (!page) {
-                                 reply.fail(page.error());
-                                 return;
-                               }
-                               v1::ListWorkersResponse response;
-                               fill_page(*page, response);
-                               *response.mutable_scheduler_time() = rpc::time_to_proto(wall_now());
-                               response.set_scheduler_version(version());
-                               reply.finish(std::move(response));
-                             });
+  core.reads().workers(Asking{principal, rpc::Action::kListWorkers}, after->name, after->id, *size,
+                       [reply](const Result<store::WorkerPage>& page) {
+                         if (!page) {
+                           reply.fail(page.error());
+                           return;
+                         }
+                         v1::ListWorkersResponse response;
+                         fill_page(*page, response);
+                         *response.mutable_scheduler_time() = rpc::time_to_proto(wall_now());
+                         response.set_scheduler_version(version());
+                         reply.finish(std::move(response));
+                       });
 }
 
 }  // namespace takt::scheduler

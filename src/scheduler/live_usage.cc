@@ -20,6 +20,7 @@ void fill(Core& core, v1::Job& job) {
   if (current == nullptr || current->id.number != attempt->number()) return;
   *attempt->mutable_usage() = rpc::usage_to_proto(current->usage);
   attempt->clear_remaining();
+  if (job.is_summary()) return;
   for (const RemainingProcess& process : current->remaining)
     *attempt->add_remaining() = rpc::process_to_proto(process);
 }

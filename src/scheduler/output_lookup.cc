@@ -53,8 +53,8 @@ void OutputProxy::look_up() {
   // Once the client is gone the core may go too.
   const std::lock_guard lock(mutex_);
   if (gone_) return;
-  core_.reader().get_job(
-      request_.job_id(), false,
+  core_.reads().job(
+      {principal_, rpc::Action::kReadOutput}, request_.job_id(), false,
       [self = shared_from_this()](const Result<store::JobView>& view) { self->on_job(view); });
 }
 

@@ -11,16 +11,20 @@
 
 namespace takt::scheduler {
 
-OutputProxy::OutputProxy(Core& core, v1::ReadOutputRequest request, rpc::ShareLease share)
+OutputProxy::OutputProxy(Core& core, Principal principal, v1::ReadOutputRequest request,
+                         rpc::ShareLease share)
     : core_(core),
+      principal_(std::move(principal)),
       request_(std::move(request)),
       share_(std::move(share)),
       backoff_(limits::kReconnectMin) {}
 
 grpc::ServerWriteReactor<v1::ReadOutputResponse>* OutputProxy::start(Core& core,
+                                                                     const Principal& principal,
                                                                      v1::ReadOutputRequest request,
                                                                      rpc::ShareLease share) {
-  std::shared_ptr<OutputProxy> proxy(new OutputProxy(core, std::move(request), std::move(share)));
+  std::shared_ptr<OutputProxy> proxy(
+      new OutputProxy(core, principal, std::move(request), std::move(share)));
   if (auto added = core.outputs().add(proxy); !added)
     return rpc::refuse_stream<v1::ReadOutputResponse>(added.error());
   // The writer holds the proxy until the stream is over.

@@ -29,6 +29,7 @@ class OutputProxy : public std::enable_shared_from_this<OutputProxy> {
   // What the handler returns to gRPC. `request` was checked; `share` is held until the stream is
   // over.
   static grpc::ServerWriteReactor<v1::ReadOutputResponse>* start(Core& core,
+                                                                 const Principal& principal,
                                                                  v1::ReadOutputRequest request,
                                                                  rpc::ShareLease share);
 
@@ -37,7 +38,8 @@ class OutputProxy : public std::enable_shared_from_this<OutputProxy> {
  private:
   using Writer = rpc::PullWriter<v1::ReadOutputResponse>;
 
-  OutputProxy(Core& core, v1::ReadOutputRequest request, rpc::ShareLease share);
+  OutputProxy(Core& core, Principal principal, v1::ReadOutputRequest request,
+              rpc::ShareLease share);
   void on_wanted();
   void on_client_gone();
 
@@ -60,6 +62,7 @@ class OutputProxy : public std::enable_shared_from_this<OutputProxy> {
   void advance(const v1::OutputChunk& chunk);
 
   Core& core_;
+  const Principal principal_;
   v1::ReadOutputRequest request_;  // its offsets move on
   const rpc::ShareLease share_;
   std::shared_ptr<Writer> writer_;

@@ -9,24 +9,24 @@ namespace takt::scheduler {
 namespace {
 
 // Over TLS, a worker speaks for the name in its certificate and no other.
-Result<void> speaks_for(const rpc::Caller& caller, const std::string& name) {
+Result<void> speaks_for(const Principal& principal, const std::string& name) {
   const rpc::CertificateName worker{rpc::Role::kWorker, name};
-  if (!caller.tls || caller.certificate == worker.uri()) return {};
+  if (!principal.is_tls() || principal.certificate == worker.uri()) return {};
   return Error{ErrorCode::kPermissionDenied,
-               "name: \"" + name + "\" is not the name in the certificate " + caller.certificate +
-                   "; use one for " + worker.uri(),
+               "name: \"" + name + "\" is not the name in the certificate " +
+                   principal.certificate + "; use one for " + worker.uri(),
                "name", 0};
 }
 
 // On the loop. A name that is known already stays with its worker.
-Result<void> may_be(Core& core, const rpc::Caller& caller, const Uuid& id) {
+Result<void> may_be(Core& core, const Principal& principal, const Uuid& id) {
   const WorkerEntry* known = core.fleet().find(id);
-  return known == nullptr ? Result<void>() : speaks_for(caller, known->record.name);
+  return known == nullptr ? Result<void>() : speaks_for(principal, known->record.name);
 }
 
 }  // namespace
 
-void register_worker(Core& core, const rpc::Caller& caller,
+void register_worker(Core& core, const Principal& principal,
                      const v1::RegisterWorkerRequest& request,
                      const rpc::UnaryReply<v1::RegisterWorkerResponse>& reply) {
   auto worker = worker_from_registration(request);
@@ -34,7 +34,7 @@ void register_worker(Core& core, const rpc::Caller& caller,
     reply.fail(worker.error());
     return;
   }
-  if (auto speaks = speaks_for(caller, worker->name); !speaks) {
+  if (auto speaks = speaks_for(principal, worker->name); !speaks) {
     reply.fail(speaks.error());
     return;
   }
@@ -43,8 +43,8 @@ void register_worker(Core& core, const rpc::Caller& caller,
     return;
   }
   core.run(
-      [&core, caller, worker = std::move(*worker), reply] {
-        if (auto may = may_be(core, caller, worker.id); !may) {
+      [&core, principal, worker = std::move(*worker), reply] {
+        if (auto may = may_be(core, principal, worker.id); !may) {
           reply.fail(may.error());
           return;
         }
@@ -61,7 +61,7 @@ void register_worker(Core& core, const rpc::Caller& caller,
       [reply](const Error& error) { reply.fail(error); });
 }
 
-void deregister_worker(Core& core, const rpc::Caller& caller,
+void deregister_worker(Core& core, const Principal& principal,
                        const v1::DeregisterWorkerRequest& request,
                        const rpc::UnaryReply<v1::DeregisterWorkerResponse>& reply) {
   const auto id = Uuid::parse(request.worker_id(), "worker_id");
@@ -70,8 +70,8 @@ void deregister_worker(Core& core, const rpc::Caller& caller,
     return;
   }
   core.run(
-      [&core, caller, id = *id, reply] {
-        if (auto may = may_be(core, caller, id); !may) {
+      [&core, principal, id = *id, reply] {
+        if (auto may = may_be(core, principal, id); !may) {
           reply.fail(may.error());
           return;
         }

@@ -38,14 +38,13 @@ Result<void> only_unsuccessful(const Job& job, const std::vector<Part>& parts,
 }
 
 // The spec to submit, or why there is none.
-Result<JobSpec> spec_again(const rpc::Caller& caller, const Job& job,
+Result<JobSpec> spec_again(const Principal& principal, const Job& job,
                            const std::vector<Part>& unsuccessful, const v1::Resources& resources) {
   if (!has_ended(job.state))
     return make_error(ErrorCode::kFailedPrecondition, "job " + job.id.str() +
                                                           " has not ended (it is " +
                                                           std::string(state_name(job.state)) +
                                                           "); stop it first, or submit another");
-  if (auto allowed = may_act_on(caller, job); !allowed) return allowed.error();
   v1::JobSpec message = rpc::spec_to_proto(*job.spec);
   if (resources.ByteSizeLong() > 0) override_resources(*message.mutable_resources(), resources);
   message.clear_not_before_time();
@@ -53,13 +52,13 @@ Result<JobSpec> spec_again(const rpc::Caller& caller, const Job& job,
   message.clear_dependencies();
   if (job.parts > 0 || job.part)
     if (auto parts = only_unsuccessful(job, unsuccessful, message); !parts) return parts.error();
-  return checked_spec(caller, message, "");
+  return checked_spec(principal, message, "");
 }
 
-void submit_again(Core& core, const rpc::Caller& caller, const v1::RetryJobRequest& request,
+void submit_again(Core& core, const Principal& principal, const v1::RetryJobRequest& request,
                   Submission submission, const Job& job, const std::vector<Part>& unsuccessful,
                   const rpc::UnaryReply<v1::RetryJobResponse>& reply) {
-  auto spec = spec_again(caller, job, unsuccessful, request.resources());
+  auto spec = spec_again(principal, job, unsuccessful, request.resources());
   if (!spec) return (void)reply.fail(spec.error());
   submission.specs.push_back(std::move(*spec));
   submission.retry_of = job.id;
@@ -73,29 +72,30 @@ void submit_again(Core& core, const rpc::Caller& caller, const v1::RetryJobReque
 
 }  // namespace
 
-void retry_job(Core& core, const rpc::Caller& caller, const v1::RetryJobRequest& request,
+void retry_job(Core& core, const Principal& principal, const v1::RetryJobRequest& request,
                const rpc::UnaryReply<v1::RetryJobResponse>& reply) {
-  const auto submission = new_submission(caller, request.request_id());
+  const auto submission = new_submission(principal, request.request_id());
   if (!submission) {
     reply.fail(submission.error());
     return;
   }
-  const auto again = [&core, caller, request, reply, submission = *submission](
+  const auto again = [&core, principal, request, reply, submission = *submission](
                          const Job& job, const std::vector<Part>& unsuccessful) {
-    submit_again(core, caller, request, submission, job, unsuccessful, reply);
+    submit_again(core, principal, request, submission, job, unsuccessful, reply);
   };
-  core.reader().get_job(request.job_id(), true,
-                        [&core, reply, again](const Result<store::JobView>& view) {
-                          if (!view) return (void)reply.fail(view.error());
-                          const Job& job = view->job;
-                          if (job.part) return again(job, {*job.part});
-                          if (job.parts == 0 || !has_ended(job.state)) return again(job, {});
-                          core.reader().unsuccessful(
-                              job.id, [reply, again, job](const Result<std::vector<Part>>& parts) {
-                                if (!parts) return (void)reply.fail(parts.error());
-                                again(job, *parts);
-                              });
-                        });
+  const Asking who = Asking{principal, rpc::Action::kRetryJob};
+  core.reads().job(who, request.job_id(), true,
+                   [&core, who, reply, again](const Result<store::JobView>& view) {
+                     if (!view) return (void)reply.fail(view.error());
+                     const Job& job = view->job;
+                     if (job.part) return again(job, {*job.part});
+                     if (job.parts == 0 || !has_ended(job.state)) return again(job, {});
+                     core.reads().unsuccessful(
+                         who, job.id, [reply, again, job](const Result<std::vector<Part>>& parts) {
+                           if (!parts) return (void)reply.fail(parts.error());
+                           again(job, *parts);
+                         });
+                   });
 }
 
 }  // namespace takt::scheduler

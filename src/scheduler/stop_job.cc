@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// StopJob: the store says which job it is and whose; the loop takes the request down; the worker is
-// told when it is on disk.
+// StopJob: the loop takes the request down; the worker gets it when it is on disk.
 #include <optional>
 #include <utility>
 
@@ -14,9 +13,9 @@ namespace {
 
 using StopReply = rpc::UnaryReply<v1::StopJobResponse>;
 
-Result<StopRequest> parse_request(const rpc::Caller& caller, const v1::StopJobRequest& request) {
+Result<StopRequest> parse_request(const Principal& principal, const v1::StopJobRequest& request) {
   if (auto good = check_reason(request.reason()); !good) return good.error();
-  StopRequest stop{who(caller), request.reason(), {}, false};
+  StopRequest stop{principal.display_name(), request.reason(), {}, false};
   if (request.has_grace()) {
     const auto grace = rpc::duration_from_proto(request.grace(), "grace", limits::kStopGraceMax);
     if (!grace) return grace.error();
@@ -32,9 +31,9 @@ void answer(const StopReply& reply, const Uuid& job, JobState state) {
   reply.finish(std::move(response));
 }
 
-// The job ended between the look into the store and now.
-void answer_ended(Core& core, const StopReply& reply, const Uuid& id) {
-  core.reader().get_job(id.str(), false, [reply, id](const Result<store::JobView>& view) {
+// It is not in memory any more.
+void answer_ended(Core& core, const Asking& asking, const StopReply& reply, const Uuid& id) {
+  core.reads().job(asking, id.str(), false, [reply, id](const Result<store::JobView>& view) {
     if (!view) {
       reply.fail(view.error());
     } else {
@@ -44,9 +43,10 @@ void answer_ended(Core& core, const StopReply& reply, const Uuid& id) {
 }
 
 // On the loop.
-void stop_now(Core& core, const Uuid& id, const StopRequest& request, const StopReply& reply) {
+void stop_now(Core& core, const Asking& asking, const Uuid& id, const StopRequest& request,
+              const StopReply& reply) {
   LiveJob* live = core.jobs().find(id);
-  if (live == nullptr) return answer_ended(core, reply, id);
+  if (live == nullptr) return answer_ended(core, asking, reply, id);
   const std::vector<Uuid> jobs = with_parts(core, id);
   for (const Uuid& job : jobs) core.jobs().change(*core.jobs().find(job), StopRequested{request});
   // Asked again, the worker is told again: the grace may be another one.
@@ -65,28 +65,18 @@ void stop_now(Core& core, const Uuid& id, const StopRequest& request, const Stop
 
 }  // namespace
 
-void stop_job(Core& core, const rpc::Caller& caller, const v1::StopJobRequest& request,
+void stop_job(Core& core, const Principal& principal, const v1::StopJobRequest& request,
               const StopReply& reply) {
-  auto stop = parse_request(caller, request);
+  auto stop = parse_request(principal, request);
   if (!stop) {
     reply.fail(stop.error());
     return;
   }
-  core.reader().get_job(
-      request.job_id(), false,
-      [&core, caller, stop = std::move(*stop), reply](const Result<store::JobView>& view) {
-        if (!view) {
-          reply.fail(view.error());
-          return;
-        }
-        if (auto allowed = may_act_on(caller, view->job); !allowed) {
-          reply.fail(allowed.error());
-          return;
-        }
-        const Uuid id = view->job.id;
-        if (has_ended(view->job.state)) return answer(reply, id, view->job.state);
-        core.run([&core, id, stop, reply] { stop_now(core, id, stop, reply); },
-                 [reply](const Error& error) { reply.fail(error); });
+  const Asking who = Asking{principal, rpc::Action::kStopJob};
+  with_job(
+      core, who, request.job_id(), [reply](const Error& error) { reply.fail(error); },
+      [&core, who, stop = std::move(*stop), reply](const Uuid& id) {
+        stop_now(core, who, id, stop, reply);
       });
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/limits.h"
+#include "rpc/caller.h"
 #include "rpc/convert_spec.h"
 #include "scheduler/verbs.h"
 
@@ -13,17 +14,18 @@ namespace {
 
 // Whose user the job runs as. Left empty, the worker takes its default user: that is what root
 // gets, since root is refused on workers unless they say otherwise.
-Result<void> decide_user(const rpc::Caller& caller, JobSpec& spec, const std::string& field) {
-  const std::string own = caller.local ? caller.user_name : "";
+Result<void> decide_user(const Principal& principal, JobSpec& spec, const std::string& field) {
+  const std::string own = principal.is_local() ? principal.user_name : "";
   if (spec.user.empty()) {
-    if (caller.local && caller.uid != 0 && own.empty())
-      return Error{ErrorCode::kPermissionDenied, field + ": " + rpc::no_name(caller.uid), field, 0};
-    if (caller.uid != 0) spec.user = own;
+    if (principal.is_local() && principal.uid != 0 && own.empty())
+      return Error{ErrorCode::kPermissionDenied, field + ": " + rpc::no_name(principal.uid), field,
+                   0};
+    if (principal.uid != 0) spec.user = own;
     return {};
   }
-  if (spec.user == own || is_operator(caller)) return {};
+  if (spec.user == own || principal.is_operator()) return {};
   return Error{ErrorCode::kPermissionDenied,
-               field + ": " + who(caller) + " may not run jobs as \"" + spec.user +
+               field + ": " + principal.display_name() + " may not run jobs as \"" + spec.user +
                    "\"; leave it empty, or have an operator submit the job",
                field, 0};
 }
@@ -58,23 +60,23 @@ Result<void> check_extent(const v1::SubmitJobsRequest& request) {
 }
 
 // Among whose requests a request_id is looked for.
-std::string submitter_of(const rpc::Caller& caller) {
-  if (caller.local) return "uid " + std::to_string(caller.uid);
-  return caller.tls ? caller.certificate : "tcp";
+std::string submitter_of(const Principal& principal) {
+  if (principal.is_local()) return "uid " + std::to_string(principal.uid);
+  return principal.is_tls() ? principal.certificate : "tcp";
 }
 
 }  // namespace
 
-Result<Submission> new_submission(const rpc::Caller& caller, const std::string& request_id) {
+Result<Submission> new_submission(const Principal& principal, const std::string& request_id) {
   if (request_id.size() > limits::kRequestIdMaxBytes) {
     return invalid("request_id", "has " + std::to_string(request_id.size()) + " bytes; at most " +
                                      std::to_string(limits::kRequestIdMaxBytes) + " are accepted");
   }
   Submission submission;
-  submission.submitter = submitter_of(caller);
-  submission.submitted_by = who(caller);
-  submission.submit_user = caller.account();
-  submission.by_operator = is_operator(caller);
+  submission.submitter = submitter_of(principal);
+  submission.submitted_by = principal.display_name();
+  submission.submit_user = principal.account();
+  submission.by_operator = principal.is_operator();
   submission.request_id = request_id;
   return submission;
 }
@@ -85,7 +87,7 @@ void submit(Core& core, Submission submission, const SubmitDesk::Done& done) {
       [done](const Error& error) { done(error); });
 }
 
-Result<JobSpec> checked_spec(const rpc::Caller& caller, const v1::JobSpec& message,
+Result<JobSpec> checked_spec(const Principal& principal, const v1::JobSpec& message,
                              const std::string& prefix) {
   if (message.ByteSizeLong() > limits::kSpecMaxBytes) {
     return invalid(prefix + "spec", "has " + std::to_string(message.ByteSizeLong()) +
@@ -98,9 +100,9 @@ Result<JobSpec> checked_spec(const rpc::Caller& caller, const v1::JobSpec& messa
     error.field = prefix + error.field;
     return error;
   }
-  if (auto decided = decide_user(caller, *spec, prefix + "spec.user"); !decided)
+  if (auto decided = decide_user(principal, *spec, prefix + "spec.user"); !decided)
     return decided.error();
-  if (is_operator(caller)) return spec;
+  if (principal.is_operator()) return spec;
   if (auto may = check_for_user(*spec); !may) {
     Error error = may.error();
     error.field = prefix + error.field;
@@ -109,14 +111,14 @@ Result<JobSpec> checked_spec(const rpc::Caller& caller, const v1::JobSpec& messa
   return spec;
 }
 
-void submit_job(Core& core, const rpc::Caller& caller, const v1::SubmitJobRequest& request,
+void submit_job(Core& core, const Principal& principal, const v1::SubmitJobRequest& request,
                 const rpc::UnaryReply<v1::SubmitJobResponse>& reply) {
-  auto submission = new_submission(caller, request.request_id());
+  auto submission = new_submission(principal, request.request_id());
   if (!submission) {
     reply.fail(submission.error());
     return;
   }
-  auto spec = checked_spec(caller, request.spec(), "");
+  auto spec = checked_spec(principal, request.spec(), "");
   if (!spec) {
     reply.fail(spec.error());
     return;
@@ -134,9 +136,9 @@ void submit_job(Core& core, const rpc::Caller& caller, const v1::SubmitJobReques
   });
 }
 
-void submit_jobs(Core& core, const rpc::Caller& caller, const v1::SubmitJobsRequest& request,
+void submit_jobs(Core& core, const Principal& principal, const v1::SubmitJobsRequest& request,
                  const rpc::UnaryReply<v1::SubmitJobsResponse>& reply) {
-  auto submission = new_submission(caller, request.request_id());
+  auto submission = new_submission(principal, request.request_id());
   if (!submission) {
     reply.fail(submission.error());
     return;
@@ -146,7 +148,7 @@ void submit_jobs(Core& core, const rpc::Caller& caller, const v1::SubmitJobsRequ
     return;
   }
   for (int at = 0; at < request.specs_size(); ++at) {
-    auto spec = checked_spec(caller, request.specs(at), "specs[" + std::to_string(at) + "].");
+    auto spec = checked_spec(principal, request.specs(at), "specs[" + std::to_string(at) + "].");
     if (!spec) {
       reply.fail(spec.error());
       return;

@@ -9,39 +9,14 @@
 
 namespace takt::scheduler {
 
-bool is_operator(const rpc::Caller& caller) {
-  return caller.every_role || caller.role == rpc::Role::kOperator;
-}
-
-std::string who(const rpc::Caller& caller) {
-  return caller.local && !caller.user_name.empty() ? "user " + caller.user_name : caller.describe();
-}
-
-std::string account_of(const std::string& submitted_by) {
-  const std::string local = "user ";
-  if (submitted_by.starts_with(local)) return submitted_by.substr(local.size());
-  const bool vouched = submitted_by.starts_with("uid ") || submitted_by.starts_with("takt://");
-  return vouched ? submitted_by : "";
-}
-
-Result<void> may_act_on(const rpc::Caller& caller, const Job& job) {
-  const std::string own = caller.account();
-  if (is_operator(caller) || (!own.empty() && own == job.submit_user)) return {};
-  return make_error(ErrorCode::kPermissionDenied, "job " + job.id.str() + " was submitted by " +
-                                                      job.submitted_by +
-                                                      "; only they and operators may act on it");
-}
-
-void with_job(Core& core, const rpc::Caller& caller, const std::string& key,
+void with_job(Core& core, const Asking& asking, const std::string& key,
               std::function<void(const Error&)> fail, std::function<void(const Uuid&)> act) {
-  core.reader().get_job(key, false,
-                        [&core, caller, fail = std::move(fail),
-                         act = std::move(act)](const Result<store::JobView>& view) {
-                          if (!view) return fail(view.error());
-                          if (auto allowed = may_act_on(caller, view->job); !allowed)
-                            return fail(allowed.error());
-                          core.run([act, id = view->job.id] { act(id); }, fail);
-                        });
+  core.reads().job(
+      asking, key, false,
+      [&core, fail = std::move(fail), act = std::move(act)](const Result<store::JobView>& view) {
+        if (!view) return fail(view.error());
+        core.run([act, id = view->job.id] { act(id); }, fail);
+      });
 }
 
 std::vector<Uuid> with_parts(Core& core, const Uuid& id) {
@@ -88,6 +63,7 @@ void shorten(v1::Job& job) {
 
 v1::Job view_to_proto(const store::JobView& view) {
   v1::Job job = rpc::job_to_proto(view.job);
+  job.set_is_summary(view.is_summary);
   if (view.unreachable_since)
     *job.mutable_unreachable_since_time() = rpc::time_to_proto(*view.unreachable_since);
   if (view.parts) {

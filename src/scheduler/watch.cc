@@ -25,9 +25,10 @@ v1::WatchJobsResponse to_response(const store::JobChange& change) {
 
 }  // namespace
 
-std::shared_ptr<Watch> Watch::create(std::optional<std::int64_t> after,
+std::shared_ptr<Watch> Watch::create(Viewer viewer, std::optional<std::int64_t> after,
                                      std::unordered_set<Uuid> jobs, Events events) {
-  std::shared_ptr<Watch> watch(new Watch(after, std::move(jobs), std::move(events)));
+  std::shared_ptr<Watch> watch(
+      new Watch(std::move(viewer), after, std::move(jobs), std::move(events)));
   // The writer holds the watch until the stream is over.
   watch->writer_ =
       Writer::create({[watch] { watch->on_wanted(); }, [watch] { watch->events_.on_end(watch); }});
@@ -69,7 +70,7 @@ void Watch::feed(const std::vector<store::JobChange>& changes, std::int64_t up_t
       if (!jobs_.empty() && !jobs_.contains(change.job_id)) continue;
       full = queue_.size() >= limits::kWatchQueueMax;
       if (full) break;
-      queue_.push_back(to_response(change));
+      queue_.push_back(to_response(viewer_.as_seen(change)));
     }
     if (wanted_ && !queue_.empty()) {
       next = std::move(queue_.front());

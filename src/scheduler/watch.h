@@ -15,11 +15,18 @@
 
 #include "base/result.h"
 #include "base/uuid.h"
+#include "job/principal.h"
 #include "rpc/stream_writer.h"
 #include "store/types.h"
 #include "takt/v1/job_service.grpc.pb.h"
 
 namespace takt::scheduler {
+
+// Who watches, and what of a change that principal sees.
+struct Viewer {
+  std::function<store::JobChange(const store::JobChange&)> as_seen;
+  Principal principal;
+};
 
 class Watch : public std::enable_shared_from_this<Watch> {
  public:
@@ -32,7 +39,7 @@ class Watch : public std::enable_shared_from_this<Watch> {
   };
 
   // After that revision; without one, from now on. An empty set watches all jobs.
-  static std::shared_ptr<Watch> create(std::optional<std::int64_t> after,
+  static std::shared_ptr<Watch> create(Viewer viewer, std::optional<std::int64_t> after,
                                        std::unordered_set<Uuid> jobs, Events events);
 
   // What the handler returns to gRPC; asks for the first history. Once, in the handler.
@@ -51,15 +58,19 @@ class Watch : public std::enable_shared_from_this<Watch> {
   // The revision up to which it was fed. Loop thread only, as feed().
   [[nodiscard]] std::int64_t cursor() const { return cursor_; }
   [[nodiscard]] std::optional<std::int64_t> after() const { return after_; }
+  [[nodiscard]] const Principal& principal() const { return viewer_.principal; }
 
  private:
-  Watch(std::optional<std::int64_t> after, std::unordered_set<Uuid> jobs, Events events)
-      : after_(after),
+  Watch(Viewer viewer, std::optional<std::int64_t> after, std::unordered_set<Uuid> jobs,
+        Events events)
+      : viewer_(std::move(viewer)),
+        after_(after),
         jobs_(std::move(jobs)),
         events_(std::move(events)),
         cursor_(after.value_or(0)) {}
   void on_wanted();
 
+  const Viewer viewer_;
   const std::optional<std::int64_t> after_;
   const std::unordered_set<Uuid> jobs_;
   const Events events_;

@@ -33,7 +33,8 @@ WatchHub::WatchHub(sd::EventLoop& loop, store::Reader& reader, std::shared_ptr<M
                    const Ledger& ledger)
     : loop_(loop), reader_(reader), mailbox_(std::move(mailbox)), ledger_(ledger) {}
 
-grpc::ServerWriteReactor<v1::WatchJobsResponse>* WatchHub::watch(std::optional<std::int64_t> after,
+grpc::ServerWriteReactor<v1::WatchJobsResponse>* WatchHub::watch(Viewer viewer,
+                                                                 std::optional<std::int64_t> after,
                                                                  std::unordered_set<Uuid> jobs,
                                                                  rpc::ShareLease share) {
   Watch::Events events;
@@ -43,7 +44,7 @@ grpc::ServerWriteReactor<v1::WatchJobsResponse>* WatchHub::watch(std::optional<s
   events.on_end = [this, mailbox = mailbox_, share = std::move(share)](const WatchPtr& watch) {
     mailbox->post([this, watch] { on_end(watch); });
   };
-  return Watch::create(after, std::move(jobs), std::move(events))->start();
+  return Watch::create(std::move(viewer), after, std::move(jobs), std::move(events))->start();
 }
 
 bool WatchHub::admit(const WatchPtr& watch) {

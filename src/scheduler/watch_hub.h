@@ -27,7 +27,8 @@ class WatchHub {
 
   // Starts a stream, which holds `share` until it is over; without a revision, from now on. Any
   // thread.
-  grpc::ServerWriteReactor<v1::WatchJobsResponse>* watch(std::optional<std::int64_t> after,
+  grpc::ServerWriteReactor<v1::WatchJobsResponse>* watch(Viewer viewer,
+                                                         std::optional<std::int64_t> after,
                                                          std::unordered_set<Uuid> jobs,
                                                          rpc::ShareLease share = {});
 

@@ -8,7 +8,7 @@
 
 namespace takt::scheduler {
 
-grpc::ServerWriteReactor<v1::WatchJobsResponse>* watch_jobs(Core& core,
+grpc::ServerWriteReactor<v1::WatchJobsResponse>* watch_jobs(Core& core, const Principal& principal,
                                                             const v1::WatchJobsRequest& request,
                                                             rpc::ShareLease share) {
   using Response = v1::WatchJobsResponse;
@@ -30,7 +30,11 @@ grpc::ServerWriteReactor<v1::WatchJobsResponse>* watch_jobs(Core& core,
   }
   std::optional<std::int64_t> after;
   if (!request.from_now()) after = request.after_revision();
-  return core.watches().watch(after, std::move(jobs), std::move(share));
+  return core.watches().watch({[&core, principal](const store::JobChange& change) {
+                                 return core.reads().as_seen(principal, change);
+                               },
+                               principal},
+                              after, std::move(jobs), std::move(share));
 }
 
 }  // namespace takt::scheduler

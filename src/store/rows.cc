@@ -155,7 +155,7 @@ Result<std::vector<Attempt>> read_attempts(Connection& connection, std::int64_t 
 
 Result<JobView> complete_view(Connection& connection, Job job, std::int64_t number,
                               bool whole_spec) {
-  JobView view{std::move(job), {}, {}, number};
+  JobView view{std::move(job), {}, {}, number, false};
   if (view.job.parts > 0) view.parts = read_part_counts(connection, number);
   auto spec = read_spec(connection, number, whole_spec);
   if (!spec) return spec.error();
@@ -206,6 +206,7 @@ Result<JobChange> read_change(Query& row) {
   auto job = Uuid::parse(row.get_text(), "events.job_id");
   if (!job) return job.error();
   change.job_id = *job;
+  change.submit_user = row.get_optional_text().value_or("");
   change.state = row.get_value(JobState::kStopped);
   change.time = row.get_time();
   change.attempt = row.get_int();

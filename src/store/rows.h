@@ -47,9 +47,10 @@ Result<WorkerRecord> read_worker(Query& row);
 Result<JobView> complete_view(Connection& connection, Job job, std::int64_t number,
                               bool whole_spec);
 
-// The columns that read_change() takes.
+// The columns that read_change() takes, of "events".
 inline constexpr const char* kEventColumns =
-    "revision, job_id, state, time_us, attempt, worker_id, end_record";
+    "revision, job_id, (SELECT j.submit_user FROM jobs AS j WHERE j.id = events.job_id), state, "
+    "time_us, attempt, worker_id, end_record";
 
 Result<JobChange> read_change(Query& row);
 

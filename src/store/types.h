@@ -57,6 +57,7 @@ struct Batch {
 struct JobChange {
   std::int64_t revision = 0;
   Uuid job_id;
+  std::string submit_user;  // of the job; empty over TCP, and once it has left the history
   JobState state = JobState::kQueued;
   WallTime time;
   int attempt = 0;  // 0: none yet
@@ -86,6 +87,7 @@ struct JobView {
   std::optional<WallTime> unreachable_since;  // of the worker that it is on
   std::optional<PartCounts> parts;            // of one that has any
   std::int64_t number = 0;                    // its age: lists go on before it
+  bool is_summary = false;                    // job/summary.h: all that the asker may see
 };
 
 // How a job stands, in short.

@@ -232,6 +232,7 @@ JobChange change_of(const JobWrite& write) {
   JobChange change;
   change.revision = write.job.revision;
   change.job_id = write.job.id;
+  change.submit_user = write.job.submit_user;
   change.state = write.job.state;
   change.time = write.time;
   change.end = write.job.end;

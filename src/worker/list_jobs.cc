@@ -9,9 +9,8 @@
 #include "base/units.h"
 #include "rpc/convert.h"
 #include "rpc/page.h"
-#include "worker/lookup.h"
+#include "worker/access.h"
 #include "worker/service.h"
-#include "worker/stored.h"
 
 namespace takt::worker {
 namespace {
@@ -19,17 +18,18 @@ namespace {
 using Reply = rpc::UnaryReply<v1::WorkerServiceListJobsResponse>;
 
 // Nothing if its record cannot be read.
-std::optional<v1::Attempt> attempt_at(const Core& core, const AttemptId& id) {
-  const auto key = resolve(core, id.job_id, id.number);
-  if (!key) return std::nullopt;  // it was set aside, or history has just removed it
-  if (const LivePtr live = core.attempts.find(*key)) return rpc::attempt_to_proto(live->record);
-  if (auto stored = stored_attempt(core.state, *key)) return rpc::attempt_to_proto(*stored);
-  return std::nullopt;
+std::optional<v1::Attempt> attempt_at(const Core& core, const Principal& principal,
+                                      const AttemptId& id) {
+  const auto target = resolve(core, principal, rpc::Action::kWorkerListJobs, id.job_id, id.number);
+  if (!target) return std::nullopt;  // it was set aside, or history has just removed it
+  const auto found = find_attempt(core, *target);
+  return found ? std::optional(rpc::attempt_to_proto(*found)) : std::nullopt;
 }
 
 // The attempts that come after one: the later ones of its job, and those of `jobs`, which are the
 // next; as many as fit an answer. `more` jobs follow.
-v1::WorkerServiceListJobsResponse page_of(const Core& core, std::vector<Uuid> jobs,
+v1::WorkerServiceListJobsResponse page_of(const Core& core, const Principal& principal,
+                                          std::vector<Uuid> jobs,
                                           const std::optional<AttemptId>& after, bool more) {
   if (after) jobs.insert(jobs.begin(), after->job_id);
   v1::WorkerServiceListJobsResponse answer;
@@ -39,7 +39,7 @@ v1::WorkerServiceListJobsResponse page_of(const Core& core, std::vector<Uuid> jo
     for (const int number : core.state.attempts_of(job_id)) {
       const AttemptId id{job_id, number};
       if (after && id <= *after) continue;
-      auto message = attempt_at(core, id);
+      auto message = attempt_at(core, principal, id);
       if (message && !room.takes(*message)) {
         answer.set_next_page_token(last.str());
         return answer;
@@ -87,14 +87,14 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::ListJobs(
   auto share = guard_.take(rpc::Share::kRequests, *caller);
   if (!share) return rpc::refuse(context, share.error());
   Reply reply(response, {}, std::move(*share));
-  std::ignore = parts_.core.loop.post([parts = parts_, reply, after, page_size] {
+  std::ignore = parts_.core.loop.post([parts = parts_, by = *caller, reply, after, page_size] {
     parts.core.disk.run(
         [&state = parts.core.state, after, page_size] {
           return state.jobs(after ? std::optional(after->job_id) : std::nullopt, page_size);
         },
-        [&core = parts.core, reply, after, page_size](const Result<std::vector<Uuid>>& jobs) {
+        [&core = parts.core, by, reply, after, page_size](const Result<std::vector<Uuid>>& jobs) {
           if (!jobs) return (void)reply.fail(jobs.error());
-          reply.finish(page_of(core, *jobs, after, jobs->size() == page_size));
+          reply.finish(page_of(core, by, *jobs, after, jobs->size() == page_size));
         });
   });
   return reply.reactor();

@@ -5,7 +5,7 @@
 #include <sys/inotify.h>
 
 #include "rpc/output_request.h"
-#include "worker/lookup.h"
+#include "worker/access.h"
 #include "worker/output_follower.h"
 
 namespace takt::worker {
@@ -16,12 +16,14 @@ Error gone_down() {
 }
 
 grpc::ServerWriteReactor<OutputMessage>* Outputs::read(
-    const v1::WorkerServiceReadOutputRequest& request, rpc::ShareLease share) {
+    const Principal& principal, const v1::WorkerServiceReadOutputRequest& request,
+    rpc::ShareLease share) {
   auto id = Uuid::parse(request.job_id(), "job_id");
   if (!id) return rpc::refuse_stream<OutputMessage>(id.error());
   if (auto checked = rpc::check_output_request(request); !checked)
     return rpc::refuse_stream<OutputMessage>(checked.error());
-  const auto follower = std::make_shared<OutputFollower>(*this, *id, request, std::move(share));
+  const auto follower =
+      std::make_shared<OutputFollower>(*this, principal, *id, request, std::move(share));
   auto* reactor = follower->open_stream();
   if (auto admitted = admit(follower); admitted) {
     follower->start();
@@ -48,10 +50,12 @@ void Outputs::end_all() {
   for (const auto& follower : followers) follower->end(gone_down());
 }
 
-Result<OutputSource> Outputs::open(const Uuid& job_id, int attempt, bool follow) {
-  auto key = resolve(core_, job_id, attempt);
-  if (!key) return key.error();
-  if (const LivePtr live = core_.attempts.find(*key)) {
+Result<OutputSource> Outputs::open(const Principal& principal, const Uuid& job_id, int attempt,
+                                   bool follow) {
+  auto target = resolve(core_, principal, rpc::Action::kWorkerReadOutput, job_id, attempt);
+  if (!target) return target.error();
+  AttemptKey& key = target->key;
+  if (const LivePtr live = core_.attempts.find(key)) {
     if (follow && !live->output_watch) {
       auto watch = core_.inotify.watch(live->folder.get(), IN_MODIFY | IN_CREATE,
                                        [gate = live->output](std::uint32_t) { gate->grown(); });
@@ -60,15 +64,15 @@ Result<OutputSource> Outputs::open(const Uuid& job_id, int attempt, bool follow)
     }
     UniqueFd folder(::fcntl(live->folder.get(), F_DUPFD_CLOEXEC, 0));
     if (!folder) return system_error("dup");
-    return OutputSource{std::move(*key), std::move(folder), live->output};
+    return OutputSource{std::move(key), std::move(folder), live->output};
   }
-  auto stored = core_.state.open_attempt(*key);
+  auto stored = core_.state.open_attempt(key);
   if (!stored) return stored.error();
   auto end = attempt::read_exit_record(stored->fd.get());
   if (!end) return end.error();
   auto gate = std::make_shared<OutputGate>();
   gate->mark_ended(end->end_time);
-  return OutputSource{std::move(*key), std::move(stored->fd), std::move(gate)};
+  return OutputSource{std::move(key), std::move(stored->fd), std::move(gate)};
 }
 
 void Outputs::followed(const AttemptKey& key, int change) {

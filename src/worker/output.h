@@ -9,6 +9,7 @@
 #include <mutex>
 #include <set>
 
+#include "job/principal.h"
 #include "rpc/shares.h"
 #include "rpc/stream_writer.h"
 #include "takt/v1/worker_service.pb.h"
@@ -35,8 +36,10 @@ class Outputs {
  public:
   explicit Outputs(Core& core) : core_(core) {}
 
-  // The reactor of one ReadOutput call, which holds `share` until it is over. Any thread.
-  grpc::ServerWriteReactor<OutputMessage>* read(const v1::WorkerServiceReadOutputRequest& request,
+  // The reactor of one ReadOutput call by this principal, which holds `share` until it is over. Any
+  // thread.
+  grpc::ServerWriteReactor<OutputMessage>* read(const Principal& principal,
+                                                const v1::WorkerServiceReadOutputRequest& request,
                                                 rpc::ShareLease share = {});
 
   // Ends all streams with UNAVAILABLE: the worker goes down, readers go on at their offset later.
@@ -47,7 +50,8 @@ class Outputs {
   friend class OutputFollower;
   Result<void> admit(const std::shared_ptr<OutputFollower>& follower);
   // Loop thread.
-  [[nodiscard]] Result<OutputSource> open(const Uuid& job_id, int attempt, bool follow);
+  [[nodiscard]] Result<OutputSource> open(const Principal& principal, const Uuid& job_id,
+                                          int attempt, bool follow);
   void followed(const AttemptKey& key, int change);
 
   Core& core_;

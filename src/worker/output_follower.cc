@@ -33,10 +33,11 @@ void to_proto(OutputPiece&& piece, v1::OutputChunk& chunk) {
 
 }  // namespace
 
-OutputFollower::OutputFollower(Outputs& outputs, const Uuid& job_id,
+OutputFollower::OutputFollower(Outputs& outputs, Principal principal, const Uuid& job_id,
                                const v1::WorkerServiceReadOutputRequest& request,
                                rpc::ShareLease share)
     : outputs_(outputs),
+      principal_(std::move(principal)),
       job_id_(job_id),
       attempt_(request.attempt()),
       wish_(wish_of(request)),
@@ -58,7 +59,7 @@ void OutputFollower::wanted() {
 }
 
 void OutputFollower::find_source() {
-  auto source = outputs_.open(job_id_, attempt_, wish_.follow);
+  auto source = outputs_.open(principal_, job_id_, attempt_, wish_.follow);
   if (!source) return end(source.error());
   key_ = std::move(source->attempt);
   attempt_ = key_->id.number;

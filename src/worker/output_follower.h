@@ -16,7 +16,7 @@ namespace takt::worker {
 class OutputFollower : public std::enable_shared_from_this<OutputFollower> {
  public:
   // `request` was checked.
-  OutputFollower(Outputs& outputs, const Uuid& job_id,
+  OutputFollower(Outputs& outputs, Principal principal, const Uuid& job_id,
                  const v1::WorkerServiceReadOutputRequest& request, rpc::ShareLease share);
 
   // What the handler returns to gRPC; start() or end() follow. The follower lives until its stream
@@ -41,6 +41,7 @@ class OutputFollower : public std::enable_shared_from_this<OutputFollower> {
   void over();
 
   Outputs& outputs_;
+  const Principal principal_;
   const Uuid job_id_;
   int attempt_;                    // 0 until the output is found, if the latest is wanted
   std::optional<AttemptKey> key_;  // once the output is found

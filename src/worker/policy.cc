@@ -108,13 +108,13 @@ Result<void> check_limits(const JobSpec& spec, const config::WorkerConfig& confi
 
 Result<void> may_start_directly(const rpc::Caller& caller, const config::WorkerConfig& config) {
   const bool conductor =
-      caller.local && caller.uid == rpc::kNoUid && caller.role == rpc::Role::kScheduler;
+      caller.is_local() && caller.uid == rpc::kNoUid && caller.role == rpc::Role::kScheduler;
   if (conductor || config.direct == config::DirectStarts::kYes) return {};
   const std::string key = " (direct in [access] of worker.conf); submit the job to the scheduler";
   if (config.direct == config::DirectStarts::kNo)
     return make_error(ErrorCode::kPermissionDenied,
                       "this worker starts jobs of its schedulers only" + key);
-  if (caller.local) return {};
+  if (caller.is_local()) return {};
   return make_error(ErrorCode::kPermissionDenied,
                     "over TCP this worker starts jobs of its schedulers only" + key);
 }
@@ -122,7 +122,7 @@ Result<void> may_start_directly(const rpc::Caller& caller, const config::WorkerC
 Result<std::string> decide_run_as(const rpc::Caller& caller, const JobSpec& spec,
                                   const config::WorkerConfig& config) {
   const bool trusted = is_trusted(caller);
-  const bool own = caller.local && caller.uid != 0 && caller.role != rpc::Role::kScheduler;
+  const bool own = caller.is_local() && caller.uid != 0 && caller.role != rpc::Role::kScheduler;
   if (!spec.user.empty() && !trusted && spec.user != caller.user_name)
     return denied("spec.user", "\"" + spec.user +
                                    "\" is not you; only operators may run jobs as "

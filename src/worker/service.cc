@@ -5,8 +5,9 @@
 #include "base/log.h"
 #include "rpc/convert.h"
 #include "rpc/convert_spec.h"
-#include "worker/lookup.h"
+#include "worker/access.h"
 #include "worker/policy.h"
+#include "worker/usage.h"
 
 namespace takt::worker {
 namespace {
@@ -14,24 +15,6 @@ namespace {
 Result<Uuid> check_id(const std::string& job_id, int attempt) {
   if (attempt < 0) return invalid("attempt", std::to_string(attempt) + " is below 0");
   return Uuid::parse(job_id, "job_id");
-}
-
-// Direct attempts are acted upon by who started them, or by operators; a scheduler's by operators.
-Result<void> may_act_on(const rpc::Caller& caller, const AttemptKey& key) {
-  const bool operates = caller.every_role || caller.role == rpc::Role::kOperator;
-  if (operates || key.owner == Owner::direct(caller)) return {};
-  return make_error(ErrorCode::kPermissionDenied, "job " + key.id.job_id.str() + " belongs to " +
-                                                      key.owner.describe() +
-                                                      "; only they or an operator may act on it");
-}
-
-// The attempt that a caller wants to act on. kPermissionDenied: it may not.
-Result<AttemptKey> resolve_to_act(const Core& core, const rpc::Caller& caller, const Uuid& job_id,
-                                  int number) {
-  auto key = resolve(core, job_id, number);
-  if (!key) return key;
-  if (auto may = may_act_on(caller, *key); !may) return may.error();
-  return key;
 }
 
 // What a direct start asks for, all checks that need no state passed.
@@ -111,12 +94,12 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::StopJob(grpc::CallbackServerContext
   rpc::UnaryReply<v1::WorkerServiceStopJobResponse> reply(response, {}, std::move(*share));
   std::ignore = parts_.core.loop.post(
       [parts = parts_, reply, stop, job_id = *job_id, number = request->attempt(), by = *caller] {
-        const auto key = resolve_to_act(parts.core, by, job_id, number);
-        if (!key) return (void)reply.fail(key.error());
-        auto found = find_attempt(parts.core, *key);
+        const auto target = resolve(parts.core, by, rpc::Action::kWorkerStopJob, job_id, number);
+        if (!target) return (void)reply.fail(target.error());
+        auto found = find_attempt(parts.core, *target);
         if (!found) return (void)reply.fail(found.error());
         v1::WorkerServiceStopJobResponse answer;
-        if (const LivePtr live = parts.core.attempts.find(*key)) {
+        if (const LivePtr live = parts.core.attempts.find(target->key)) {
           if (auto stopped = parts.stopping.stop(live, stop); !stopped)
             return (void)reply.fail(stopped.error());
           found->state = live->record.state;
@@ -138,19 +121,19 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::set_frozen(grpc::CallbackServerCont
   auto share = guard_.take(rpc::Share::kRequests, *caller);
   if (!share) return rpc::refuse(context, share.error());
   rpc::UnaryReply<Response> reply(response, {}, std::move(*share));
-  std::ignore = parts_.core.loop.post(
-      [parts = parts_, reply, job_id = *job_id, frozen, number = request->attempt(), by = *caller] {
-        const auto key = resolve_to_act(parts.core, by, job_id, number);
-        if (!key) return (void)reply.fail(key.error());
-        const LivePtr live = parts.core.attempts.find(*key);
-        if (!live)
-          return (void)reply.fail(
-              make_error(ErrorCode::kFailedPrecondition, "job " + job_id.str() + " has ended"));
-        parts.pausing.set_frozen(live, frozen, [reply](const Result<void>& done) {
-          if (!done) return (void)reply.fail(done.error());
-          reply.finish(Response());
-        });
-      });
+  std::ignore = parts_.core.loop.post([parts = parts_, reply, job_id = *job_id, frozen,
+                                       number = request->attempt(), by = *caller, action] {
+    const auto target = resolve(parts.core, by, action, job_id, number);
+    if (!target) return (void)reply.fail(target.error());
+    const LivePtr live = parts.core.attempts.find(target->key);
+    if (!live)
+      return (void)reply.fail(
+          make_error(ErrorCode::kFailedPrecondition, "job " + job_id.str() + " has ended"));
+    parts.pausing.set_frozen(live, frozen, [reply](const Result<void>& done) {
+      if (!done) return (void)reply.fail(done.error());
+      reply.finish(Response());
+    });
+  });
   return reply.reactor();
 }
 
@@ -176,11 +159,12 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::QueryJob(grpc::CallbackServerContex
   auto share = guard_.take(rpc::Share::kRequests, *caller);
   if (!share) return rpc::refuse(context, share.error());
   rpc::UnaryReply<v1::QueryJobResponse> reply(response, {}, std::move(*share));
-  std::ignore =
-      parts_.core.loop.post([parts = parts_, reply, job_id = *job_id, number = request->attempt()] {
-        const auto key = resolve(parts.core, job_id, number);
-        if (!key) return (void)reply.fail(key.error());
-        const auto found = find_attempt(parts.core, *key);
+  std::ignore = parts_.core.loop.post(
+      [parts = parts_, reply, job_id = *job_id, number = request->attempt(), by = *caller] {
+        const auto target = resolve(parts.core, by, rpc::Action::kWorkerQueryJob, job_id, number);
+        if (!target) return (void)reply.fail(target.error());
+        if (const LivePtr live = parts.core.attempts.find(target->key)) refresh_usage(*live);
+        const auto found = find_attempt(parts.core, *target);
         if (!found) return (void)reply.fail(found.error());
         v1::QueryJobResponse answer;
         *answer.mutable_attempt() = rpc::attempt_to_proto(*found);
@@ -195,7 +179,7 @@ grpc::ServerWriteReactor<v1::WorkerServiceReadOutputResponse>* WorkerServiceImpl
   if (!caller) return rpc::refuse_stream<OutputMessage>(caller.error());
   auto share = guard_.take(rpc::Share::kReaders, *caller);
   if (!share) return rpc::refuse_stream<OutputMessage>(share.error());
-  return parts_.outputs.read(*request, std::move(*share));
+  return parts_.outputs.read(*caller, *request, std::move(*share));
 }
 
 grpc::ServerBidiReactor<v1::SessionRequest, v1::SessionResponse>* WorkerServiceImpl::Session(

@@ -62,7 +62,8 @@ class StateFolder {
   // Whose the attempt is. kNotFound if there is none, kDataLoss if its `spec` cannot be read.
   [[nodiscard]] Result<Owner> owner_of(const AttemptId& id) const;
 
-  // The folder of an attempt of any owner: for those who hold the attempt's link.
+  // The folder of an attempt of any owner: for those who hold the attempt's link, and for those who
+  // find out who may see it.
   [[nodiscard]] Result<UniqueFd> open_folder(const AttemptId& id) const;
 
   // Absolute path of a file of the attempt, for display and for scripts.

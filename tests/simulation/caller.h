@@ -9,7 +9,8 @@ namespace takt::sim {
 inline rpc::Caller root() {
   rpc::Caller caller;
   caller.role = rpc::Role::kOperator;
-  caller.every_role = caller.local = true;
+  caller.every_role = true;
+  caller.via = Via::kUnixSocket;
   caller.uid = caller.gid = 0;
   caller.user_name = "root";
   return caller;

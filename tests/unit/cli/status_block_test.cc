@@ -124,6 +124,18 @@ TEST(StatusBlock, OfAJobThatEnded) {
   expect_golden("status_failed.txt", status_block(failed_job(), layout()));
 }
 
+TEST(StatusBlock, OfAnothersJob) {
+  v1::Job job = failed_job();
+  job.set_is_summary(true);
+  job.mutable_spec()->clear_argv();
+  job.mutable_end()->clear_note();
+  const std::string text = status_block(job, layout());
+  EXPECT_NE(text.find("Command: (not shown: only who submitted the job and operators see it)\n"),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(text.find("takt logs"), std::string::npos) << text;
+}
+
 TEST(StatusBlock, FullAndExact) {
   Layout exact = layout();
   exact.full = true;

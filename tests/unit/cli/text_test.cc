@@ -40,6 +40,15 @@ TEST(Text, NothingSteersATerminal) {
   EXPECT_EQ(command_text(spec), "printf '\\x1b]0;gotcha\\x07'");
 }
 
+TEST(Text, AnothersCommandIsSaidNotToBeShown) {
+  v1::Job job;
+  job.mutable_spec()->add_argv("true");
+  EXPECT_EQ(command_text(job), "true");
+  job.clear_spec();
+  job.set_is_summary(true);
+  EXPECT_EQ(command_text(job), "(not shown)");
+}
+
 TEST(Text, CoarseIsTheLargestUnit) {
   EXPECT_EQ(coarse(seconds(250)), "4min");
   EXPECT_EQ(coarse(seconds(12)), "12s");

@@ -144,7 +144,7 @@ TEST_F(Load, OverridesAreCheckedLikeLines) {
             "workers.unreachable_after, workers.lost_after, queue.jobs_max, "
             "queue.jobs_of_user_max, queue.priority_max, queue.placement, history.retain_time, "
             "history.retain_jobs, access.group, "
-            "access.admin_group, limits.connections_of_account_max, "
+            "access.admin_group, access.see, limits.connections_of_account_max, "
             "limits.requests_of_account_max, limits.readers_of_account_max, "
             "limits.watchers_of_account_max, compat.listen, "
             "compat.insecure, compat.slots, tls.certificate, tls.key, tls.ca");

@@ -29,6 +29,7 @@ TEST(SchedulerKeys, HaveDefaultsAndBounds) {
        {"history.retain_jobs", {{"1", "10000000"}, {"", "0", "10000001"}}},
        {"access.group", {{"staff"}, {"", "0"}}},
        {"access.admin_group", {{"wheel"}, {"", "0"}}},
+       {"access.see", {{"all"}, {"", "All", "none"}}},
        {"limits.connections_of_account_max", {{"1", "4096"}, {"", "0", "4097"}}},
        {"limits.requests_of_account_max", {{"1", "16384"}, {"", "0", "16385"}}},
        {"limits.readers_of_account_max", {{"1", "1024"}, {"", "0", "1025"}}},

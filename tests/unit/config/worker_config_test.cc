@@ -34,6 +34,7 @@ TEST(WorkerKeys, HaveDefaultsAndBounds) {
        {"access.group", {{"staff"}, {"", "0"}}},
        {"access.admin_group", {{"wheel"}, {"", "0"}}},
        {"access.direct", {{"yes", "no"}, {"", "tcp"}}},
+       {"access.see", {{"all"}, {"", "All", "none"}}},
        {"limits.connections_of_account_max", {{"1", "4096"}, {"", "0", "4097"}}},
        {"limits.requests_of_account_max", {{"1", "16384"}, {"", "0", "16385"}}},
        {"limits.readers_of_account_max", {{"1", "1024"}, {"", "0", "1025"}}},

@@ -42,7 +42,7 @@ TEST(Identify, RootAndTheDaemonItselfMayAll) {
     const Caller caller = identify(peer(uid, 0), policy());
     EXPECT_EQ(caller.role, Role::kOperator);
     EXPECT_TRUE(caller.every_role);
-    EXPECT_TRUE(caller.local);
+    EXPECT_TRUE(caller.is_local());
     EXPECT_EQ(caller.uid, uid);
   }
 }
@@ -59,7 +59,7 @@ TEST(Caller, Describe) {
   caller.user_name = "alice";
   EXPECT_EQ(caller.describe(), "alice");
   EXPECT_EQ(insecure_tcp_caller().describe(), "an unidentified TCP client");
-  EXPECT_FALSE(insecure_tcp_caller().local);
+  EXPECT_FALSE(insecure_tcp_caller().is_local());
   EXPECT_EQ(insecure_tcp_caller().uid, kNoUid);
 }
 

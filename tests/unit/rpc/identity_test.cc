@@ -155,7 +155,7 @@ class Identities : public testing::Test {
     client = UniqueFd(pair[1]);
     offered_ = Generation::Offer();
     offered_.connection = UniqueFd(pair[0]);
-    offered_.caller.local = true;
+    offered_.caller.via = Via::kUnixSocket;
     offered_.caller.role = role;
     offered_.caller.uid = uid;
     offered_.caller.gid = 64600;

@@ -116,7 +116,7 @@ TEST_F(SharesTest, AConnectionBeyondTheShareIsTakenOnlyToBeRefused) {
 
 TEST(ShareHolderTest, WhoIsCounted) {
   Caller caller;
-  caller.local = true;
+  caller.via = Via::kUnixSocket;
   caller.uid = 70000;
   EXPECT_EQ(holder_of(caller).account, "the account of all callers without a role");
   caller.role = Role::kUser;

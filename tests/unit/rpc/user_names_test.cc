@@ -45,7 +45,7 @@ struct Database {
 Caller user(Role role = Role::kUser) {
   Caller caller;
   caller.role = role;
-  caller.local = true;
+  caller.via = Via::kUnixSocket;
   caller.uid = kUid;
   return caller;
 }

@@ -129,7 +129,8 @@ InProcessScheduler::~InProcessScheduler() {
 InProcessFleet::InProcessFleet() {
   TAKT_CHECK(::chmod(folder_.path().c_str(), kPassThrough) == 0, "chmod");
   root_.role = rpc::Role::kOperator;
-  root_.every_role = root_.local = true;
+  root_.every_role = true;
+  root_.via = Via::kUnixSocket;
   root_.uid = root_.gid = 0;
   start_scheduler();
 }
@@ -208,25 +209,27 @@ v1::Job InProcessFleet::get(const std::string& job) {
   v1::GetJobRequest request;
   request.set_job_id(job);
   return ask<v1::GetJobResponse>([&](scheduler::Core& core, const auto& reply) {
-           scheduler::get_job(core, request, reply);
+           scheduler::get_job(core, root_, request, reply);
          })
       .job();
 }
 
 void InProcessFleet::list() {
-  ask<v1::ListJobsResponse>(
-      [](scheduler::Core& core, const auto& reply) { scheduler::list_jobs(core, {}, reply); });
+  ask<v1::ListJobsResponse>([this](scheduler::Core& core, const auto& reply) {
+    scheduler::list_jobs(core, root_, {}, reply);
+  });
   ask<v1::CountJobsResponse>(
       [](scheduler::Core& core, const auto& reply) { scheduler::count_jobs(core, reply); });
-  ask<v1::ListWorkersResponse>(
-      [](scheduler::Core& core, const auto& reply) { scheduler::list_workers(core, {}, reply); });
+  ask<v1::ListWorkersResponse>([this](scheduler::Core& core, const auto& reply) {
+    scheduler::list_workers(core, root_, {}, reply);
+  });
 }
 
 std::shared_ptr<InProcessFleet::WatchCall> InProcessFleet::watch(std::int64_t after) {
   auto call = std::make_shared<WatchCall>(threads_);
   v1::WatchJobsRequest request;
   request.set_after_revision(after);
-  call->serve(scheduler::watch_jobs(scheduler_->core(), request));
+  call->serve(scheduler::watch_jobs(scheduler_->core(), root_, request));
   return call;
 }
 
@@ -235,7 +238,7 @@ std::string InProcessFleet::output(InProcessWorker& worker, const std::string& j
   v1::WorkerServiceReadOutputRequest request;
   request.set_job_id(job);
   request.set_follow(true);
-  call->serve(worker.daemon().parts().outputs.read(request));
+  call->serve(worker.daemon().parts().outputs.read(root_, request));
   std::string text;
   while (const auto message = call->next()) text += message->chunk().data();
   const auto status = call->wait();

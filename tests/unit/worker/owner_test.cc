@@ -126,7 +126,7 @@ TEST_F(OwnerTest, ARequestHasOneJobForEachOwnerAndWorker) {
 TEST_F(OwnerTest, TheKeyDirectSaysWhichCallersMayStart) {
   rpc::Caller user;
   user.role = rpc::Role::kUser;
-  user.local = true;
+  user.via = Via::kUnixSocket;
   user.uid = 1000;
   user.user_name = "alice";
   const rpc::Caller tls = [] {
@@ -137,10 +137,11 @@ TEST_F(OwnerTest, TheKeyDirectSaysWhichCallersMayStart) {
   }();
   rpc::Caller conductor;
   conductor.role = rpc::Role::kScheduler;
-  conductor.local = true;
+  conductor.via = Via::kUnixSocket;
   conductor.user_name = "jobscheduler";
   rpc::Caller root;
-  root.local = root.every_role = true;
+  root.via = Via::kUnixSocket;
+  root.every_role = true;
   root.uid = 0;
   struct Row {
     config::DirectStarts direct;

@@ -18,7 +18,7 @@ using rpc::Role;
 Caller local(Role role, uid_t uid, const std::string& name, bool every_role = false) {
   return {.role = role,
           .every_role = every_role,
-          .local = true,
+          .via = Via::kUnixSocket,
           .uid = uid,
           .gid = uid,
           .user_name = name};
