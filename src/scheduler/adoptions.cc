@@ -65,8 +65,9 @@ void Fleet::on_description(WorkerEntry& entry, const v1::AttemptDescription& des
   const AttemptId id{*job, description.attempt()};
   if (!entry.adoptions.contains(id)) return;  // nobody waits for it any more
   parts_.reader.outcomes(
-      {*job}, [this, mailbox = parts_.mailbox, worker = entry.record.id, id,
-               description](Result<std::vector<std::optional<store::JobOutcome>>> outcomes) {
+      store::own_asker(), {*job},
+      [this, mailbox = parts_.mailbox, worker = entry.record.id, id,
+       description](Result<std::vector<std::optional<store::JobOutcome>>> outcomes) {
         mailbox->post([this, worker, id, description, outcomes = std::move(outcomes)] {
           const auto known = workers_.find(worker);
           if (known != workers_.end()) on_known_outcome(known->second, id, description, outcomes);

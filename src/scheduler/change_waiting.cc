@@ -72,15 +72,15 @@ Result<void> may_give(const QueuePolicy& policy, bool is_operator, int priority,
 void hold_job(Core& core, const Principal& principal, const v1::HoldJobRequest& request,
               const rpc::UnaryReply<v1::HoldJobResponse>& reply) {
   const Hold hold{principal.display_name(), principal.is_operator()};
-  change_queued(core, Asking{principal, rpc::Action::kHoldJob}, request.job_id(), reply, "is held",
-                [&core, hold](LiveJob& live) -> Result<bool> {
+  change_queued(core, ask_as(principal, rpc::Action::kHoldJob, reply), request.job_id(), reply,
+                "is held", [&core, hold](LiveJob& live) -> Result<bool> {
                   return core.jobs().change(live, Held{hold});
                 });
 }
 
 void release_job(Core& core, const Principal& principal, const v1::ReleaseJobRequest& request,
                  const rpc::UnaryReply<v1::ReleaseJobResponse>& reply) {
-  change_queued(core, Asking{principal, rpc::Action::kReleaseJob}, request.job_id(), reply,
+  change_queued(core, ask_as(principal, rpc::Action::kReleaseJob, reply), request.job_id(), reply,
                 "is released",
                 [&core, may = principal.is_operator()](LiveJob& live) -> Result<bool> {
                   const auto& hold = live.job.hold;
@@ -103,7 +103,7 @@ void update_job(Core& core, const Principal& principal, const v1::UpdateJobReque
     reply.fail(good.error());
     return;
   }
-  change_queued(core, Asking{principal, rpc::Action::kUpdateJob}, request.job_id(), reply,
+  change_queued(core, ask_as(principal, rpc::Action::kUpdateJob, reply), request.job_id(), reply,
                 "has priority " + std::to_string(priority),
                 [&core, may = principal.is_operator(), priority](LiveJob& live) -> Result<bool> {
                   // Lower is never for operators only, so that a user may undo what one did.

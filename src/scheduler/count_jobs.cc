@@ -17,7 +17,7 @@ void count_jobs(Core& core, const rpc::UnaryReply<v1::CountJobsResponse>& reply)
         response.set_running(count(JobState::kRunning));
         response.set_paused(count(JobState::kPaused));
         response.set_ending(count(JobState::kEnding));
-        reply.finish(std::move(response));
+        answer_committed<v1::CountJobsResponse>(core, reply, std::move(response));
       },
       [reply](const Error& error) { reply.fail(error); });
 }

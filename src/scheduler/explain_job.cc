@@ -172,7 +172,7 @@ v1::PlanJobResponse plan(Core& core, const JobSpec& spec) {
 
 void explain_job(Core& core, const Principal& principal, const v1::ExplainJobRequest& request,
                  const rpc::UnaryReply<v1::ExplainJobResponse>& reply) {
-  const Asking who = Asking{principal, rpc::Action::kExplainJob};
+  const Asking who = ask_as(principal, rpc::Action::kExplainJob, reply);
   core.reads().job(
       who, request.job_id(), false, [&core, reply](const Result<store::JobView>& view) {
         if (!view) return (void)reply.fail(view.error());

@@ -38,7 +38,8 @@ template <class Response>
 void freeze_job(Core& core, const Principal& principal, rpc::Action action, const std::string& job,
                 bool frozen, const rpc::UnaryReply<Response>& reply) {
   with_job(
-      core, Asking{principal, action}, job, [reply](const Error& error) { reply.fail(error); },
+      core, ask_as(principal, action, reply), job,
+      [reply](const Error& error) { reply.fail(error); },
       [&core, frozen, by = principal.display_name(), reply](const Uuid& id) {
         freeze_now(core, id, frozen, by, reply);
       });

@@ -8,7 +8,7 @@ namespace takt::scheduler {
 
 void get_job(Core& core, const Principal& principal, const v1::GetJobRequest& request,
              const rpc::UnaryReply<v1::GetJobResponse>& reply) {
-  const Asking who = Asking{principal, rpc::Action::kGetJob};
+  const Asking who = ask_as(principal, rpc::Action::kGetJob, reply);
   core.reads().job(who, request.job_id(), true, [&core, reply](const Result<store::JobView>& view) {
     if (!view) {
       reply.fail(view.error());

@@ -75,7 +75,7 @@ void list_jobs(Core& core, const Principal& principal, const v1::ListJobsRequest
     reply.fail(filter.error());
     return;
   }
-  const Asking who = Asking{principal, rpc::Action::kListJobs};
+  const Asking who = ask_as(principal, rpc::Action::kListJobs, reply);
   core.reads().jobs(who, std::move(*filter), [&core, reply](const Result<store::JobPage>& page) {
     if (!page) {
       reply.fail(page.error());

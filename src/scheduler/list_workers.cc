@@ -55,8 +55,8 @@ void list_workers(Core& core, const Principal& principal, const v1::ListWorkersR
     reply.fail(after.error());
     return;
   }
-  core.reads().workers(Asking{principal, rpc::Action::kListWorkers}, after->name, after->id, *size,
-                       [reply](const Result<store::WorkerPage>& page) {
+  core.reads().workers(ask_as(principal, rpc::Action::kListWorkers, reply), after->name, after->id,
+                       *size, [reply](const Result<store::WorkerPage>& page) {
                          if (!page) {
                            reply.fail(page.error());
                            return;

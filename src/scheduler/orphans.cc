@@ -44,13 +44,14 @@ void Fleet::look_up_strays(WorkerEntry& entry) {
     attempts.push_back(at->first);
     jobs.push_back(at->first.job_id);
   }
-  parts_.reader.outcomes(jobs, [this, mailbox = parts_.mailbox, worker = entry.record.id, attempts](
-                                   Result<std::vector<std::optional<store::JobOutcome>>> found) {
-    mailbox->post([this, worker, attempts, found = std::move(found)] {
-      if (const auto known = workers_.find(worker); known != workers_.end())
-        on_outcomes(known->second, attempts, found);
-    });
-  });
+  parts_.reader.outcomes(store::own_asker(), jobs,
+                         [this, mailbox = parts_.mailbox, worker = entry.record.id,
+                          attempts](Result<std::vector<std::optional<store::JobOutcome>>> found) {
+                           mailbox->post([this, worker, attempts, found = std::move(found)] {
+                             if (const auto known = workers_.find(worker); known != workers_.end())
+                               on_outcomes(known->second, attempts, found);
+                           });
+                         });
 }
 
 void Fleet::on_outcomes(WorkerEntry& entry, const std::vector<AttemptId>& attempts,

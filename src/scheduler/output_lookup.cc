@@ -54,7 +54,7 @@ void OutputProxy::look_up() {
   const std::lock_guard lock(mutex_);
   if (gone_) return;
   core_.reads().job(
-      {principal_, rpc::Action::kReadOutput}, request_.job_id(), false,
+      {principal_, rpc::Action::kReadOutput, {}}, request_.job_id(), false,
       [self = shared_from_this()](const Result<store::JobView>& view) { self->on_job(view); });
 }
 

@@ -38,7 +38,7 @@ store::JobChange Reads::as_seen(const Principal& principal, const store::JobChan
 
 void Reads::job(const Asking& asking, std::string key, bool whole_spec,
                 Done<store::JobView> done) const {
-  reader_.get_job(std::move(key), whole_spec,
+  reader_.get_job(asking.asker(), std::move(key), whole_spec,
                   [this, asking, done = std::move(done)](Result<store::JobView> view) {
                     done(view ? as_seen(asking, std::move(*view)) : std::move(view));
                   });
@@ -52,7 +52,7 @@ void Reads::jobs(const Asking& asking, store::JobFilter filter, Done<store::JobP
     if (!filter.user.empty() && filter.user != own) return done(store::JobPage());
     filter.user = own;
   }
-  reader_.list_jobs(std::move(filter),
+  reader_.list_jobs(asking.asker(), std::move(filter),
                     [this, asking, done = std::move(done)](Result<store::JobPage> page) {
                       if (!page) return done(std::move(page));
                       for (store::JobView& view : page->jobs) {
@@ -64,13 +64,15 @@ void Reads::jobs(const Asking& asking, store::JobFilter filter, Done<store::JobP
                     });
 }
 
-void Reads::unsuccessful(const Asking&, const Uuid& whole, Done<std::vector<Part>> done) const {
-  reader_.unsuccessful(whole, std::move(done));
+void Reads::unsuccessful(const Asking& asking, const Uuid& whole,
+                         Done<std::vector<Part>> done) const {
+  reader_.unsuccessful(asking.asker(), whole, std::move(done));
 }
 
-void Reads::workers(const Asking&, std::string after_name, std::string after_id, std::size_t limit,
-                    Done<store::WorkerPage> done) const {
-  reader_.list_workers(std::move(after_name), std::move(after_id), limit, std::move(done));
+void Reads::workers(const Asking& asking, std::string after_name, std::string after_id,
+                    std::size_t limit, Done<store::WorkerPage> done) const {
+  reader_.list_workers(asking.asker(), std::move(after_name), std::move(after_id), limit,
+                       std::move(done));
 }
 
 }  // namespace takt::scheduler

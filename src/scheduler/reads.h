@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What requests read of jobs. Guarantees: a job comes out as the principal that asks may see it by
 // that RPC (rpc/authorize.h): whole, as a summary, or not at all; handlers have no other way to a
-// job of the store, so none can forget to ask. Any thread.
+// job of the store, so none can forget to ask. Each read counts among those of the principal's
+// account. Any thread.
 #pragma once
 
 #include <atomic>
@@ -12,15 +13,25 @@
 #include "base/result.h"
 #include "job/principal.h"
 #include "rpc/authorize.h"
+#include "rpc/unary.h"
 #include "store/reader.h"
 
 namespace takt::scheduler {
 
-// Who asks, and by which RPC.
+// Who asks, by which RPC, and whether the client still waits for the answer.
 struct Asking {
   Principal principal;
   rpc::Action action = rpc::Action::kEnd;
+  std::function<bool()> has_gone;
+
+  [[nodiscard]] store::Asker asker() const { return {principal, has_gone}; }
 };
+
+template <class Response>
+Asking ask_as(const Principal& principal, rpc::Action action,
+              const rpc::UnaryReply<Response>& reply) {
+  return {principal, action, [reply] { return reply.over(); }};
+}
 
 class Reads {
  public:

@@ -83,7 +83,7 @@ void retry_job(Core& core, const Principal& principal, const v1::RetryJobRequest
                          const Job& job, const std::vector<Part>& unsuccessful) {
     submit_again(core, principal, request, submission, job, unsuccessful, reply);
   };
-  const Asking who = Asking{principal, rpc::Action::kRetryJob};
+  const Asking who = ask_as(principal, rpc::Action::kRetryJob, reply);
   core.reads().job(who, request.job_id(), true,
                    [&core, who, reply, again](const Result<store::JobView>& view) {
                      if (!view) return (void)reply.fail(view.error());

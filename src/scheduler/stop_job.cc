@@ -72,7 +72,7 @@ void stop_job(Core& core, const Principal& principal, const v1::StopJobRequest& 
     reply.fail(stop.error());
     return;
   }
-  const Asking who = Asking{principal, rpc::Action::kStopJob};
+  const Asking who = ask_as(principal, rpc::Action::kStopJob, reply);
   with_job(
       core, who, request.job_id(), [reply](const Error& error) { reply.fail(error); },
       [&core, who, stop = std::move(*stop), reply](const Uuid& id) {

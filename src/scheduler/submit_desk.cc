@@ -54,7 +54,7 @@ void SubmitDesk::submit(Submission submission, Done done) {
   pending.waiting.push_back(std::move(done));
   // The entry stands until the answer is out, so no second one can slip in while this is read.
   reader_.request(
-      key.first, key.second,
+      {pending.submission.principal, {}}, key.first, key.second,
       [this, mailbox = mailbox_, key](Result<std::optional<store::StoredRequest>> stored) {
         mailbox->post([this, key, stored = std::move(stored)] { on_looked_up(key, stored); });
       });
@@ -90,21 +90,23 @@ std::vector<Uuid> SubmitDesk::unknown_dependencies(const Submission& submission,
 void SubmitDesk::look_up(const Submission& submission, const Outcomes& outcomes, const Done& done) {
   std::vector<Uuid> ids = unknown_dependencies(submission, outcomes);
   if (ids.empty()) return take(submission, outcomes, done);
-  reader_.outcomes(ids, [this, mailbox = mailbox_, submission, ids, outcomes,
-                         done](Result<std::vector<std::optional<store::JobOutcome>>> found) {
-    mailbox->post(
-        [this, submission, ids, known = outcomes, done, found = std::move(found)]() mutable {
-          if (!found) return done(found.error());
-          for (std::size_t at = 0; at < ids.size(); ++at) {
-            if (!(*found)[at])
-              return done(Error{ErrorCode::kNotFound,
-                                "spec.dependencies: no job has the id " + ids[at].str(),
-                                "spec.dependencies", 0});
-            known.emplace(ids[at], *(*found)[at]);
-          }
-          look_up(submission, known, done);
-        });
-  });
+  reader_.outcomes(
+      {submission.principal, {}}, ids,
+      [this, mailbox = mailbox_, submission, ids, outcomes,
+       done](Result<std::vector<std::optional<store::JobOutcome>>> found) {
+        mailbox->post(
+            [this, submission, ids, known = outcomes, done, found = std::move(found)]() mutable {
+              if (!found) return done(found.error());
+              for (std::size_t at = 0; at < ids.size(); ++at) {
+                if (!(*found)[at])
+                  return done(Error{ErrorCode::kNotFound,
+                                    "spec.dependencies: no job has the id " + ids[at].str(),
+                                    "spec.dependencies", 0});
+                known.emplace(ids[at], *(*found)[at]);
+              }
+              look_up(submission, known, done);
+            });
+      });
 }
 
 Result<void> SubmitDesk::room_for(const Submission& submission, std::size_t count) const {

@@ -16,6 +16,7 @@
 
 #include "base/result.h"
 #include "base/uuid.h"
+#include "job/principal.h"
 #include "job/spec.h"
 #include "scheduler/job_table.h"
 #include "scheduler/ledger.h"
@@ -26,6 +27,7 @@
 namespace takt::scheduler {
 
 struct Submission {
+  Principal principal;       // whose reads are made for it
   std::string submitter;     // whose request ids these are
   std::string submitted_by;  // for people
   std::string submit_user;   // the local user, empty over TCP

@@ -73,6 +73,7 @@ Result<Submission> new_submission(const Principal& principal, const std::string&
                                      std::to_string(limits::kRequestIdMaxBytes) + " are accepted");
   }
   Submission submission;
+  submission.principal = principal;
   submission.submitter = submitter_of(principal);
   submission.submitted_by = principal.display_name();
   submission.submit_user = principal.account();

@@ -9,14 +9,40 @@
 
 namespace takt::scheduler {
 
+namespace {
+
+// By its whole id, with the index of a part behind it.
+const LiveJob* find_live(Core& core, const std::string& key) {
+  const std::size_t slash = key.find('/');
+  const auto id = Uuid::parse(key.substr(0, slash));
+  if (!id) return nullptr;
+  if (slash == std::string::npos) return core.jobs().find(*id);
+  const Wholes::Whole* whole = core.jobs().whole(*id);
+  if (whole == nullptr) return nullptr;
+  for (const auto& [number, part] : whole->live) {
+    const LiveJob* live = core.jobs().find(part);
+    if (std::to_string(live->job.part->index) == key.substr(slash + 1)) return live;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
 void with_job(Core& core, const Asking& asking, const std::string& key,
               std::function<void(const Error&)> fail, std::function<void(const Uuid&)> act) {
-  core.reads().job(
-      asking, key, false,
-      [&core, fail = std::move(fail), act = std::move(act)](const Result<store::JobView>& view) {
-        if (!view) return fail(view.error());
-        core.run([act, id = view->job.id] { act(id); }, fail);
-      });
+  core.run(
+      [&core, asking, key, fail, act = std::move(act)] {
+        if (const LiveJob* live = find_live(core, key)) {
+          const auto allowed = core.reads().may(asking.principal, asking.action, live->job);
+          return allowed ? act(live->job.id) : fail(allowed.error());
+        }
+        core.reads().job(asking, key, false,
+                         [&core, fail, act](const Result<store::JobView>& view) {
+                           if (!view) return fail(view.error());
+                           core.run([act, id = view->job.id] { act(id); }, fail);
+                         });
+      },
+      fail);
 }
 
 std::vector<Uuid> with_parts(Core& core, const Uuid& id) {

@@ -72,7 +72,8 @@ grpc::ServerWriteReactor<v1::ReadOutputResponse>* read_output(Core& core,
                                                               rpc::ShareLease share = {});
 
 // Finds the job that `key` names, for a principal that may act on it by that RPC, and runs `act` on
-// the loop with its id; else calls `fail`, once.
+// the loop with its id; else calls `fail`, once. One that has not ended is found in memory by its
+// whole id (and index), and waits for no read.
 void with_job(Core& core, const Asking& asking, const std::string& key,
               std::function<void(const Error&)> fail, std::function<void(const Uuid&)> act);
 

@@ -73,7 +73,7 @@ void WatchHub::on_hungry(const WatchPtr& watch) {
     watch->sign_of_life(newest);  // the reader knows where the present begins, and its revision
     return;
   }
-  reader_.events(watch->cursor(), newest, kHistoryPage,
+  reader_.events({watch->principal(), {}}, watch->cursor(), newest, kHistoryPage,
                  [this, mailbox = mailbox_, watch, newest](Result<store::EventPage> page) {
                    mailbox->post([this, watch, newest, page = std::move(page)] {
                      on_page(watch, newest, page);

@@ -11,43 +11,43 @@ namespace takt::store {
 
 // Runs `run(connection)` in one read transaction and hands the outcome on.
 template <class T, class Run>
-void Reader::ask(bool own, Run run, Done<T> done) {
-  auto task = [run = std::move(run), done](Connection& connection) {
-    const std::string what = "cannot read " + connection.path();
+void Reader::ask(const Asker& asker, Run run, Done<T> done) {
+  auto task = [run = std::move(run), done](Connection* connection) {
+    if (connection == nullptr)
+      return done(make_error(ErrorCode::kCancelled, "no client waits for the answer any more"));
+    const std::string what = "cannot read " + connection->path();
     done(guarded(what, [&]() -> Result<T> {
-      connection.execute("BEGIN");
-      Result<T> answer = guarded(what, [&] { return run(connection); });
-      roll_back(connection);  // nothing was changed; this ends the reading
+      connection->execute("BEGIN");
+      Result<T> answer = guarded(what, [&] { return run(*connection); });
+      roll_back(*connection);  // nothing was changed; this ends the reading
       return answer;
     }));
   };
-  if (!post(own, std::move(task))) {
-    done(make_error(ErrorCode::kResourceExhausted, "too many reads wait; try again"));
-  }
+  if (auto posted = post(asker, std::move(task)); !posted) done(posted.error());
 }
 
-void Reader::get_job(std::string key, bool whole_spec, Done<JobView> done) {
+void Reader::get_job(const Asker& asker, std::string key, bool whole_spec, Done<JobView> done) {
   ask<JobView>(
-      false,
+      asker,
       [key = std::move(key), whole_spec](Connection& connection) {
         return query_job(connection, key, whole_spec);
       },
       std::move(done));
 }
 
-void Reader::list_jobs(JobFilter filter, Done<JobPage> done) {
+void Reader::list_jobs(const Asker& asker, JobFilter filter, Done<JobPage> done) {
   ask<JobPage>(
-      false,
+      asker,
       [filter = std::move(filter)](Connection& connection) {
         return query_jobs(connection, filter);
       },
       std::move(done));
 }
 
-void Reader::events(std::int64_t after, std::int64_t up_to, std::size_t limit,
+void Reader::events(const Asker& asker, std::int64_t after, std::int64_t up_to, std::size_t limit,
                     Done<EventPage> done) {
   ask<EventPage>(
-      false,
+      asker,
       [after, up_to, limit](Connection& connection) {
         return query_events(connection, after, up_to, limit);
       },
@@ -56,39 +56,40 @@ void Reader::events(std::int64_t after, std::int64_t up_to, std::size_t limit,
 
 void Reader::specs(std::vector<std::int64_t> numbers, Done<std::vector<JobSpec>> done) {
   ask<std::vector<JobSpec>>(
-      true,
+      own_asker(),
       [numbers = std::move(numbers)](Connection& connection) {
         return query_specs(connection, numbers);
       },
       std::move(done));
 }
 
-void Reader::outcomes(std::vector<Uuid> ids, Done<std::vector<std::optional<JobOutcome>>> done) {
+void Reader::outcomes(const Asker& asker, std::vector<Uuid> ids,
+                      Done<std::vector<std::optional<JobOutcome>>> done) {
   ask<std::vector<std::optional<JobOutcome>>>(
-      false,
+      asker,
       [ids = std::move(ids)](Connection& connection) { return query_outcomes(connection, ids); },
       std::move(done));
 }
 
-void Reader::unsuccessful(const Uuid& whole, Done<std::vector<Part>> done) {
+void Reader::unsuccessful(const Asker& asker, const Uuid& whole, Done<std::vector<Part>> done) {
   ask<std::vector<Part>>(
-      false, [whole](Connection& connection) { return query_unsuccessful(connection, whole); },
+      asker, [whole](Connection& connection) { return query_unsuccessful(connection, whole); },
       std::move(done));
 }
 
-void Reader::request(std::string submitter, std::string request_id,
+void Reader::request(const Asker& asker, std::string submitter, std::string request_id,
                      Done<std::optional<StoredRequest>> done) {
   ask<std::optional<StoredRequest>>(
-      false,
+      asker,
       [submitter = std::move(submitter), request_id = std::move(request_id)](
           Connection& connection) { return query_request(connection, submitter, request_id); },
       std::move(done));
 }
 
-void Reader::list_workers(std::string after_name, std::string after_id, std::size_t limit,
-                          Done<WorkerPage> done) {
+void Reader::list_workers(const Asker& asker, std::string after_name, std::string after_id,
+                          std::size_t limit, Done<WorkerPage> done) {
   ask<WorkerPage>(
-      false,
+      asker,
       [name = std::move(after_name), id = std::move(after_id), limit](Connection& connection) {
         return query_workers(connection, name, id, limit);
       },

@@ -2,7 +2,6 @@
 // When the reader reads: its queue and its thread. Simulations put their own in its place.
 #include <utility>
 
-#include "base/limits.h"
 #include "store/connection.h"
 #include "store/reader.h"
 
@@ -20,27 +19,31 @@ Reader::~Reader() {
   thread_.join();
 }
 
-bool Reader::post(bool own, Task task) {
+// Too many wait: those that no client waits for make room.
+Result<void> Reader::post(const Asker& asker, ReadTask task) {
+  std::vector<ReadTask> gone;
+  Result<void> pushed;
   {
     const std::lock_guard lock(mutex_);
-    if (!own && tasks_.size() >= limits::kReaderQueriesMax) return false;
-    tasks_.push_back(std::move(task));
+    pushed = queue_.push(asker, task);
+    if (!pushed) gone = queue_.take_gone();
+    if (!gone.empty()) pushed = queue_.push(asker, std::move(task));
   }
-  changed_.notify_one();
-  return true;
+  for (const ReadTask& one : gone) one(nullptr);
+  if (pushed) changed_.notify_one();
+  return pushed;
 }
 
 void Reader::run() {
   while (true) {
-    Task task;
+    ReadTask task;
     {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return stopping_ || !tasks_.empty(); });
-      if (tasks_.empty()) return;
-      task = std::move(tasks_.front());
-      tasks_.pop_front();
+      changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      if (queue_.empty()) return;
+      task = queue_.pop();
     }
-    task(*connection_);
+    task(connection_.get());
   }
 }
 

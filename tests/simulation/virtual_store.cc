@@ -94,18 +94,18 @@ Reader::Reader(std::unique_ptr<Connection> connection) : connection_(std::move(c
 
 Reader::~Reader() = default;
 
-bool Reader::post(bool own, Task task) {
-  if (!own && tasks_.size() >= limits::kReaderQueriesMax) return false;
-  tasks_.push_back(std::move(task));
-  if (tasks_.size() == 1) sim::in_scheduler(read_time(), [this] { run(); });
-  return true;
+// While it waits, the first one has not begun either.
+Result<void> Reader::post(const Asker& asker, ReadTask task) {
+  const bool idle = queue_.empty();
+  if (auto pushed = queue_.push(asker, std::move(task)); !pushed) return pushed;
+  if (idle) sim::in_scheduler(read_time(), [this] { run(); });
+  return {};
 }
 
 void Reader::run() {
-  const Task task = std::move(tasks_.front());
-  tasks_.pop_front();
-  if (!tasks_.empty()) sim::in_scheduler(read_time(), [this] { run(); });
-  task(*connection_);
+  const ReadTask task = queue_.pop();
+  if (!queue_.empty()) sim::in_scheduler(read_time(), [this] { run(); });
+  task(connection_.get());
 }
 
 }  // namespace takt::store

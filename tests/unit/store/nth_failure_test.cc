@@ -119,7 +119,7 @@ class NthFailureTest : public StoreTest {
     const auto changes = events(0, 100, 100);
     if (!changes) return changes.error();
     const auto request = ask<std::optional<StoredRequest>>(
-        [&](auto done) { store_->reader().request("uid 1", "r-1", done); });
+        [&](auto done) { store_->reader().request(own_asker(), "uid 1", "r-1", done); });
     if (!request) return request.error();
     return std::to_string(page->jobs.size()) + " " + std::to_string(view->job.revision) + " " +
            std::to_string(view->job.spec->script.size()) + " " +

@@ -239,7 +239,7 @@ TEST_F(PurgeTest, ARequestOfJobsThatAreGoneStillGivesTheirIds) {
   connection_.reset();
   open();
   const auto found = ask<std::optional<StoredRequest>>(
-      [&](auto done) { store_->reader().request("uid 1", "r-1", done); });
+      [&](auto done) { store_->reader().request(own_asker(), "uid 1", "r-1", done); });
   ASSERT_TRUE(found.ok() && found->has_value());
   ASSERT_EQ((*found)->job_ids.size(), 2U);
   EXPECT_EQ((*found)->job_ids[0], page->changes[0].job_id);

@@ -136,7 +136,7 @@ TEST_F(StoreTest, ARequestGivesItsJobsAgainToItsSubmitterOnly) {
   reopen();
   const auto look = [&](const std::string& who, const std::string& id) {
     return ask<std::optional<StoredRequest>>(
-        [&](auto done) { store_->reader().request(who, id, done); });
+        [&](auto done) { store_->reader().request(own_asker(), who, id, done); });
   };
   const auto found = look("uid 1", "r-1");
   ASSERT_TRUE(found.ok() && found->has_value());
@@ -158,8 +158,8 @@ TEST_F(StoreTest, AJobShowsSinceWhenItsWorkerIsOutOfReach) {
   const JobWrite sent = changed(job, placed(worker.id));
   ASSERT_TRUE(commit({{job, sent}, {{worker}}, {}}).ok());
   EXPECT_EQ(get("far")->unreachable_since, worker.state_time);
-  const auto workers =
-      ask<WorkerPage>([&](auto done) { store_->reader().list_workers("", "", 10, done); });
+  const auto workers = ask<WorkerPage>(
+      [&](auto done) { store_->reader().list_workers(own_asker(), "", "", 10, done); });
   ASSERT_EQ(workers->workers.size(), 1U);
   EXPECT_EQ(workers->workers[0].running, 1);
   worker.state = WorkerState::kReady;
@@ -181,8 +181,8 @@ TEST_F(StoreTest, WorkersPageByName) {
   std::string name;
   std::string id;
   while (true) {
-    const auto page =
-        ask<WorkerPage>([&](auto done) { store_->reader().list_workers(name, id, 1, done); });
+    const auto page = ask<WorkerPage>(
+        [&](auto done) { store_->reader().list_workers(own_asker(), name, id, 1, done); });
     ASSERT_EQ(page->workers.size(), 1U);
     name = page->workers[0].worker.name;
     id = page->workers[0].worker.id.str();

@@ -55,13 +55,15 @@ class StoreTest : public testing::Test {
     return promise.get_future().get();
   }
   Result<JobView> get(const std::string& key, bool whole = true) {
-    return ask<JobView>([&](auto done) { store_->reader().get_job(key, whole, done); });
+    return ask<JobView>(
+        [&](auto done) { store_->reader().get_job(own_asker(), key, whole, done); });
   }
   Result<JobPage> list(const JobFilter& filter) {
-    return ask<JobPage>([&](auto done) { store_->reader().list_jobs(filter, done); });
+    return ask<JobPage>([&](auto done) { store_->reader().list_jobs(own_asker(), filter, done); });
   }
   Result<EventPage> events(std::int64_t after, std::int64_t up_to, std::size_t limit) {
-    return ask<EventPage>([&](auto done) { store_->reader().events(after, up_to, limit, done); });
+    return ask<EventPage>(
+        [&](auto done) { store_->reader().events(own_asker(), after, up_to, limit, done); });
   }
 
   JobWrite new_job(const std::string& name = "", Uuid id = Uuid::random()) {

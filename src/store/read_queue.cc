@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/read_queue.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/limits.h"
+
+namespace takt::store {
+namespace {
+
+// By when it is begun the asker may have gone.
+ReadTask unless_gone(ReadTask task, const std::function<bool()>& has_gone) {
+  if (!has_gone) return task;
+  return [task = std::move(task), has_gone](Connection* connection) {
+    task(has_gone() ? nullptr : connection);
+  };
+}
+
+}  // namespace
+
+Result<void> ReadQueue::push(const Asker& asker, ReadTask task) {
+  Entry entry{unless_gone(std::move(task), asker.has_gone), asker.has_gone};
+  if (asker.principal.via == Via::kDaemon) {
+    own_.push_back(std::move(entry));
+    return {};
+  }
+  const std::string account = asker.principal.account();
+  const auto found = waiting_.find(account);
+  const std::size_t mine = found == waiting_.end() ? 0 : found->second.size();
+  const std::size_t places =
+      limits::kReaderQueriesMax - (asker.principal.is_operator() ? 0 : limits::kReadsReserve);
+  const std::size_t free = places - std::min(places, count_);
+  if (mine >= free)
+    return make_error(ErrorCode::kResourceExhausted,
+                      std::to_string(mine) + " reads of " + asker.principal.describe() +
+                          " wait, and " + std::to_string(free) + " of " + std::to_string(places) +
+                          " places are free; an account may have as many waiting as there are "
+                          "places free; try again");
+  if (found == waiting_.end()) turns_.push_back(account);
+  waiting_[account].push_back(std::move(entry));
+  ++count_;
+  return {};
+}
+
+ReadTask ReadQueue::pop() {
+  if (!own_.empty()) {
+    ReadTask task = std::move(own_.front().task);
+    own_.pop_front();
+    return task;
+  }
+  std::string account = std::move(turns_.front());
+  turns_.pop_front();
+  const auto found = waiting_.find(account);
+  ReadTask task = std::move(found->second.front().task);
+  found->second.pop_front();
+  --count_;
+  if (found->second.empty()) {
+    waiting_.erase(found);
+  } else {
+    turns_.push_back(std::move(account));
+  }
+  return task;
+}
+
+std::vector<ReadTask> ReadQueue::take_gone() {
+  std::vector<ReadTask> gone;
+  for (auto at = waiting_.begin(); at != waiting_.end();) {
+    std::deque<Entry>& entries = at->second;
+    const auto first = std::stable_partition(entries.begin(), entries.end(),
+                                             [](const Entry& entry) { return !entry.gone(); });
+    for (auto entry = first; entry != entries.end(); ++entry)
+      gone.push_back(std::move(entry->task));
+    entries.erase(first, entries.end());
+    if (entries.empty()) {
+      std::erase(turns_, at->first);
+      at = waiting_.erase(at);
+    } else {
+      ++at;
+    }
+  }
+  count_ -= gone.size();
+  return gone;
+}
+
+}  // namespace takt::store
