@@ -46,6 +46,13 @@ std::string Principal::account() const {
   return user_name.empty() ? "uid " + std::to_string(uid) : user_name;
 }
 
+std::string Principal::payer() const {
+  if (role == Role::kNone) return "the account of all callers without a role";
+  if (role == Role::kUser && !every_role && certificate.empty() && user_name.empty())
+    return "the account of all users without a name";
+  return describe();
+}
+
 bool Principal::owns(const std::string& account_of_job) const {
   return !account_of_job.empty() && account_of_job == account();
 }

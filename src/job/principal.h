@@ -51,6 +51,11 @@ struct Principal {
   // certificate's URI. Empty, which owns nothing, over plain TCP.
   [[nodiscard]] std::string account() const;
 
+  // Whose share of a daemon the principal takes from: describe(), but one name for all callers
+  // without a role, and one for all users without a name: one user may have many such uids
+  // (subuid(5)).
+  [[nodiscard]] std::string payer() const;
+
   // Whether the jobs of this account are the principal's own.
   [[nodiscard]] bool owns(const std::string& account_of_job) const;
 };

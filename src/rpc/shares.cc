@@ -38,12 +38,7 @@ ShareHolder holder_of(const Caller& caller) {
   ShareHolder holder;
   holder.privileged = caller.every_role || caller.role == Role::kOperator ||
                       caller.role == Role::kScheduler || caller.role == Role::kWorker;
-  if (caller.role == Role::kNone)
-    holder.account = "the account of all callers without a role";
-  else if (caller.certificate.empty() && caller.user_name.empty() && !holder.privileged)
-    holder.account = "the account of all users without a name";
-  else
-    holder.account = caller.describe();
+  holder.account = caller.payer();
   return holder;
 }
 

@@ -47,10 +47,9 @@ struct ShareLimits {
   }};
 };
 
-// Who is counted. Callers without a role are one account, and so are users whose uid has no name:
-// one user may have many such uids (subuid(5)).
+// Who is counted.
 struct ShareHolder {
-  std::string account;
+  std::string account;      // Principal::payer()
   bool privileged = false;  // an operator, root or one of takt's own daemons
 };
 

@@ -25,7 +25,7 @@ Result<void> ReadQueue::push(const Asker& asker, ReadTask task) {
     own_.push_back(std::move(entry));
     return {};
   }
-  const std::string account = asker.principal.account();
+  const std::string account = asker.principal.payer();
   const auto found = waiting_.find(account);
   const std::size_t mine = found == waiting_.end() ? 0 : found->second.size();
   const std::size_t places =
@@ -33,8 +33,8 @@ Result<void> ReadQueue::push(const Asker& asker, ReadTask task) {
   const std::size_t free = places - std::min(places, count_);
   if (mine >= free)
     return make_error(ErrorCode::kResourceExhausted,
-                      std::to_string(mine) + " reads of " + asker.principal.describe() +
-                          " wait, and " + std::to_string(free) + " of " + std::to_string(places) +
+                      std::to_string(mine) + " reads of " + account + " wait, and " +
+                          std::to_string(free) + " of " + std::to_string(places) +
                           " places are free; an account may have as many waiting as there are "
                           "places free; try again");
   if (found == waiting_.end()) turns_.push_back(account);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The reads that wait for the reader's thread, one queue an account. Guarantees: accounts take
-// turns, so that one with many reads delays another by one read; the scheduler's own come first and
-// are never refused; an account may have as many waiting as there are places free, so that however
-// many flood the queue there is room for one more; the last limits::kReadsReserve places are for
-// operators. Not thread-safe.
+// The reads that wait for the reader's thread, one queue an account (Principal::payer()).
+// Guarantees: accounts take turns, so that one with many reads delays another by one read; the
+// scheduler's own come first and are never refused; an account may have as many waiting as there
+// are places free, so that however many flood the queue there is room for one more; the last
+// limits::kReadsReserve places are for operators. Not thread-safe.
 #pragma once
 
 #include <cstddef>

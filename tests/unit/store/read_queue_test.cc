@@ -62,6 +62,18 @@ TEST_F(ReadQueueTest, WhoFloodsItLeavesRoomForOthers) {
   EXPECT_TRUE(push(daemon_principal(), "own").ok());
 }
 
+// One user has thousands of them by subuid(5).
+TEST_F(ReadQueueTest, UsersWithoutANameAreOneAccount) {
+  Principal first = local("");
+  first.uid = 70000;
+  Principal second = local("");
+  second.uid = 70001;
+  for (const Principal& nameless : {first, second, first})
+    ASSERT_TRUE(push(nameless, "flood").ok());
+  ASSERT_TRUE(push(local("bob"), "bob").ok());
+  EXPECT_EQ(drain(), (std::vector<std::string>{"flood", "bob", "flood", "flood"}));
+}
+
 TEST_F(ReadQueueTest, ARefusalNamesLimitAndUse) {
   flood(local("alice"));
   const auto refused = push(local("alice"), "more");
