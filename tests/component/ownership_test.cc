@@ -14,6 +14,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "base/check.h"
 #include "base/fs.h"
@@ -104,6 +105,19 @@ class Ownership : public Fleet {
     return stub.QueryJob(context().get(), query, &found).ok() && found.attempt().has_end();
   }
 
+  // What the caller gets of the job's stdout, and how that ends.
+  static std::pair<std::string, grpc::Status> output(v1::WorkerService::Stub& stub,
+                                                     const std::string& job) {
+    v1::WorkerServiceReadOutputRequest request;
+    request.set_job_id(job);
+    const auto call = context();
+    const auto reader = stub.ReadOutput(call.get(), request);
+    std::string text;
+    v1::WorkerServiceReadOutputResponse message;
+    while (reader->Read(&message)) text += message.chunk().data();
+    return {text, reader->Finish()};
+  }
+
   WorkerProcess* worker_ = nullptr;
   std::unique_ptr<v1::WorkerService::Stub> alice_;
   std::unique_ptr<v1::WorkerService::Stub> bob_;
@@ -170,6 +184,33 @@ TEST_F(Ownership, ADirectJobIsStoppedByItsOwnerOnly) {
             grpc::StatusCode::PERMISSION_DENIED);
   EXPECT_TRUE(alice_->StopJob(context().get(), stop, &response).ok());
   EXPECT_TRUE(eventually([&] { return has_ended(*alice_, stop.job_id()); }));
+}
+
+TEST_F(Ownership, OthersSeeOfADirectJobOnlyThatItIsThere) {
+  v1::WorkerServiceStartJobRequest print;
+  *print.mutable_spec() = sh("echo hush");
+  const std::string job = start(*alice_, print);
+  ASSERT_TRUE(eventually([&] { return has_ended(*alice_, job); }));
+  v1::QueryJobRequest query;
+  query.set_job_id(job);
+  v1::QueryJobResponse own;
+  ASSERT_TRUE(alice_->QueryJob(context().get(), query, &own).ok());
+  EXPECT_NE(own.attempt().cgroup(), "");
+  v1::QueryJobResponse seen;
+  ASSERT_TRUE(bob_->QueryJob(context().get(), query, &seen).ok());
+  v1::WorkerServiceListJobsResponse listed;
+  ASSERT_TRUE(bob_->ListJobs(context().get(), {}, &listed).ok());
+  ASSERT_EQ(listed.attempts_size(), 1);
+  for (const v1::Attempt& attempt : {seen.attempt(), listed.attempts(0)}) {
+    EXPECT_EQ(attempt.job_id(), job);
+    EXPECT_EQ(attempt.user(), kAlice);
+    EXPECT_EQ(attempt.cgroup(), "");
+  }
+  EXPECT_EQ(output(*alice_, job).first, "hush\n");
+  const auto [text, status] = output(*bob_, job);
+  EXPECT_EQ(text, "");
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::PERMISSION_DENIED);
+  EXPECT_NE(status.error_message().find(kAlice), std::string::npos) << status.error_message();
 }
 
 }  // namespace
