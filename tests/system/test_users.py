@@ -26,6 +26,7 @@ class Users(TaktCase):
         self.machine.run("useradd", "--create-home", "--uid", UID, "--groups", "takt", "carol")
         self.assertEqual(self.run_as("carol"), "carol")
         self.machine.run("usermod", "--login", "clara", "carol")
+        self.machine.run("groupmod", "--new-name", "clara", "carol")
         self.wait_to_run_as("clara", "clara")
         self.machine.run("userdel", "clara")
         self.machine.run("useradd", "--create-home", "--uid", UID, "--groups", "takt", "dora")
