@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "attempt/folder.h"
 #include "base/fs.h"
@@ -15,6 +16,29 @@ namespace {
 
 constexpr const char* kDirectUnit = "takt-jobs-direct.service";
 constexpr const char* kDirectUnitCgroup = "/takt.slice/takt-jobs.slice/takt-jobs-direct.service";
+
+// "u1000"
+std::string user_directory(uid_t uid) { return "u" + std::to_string(uid); }
+
+std::optional<uid_t> user_of_directory(std::string_view name) {
+  uid_t uid = 0;
+  if (!name.starts_with('u')) return {};
+  std::ignore = std::from_chars(name.data() + 1, name.data() + name.size(), uid);
+  return user_directory(uid) == name ? std::optional(uid) : std::nullopt;
+}
+
+// What the cgroup has, its children get; a job that needs more is refused by its supervisor, by
+// name. Nothing is enabled above the place: there it is systemd's, or the administrator's.
+void give_controllers(const cgroup::Cgroup& group) {
+  auto controllers = group.controllers();
+  if (!controllers) return log_warning(controllers.error().message);
+  for (const char* name : {"memory", "pids", "cpu", "io"}) {
+    if (std::find(controllers->begin(), controllers->end(), name) == controllers->end()) continue;
+    if (auto enabled = group.enable({name}); !enabled)
+      log_warning("jobs of launcher cgroup have no " + std::string(name) +
+                  " limits: " + enabled.error().message);
+  }
+}
 
 }  // namespace
 
@@ -38,21 +62,8 @@ Result<void> CgroupLauncher::open_place(const std::string& path) {
   auto place = cgroup::Cgroup::open(*tree, path);
   if (!place) return place.error();
   place_ = std::move(*place);
-  give_controllers();
+  give_controllers(place_);
   return {};
-}
-
-// What the place has, its attempts get; a job that needs more is refused by its supervisor, by
-// name. Nothing is enabled above the place: there it is systemd's, or the administrator's.
-void CgroupLauncher::give_controllers() const {
-  auto controllers = place_.controllers();
-  if (!controllers) return log_warning(controllers.error().message);
-  for (const char* name : {"memory", "pids", "cpu", "io"}) {
-    if (std::find(controllers->begin(), controllers->end(), name) == controllers->end()) continue;
-    if (auto enabled = place_.enable({name}); !enabled)
-      log_warning("jobs of launcher cgroup have no " + std::string(name) +
-                  " limits: " + enabled.error().message);
-  }
 }
 
 // Where the place is, if it is there.
@@ -65,17 +76,37 @@ Result<cgroup::Cgroup> CgroupLauncher::find(const AttemptId& id) const {
   if (!tree) return tree.error();
   const auto place = cgroup::Cgroup::open(*tree, place_path());
   if (!place) return place.error();
-  return place->open_child(attempt::link_name(name_of(id)));
+  const std::string name = attempt::link_name(name_of(id));
+  auto found = place->open_child(name);  // as earlier versions had it
+  const auto users = list_directory(place->fd());
+  if (!users) return users.error().in("cgroup " + place->path());
+  for (auto user = users->begin(); !found && user != users->end(); ++user) {
+    if (!user_of_directory(*user)) continue;
+    const auto directory = place->open_child(*user);
+    if (directory) found = directory->open_child(name);
+  }
+  return found;
 }
 
 void CgroupLauncher::sweep(const std::function<bool(const AttemptId&)>& in_use) {
   if (!place_ && !open_place(place_path())) return;
-  auto names = list_directory(place_.fd());
-  if (!names) return log_warning("cgroup " + place_.path() + ": " + names.error().message);
+  sweep(place_, in_use);
+  remove_idle_users();
+}
+
+void CgroupLauncher::sweep(const cgroup::Cgroup& parent,
+                           const std::function<bool(const AttemptId&)>& in_use) {
+  auto names = list_directory(parent.fd());
+  if (!names) return log_warning("cgroup " + parent.path() + ": " + names.error().message);
   for (const std::string& name : *names) {
+    if (const auto uid = user_of_directory(name)) {
+      users_.found(*uid);
+      if (const auto user = parent.open_child(name)) sweep(*user, in_use);
+      continue;
+    }
     auto parsed = attempt::parse_link_name(name);
     if (!parsed || in_use(id_of(*parsed))) continue;
-    if (auto removed = place_.remove_child(name); !removed)
+    if (auto removed = parent.remove_child(name); !removed)
       log_warning("cgroup " + name + " belongs to no attempt here: " + removed.error().message);
   }
 }
@@ -110,7 +141,7 @@ void CgroupLauncher::with_place(Ready ready) {
   Result<void> made;
   if (place) {
     place_ = std::move(*place);
-    give_controllers();
+    give_controllers(place_);
   } else {
     made = place.error();
   }
@@ -130,18 +161,30 @@ void CgroupLauncher::answer_waiting(const Result<void>& result) {
 
 void CgroupLauncher::park(LiveAttempt& live, Done done) {
   live.holds_launcher = true;
+  const uid_t uid = live.identity.uid;
+  live.slice = user_directory(uid);
   const std::string name = attempt::link_name(name_of(live.record.id));
-  with_place([this, name, done = std::move(done)](Result<void> ready) mutable {
+  with_place([this, uid, name, done = std::move(done)](Result<void> ready) mutable {
     if (!ready) return done(LaunchFailure{"cgroup", ready.error()});
-    spawn_into(name, std::move(done));
+    spawn_into(uid, name, std::move(done));
   });
 }
 
-void CgroupLauncher::spawn_into(const std::string& name, Done done) {
-  auto base = place_.make_child(name);
+// The user's directory; made where it is not there, as after a restart of the unit.
+Result<cgroup::Cgroup> CgroupLauncher::open_user(uid_t uid) {
+  const std::string name = user_directory(uid);
+  if (auto user = place_.open_child(name)) return user;
+  auto user = place_.make_child(name);
+  if (user) give_controllers(*user);
+  return user;
+}
+
+void CgroupLauncher::spawn_into(uid_t uid, const std::string& name, Done done) {
+  const auto user = open_user(uid);
+  auto base = user ? user->make_child(name) : Result<cgroup::Cgroup>(user.error());
   auto supervisor = base ? base->make_child(attempt::kSupervisorLeaf) : std::move(base);
   if (!supervisor) return done(LaunchFailure{"cgroup", supervisor.error()});
-  auto opened = place_.open_child(name);
+  auto opened = user->open_child(name);
   auto job = opened ? opened->make_child(attempt::kJobLeaf) : std::move(opened);
   if (!job) return done(LaunchFailure{"cgroup", job.error()});
   auto job_fd = std::make_shared<cgroup::Cgroup>(std::move(*job));
@@ -156,8 +199,15 @@ void CgroupLauncher::spawn_into(const std::string& name, Done done) {
 
 void CgroupLauncher::adopt(LiveAttempt& live) {
   live.holds_launcher = true;
+  std::string place = cgroup::parent_path(live.base.path());
+  const std::string name = place.substr(place.rfind('/') + 1);
+  if (const auto uid = user_of_directory(name)) {
+    live.slice = name;
+    users_.acquire(*uid);
+    place = cgroup::parent_path(place);
+  }
   if (place_) return;
-  if (auto opened = open_place(cgroup::parent_path(live.base.path())); !opened)
+  if (auto opened = open_place(place); !opened)
     log_warning("the place of adopted jobs cannot be opened: " + opened.error().message +
                 "; their empty cgroups will stay");
 }
@@ -166,10 +216,28 @@ void CgroupLauncher::release(LiveAttempt& live) {
   if (!live.holds_launcher) return;
   live.holds_launcher = false;
   live.base = {};
-  if (!place_) return;
+  if (auto removed = remove_attempt(live); !removed) log_warning(removed.error().message);
+  if (const auto uid = user_of_directory(live.slice)) users_.release(*uid);
+  remove_idle_users();
+}
+
+Result<void> CgroupLauncher::remove_attempt(const LiveAttempt& live) const {
+  if (!place_) return {};
   const std::string name = attempt::link_name(name_of(live.record.id));
-  if (auto removed = place_.remove_child(name); !removed)
-    log_warning("cgroup " + name + " stays: " + removed.error().message);
+  Result<void> removed;
+  if (live.slice.empty()) {  // of an earlier version
+    removed = place_.remove_child(name);
+  } else {
+    const auto user = place_.open_child(live.slice);
+    if (user) removed = user->remove_child(name);
+  }
+  return removed ? removed : removed.error().in("cgroup " + name + " stays");
+}
+
+void CgroupLauncher::remove_idle_users() {
+  while (const auto uid = users_.evict())
+    if (auto removed = place_.remove_child(user_directory(*uid)); !removed)
+      log_warning("cgroup " + user_directory(*uid) + " stays: " + removed.error().message);
 }
 
 }  // namespace takt::worker

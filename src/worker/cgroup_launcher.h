@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attempts as directories of one place: under systemd below the delegated takt-jobs-direct.service,
-// elsewhere below one cgroup of the worker's own, which it removes when it leaves with nothing in
-// it.
+// Attempts as directories uUID/ATTEMPT of one place: under systemd below the delegated
+// takt-jobs-direct.service, elsewhere below one cgroup of the worker's own, which it removes when
+// it leaves with nothing in it. UID is the user's that the job runs as: users share the place
+// equally.
 #pragma once
 
 #include <vector>
@@ -9,6 +10,7 @@
 #include "cgroup/cgroup.h"
 #include "sd/systemd_manager.h"
 #include "worker/launcher.h"
+#include "worker/user_places.h"
 
 namespace takt::worker {
 
@@ -38,15 +40,19 @@ class CgroupLauncher final : public AttemptLauncher {
   void with_place(Ready ready);
   void find_unit_cgroup();
   Result<void> open_place(const std::string& path);
-  void give_controllers() const;
+  [[nodiscard]] Result<cgroup::Cgroup> open_user(uid_t uid);
+  void sweep(const cgroup::Cgroup& parent, const std::function<bool(const AttemptId&)>& in_use);
+  [[nodiscard]] Result<void> remove_attempt(const LiveAttempt& live) const;
+  void remove_idle_users();
   void answer_waiting(const Result<void>& result);
-  void spawn_into(const std::string& name, Done done);
+  void spawn_into(uid_t uid, const std::string& name, Done done);
 
   sd::EventLoop& loop_;
   Spawner& spawner_;
   sd::SystemdManager* manager_;
   const std::string name_;
   cgroup::Cgroup place_;
+  UserPlaces users_;
   std::vector<Ready> waiting_;
   sd::Source answer_;
 };

@@ -185,6 +185,7 @@ Result<void> Daemon::serve() {
 
 Result<int> Daemon::run() {
   if (auto recovered = recovery_->run(); !recovered) return recovered.error();
+  if (scope_) scope_->sweep();
   cgroup_->sweep([this](const AttemptId& id) { return core_->attempts.owner_of(id).has_value(); });
   if (auto served = serve(); !served) return served.error();
   if (auto started = registrar_->start(); !started) return started.error();

@@ -16,7 +16,7 @@
 namespace takt::worker {
 
 // Where systemd puts takt-jobs.slice, below which all jobs are.
-inline constexpr const char* kJobsCgroup = "/takt.slice/takt-jobs.slice/";
+inline constexpr const char* kJobsCgroup = "/takt.slice/takt-jobs.slice";
 
 // A supervisor parked where it belongs, and what it is told to prepare.
 struct ParkedInPlace {

@@ -63,7 +63,7 @@ struct LiveAttempt {
   UniqueFd control;  // until the supervisor closes it; none after a restart of the worker
   sd::Source control_source;
   cgroup::Cgroup base;              // holds job/ and supervisor/
-  std::string slice;                // of the scope
+  std::string slice;                // of the scope, or the user's directory; the launcher's
   sd::Inotify::Watch leader_watch;  // on `supervisor`, when there is no control socket
   sd::Source empty_source;          // while waiting for job/ to be empty
   sd::Source backstop;              // for a supervisor that does not stop the job

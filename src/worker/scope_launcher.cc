@@ -2,6 +2,8 @@
 #include "worker/scope_launcher.h"
 
 #include "attempt/folder.h"
+#include "base/fs.h"
+#include "base/log.h"
 #include "base/process.h"
 #include "worker/state_folder.h"
 
@@ -33,10 +35,33 @@ bool runs_a_job(const std::string& scope_path) {
   return populated && *populated;
 }
 
+cgroup::Cgroup jobs_cgroup() {
+  const auto tree = cgroup::Tree::find();
+  auto jobs =
+      tree ? cgroup::Cgroup::open(*tree, kJobsCgroup) : Result<cgroup::Cgroup>(tree.error());
+  return jobs ? std::move(*jobs) : cgroup::Cgroup();
+}
+
+// The slices right below a cgroup; none where it is not there.
+std::vector<cgroup::Cgroup> slices_below(const cgroup::Cgroup& parent) {
+  std::vector<cgroup::Cgroup> slices;
+  const auto names = parent ? list_directory(parent.fd()) : std::vector<std::string>();
+  if (!names) return slices;
+  for (const std::string& name : *names) {
+    if (!name.ends_with(".slice")) continue;
+    if (auto slice = parent.open_child(name)) slices.push_back(std::move(*slice));
+  }
+  return slices;
+}
+
+std::string_view last_component(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
 }  // namespace
 
 void ScopeLauncher::park(LiveAttempt& live, Done done) {
-  live.slice = slices_.acquire();
+  const uid_t uid = live.identity.uid;
+  live.slice = slices_.acquire(uid);
+  users_.acquire(uid);
   live.holds_launcher = true;
   sd::ScopeRequest request;
   request.unit = live.record.unit;
@@ -45,6 +70,12 @@ void ScopeLauncher::park(LiveAttempt& live, Done done) {
   request.description = "takt job " + live.record.id.str() + (name.empty() ? "" : " " + name);
   request.grace = live.acceptance.spec.stop.grace;
   ask_for_resources(request, live.acceptance.spec);
+  const auto stopping = stopping_.find(uid);
+  if (stopping == stopping_.end()) return spawn(std::move(request), std::move(done));
+  stopping->second.emplace_back([this, request, done] { spawn(request, done); });
+}
+
+void ScopeLauncher::spawn(sd::ScopeRequest request, Done done) {
   spawner_.spawn({}, [this, request = std::move(request),
                       done = std::move(done)](Result<Parked> parked) mutable {
     if (!parked) return done(LaunchFailure{"spawn", parked.error()});
@@ -88,20 +119,20 @@ void ScopeLauncher::replace_leftover(const StartPtr& start, const Error& exists)
 }
 
 void ScopeLauncher::adopt(LiveAttempt& live) {
-  // /takt.slice/takt-jobs.slice/takt-jobs-07.slice/takt-job-….scope
-  const std::string slice = cgroup::parent_path(live.base.path());
-  live.slice = slice.substr(slice.rfind('/') + 1);
-  live.holds_launcher = slices_.adopt(live.slice);
+  // /takt.slice/takt-jobs.slice/takt-jobs-u1000.slice/takt-jobs-u1000-07.slice/takt-job-….scope
+  live.slice = last_component(cgroup::parent_path(live.base.path()));
+  const auto uid = slices_.adopt(live.slice);
+  live.holds_launcher = uid.has_value();
+  if (uid) users_.acquire(*uid);
 }
 
+// Earlier versions had scopes one level higher, in takt-jobs-NN.slice.
 Result<cgroup::Cgroup> ScopeLauncher::find(const AttemptId& id) const {
-  auto tree = cgroup::Tree::find();
-  if (!tree) return tree.error();
   const std::string unit = attempt::unit_name(name_of(id));
-  for (std::size_t i = 0; i < limits::kJobSlices; ++i) {
-    auto scope =
-        cgroup::Cgroup::open(*tree, kJobsCgroup + sd::SliceAllocator::name(i) + "/" + unit);
-    if (scope) return scope;
+  for (const cgroup::Cgroup& outer : slices_below(jobs_cgroup())) {
+    if (auto scope = outer.open_child(unit)) return scope;
+    for (const cgroup::Cgroup& inner : slices_below(outer))
+      if (auto scope = inner.open_child(unit)) return scope;
   }
   return make_error(ErrorCode::kNotFound, "no slice of takt's has " + unit);
 }
@@ -109,7 +140,33 @@ Result<cgroup::Cgroup> ScopeLauncher::find(const AttemptId& id) const {
 void ScopeLauncher::release(LiveAttempt& live) {
   if (!live.holds_launcher) return;
   live.holds_launcher = false;
-  slices_.release(live.slice);
+  if (const auto uid = slices_.release(live.slice)) users_.release(*uid);
+  stop_idle_slices();
+}
+
+void ScopeLauncher::sweep() {
+  for (const cgroup::Cgroup& slice : slices_below(jobs_cgroup()))
+    if (const auto uid = sd::user_of_slice(last_component(slice.path()))) users_.found(*uid);
+  stop_idle_slices();
+}
+
+// A start for the user waits meanwhile: systemd refuses one in a slice that is being stopped.
+void ScopeLauncher::stop_idle_slices() {
+  while (const auto uid = users_.evict()) {
+    const std::string unit = sd::user_slice(*uid);
+    const auto slice = jobs_cgroup().open_child(unit);
+    const auto populated = slice ? slice->populated() : Result<bool>(slice.error());
+    // Not there: nothing to stop. Populated: by what this worker does not know, which it leaves
+    // alone.
+    if (!populated || *populated) continue;
+    stopping_.try_emplace(*uid);
+    manager_.stop_unit(unit, limits::kScopeStart, [this, unit, uid](const Result<void>& stopped) {
+      if (!stopped) log_warning(unit + " cannot be stopped: " + stopped.error().message);
+      const auto waiting = stopping_.extract(*uid);
+      if (waiting.empty()) return;
+      for (const auto& start : waiting.mapped()) start();
+    });
+  }
 }
 
 }  // namespace takt::worker

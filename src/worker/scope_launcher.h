@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attempts as transient scopes takt-job-<uuid>.<attempt>.scope in the slices takt-jobs-NN.slice.
+// Attempts as transient scopes takt-job-<uuid>.<attempt>.scope in slices of the user that the job
+// runs as, takt-jobs-uUID-NN.slice. Slices stay for the user's next job; where many users have
+// none, the launcher stops those of the user who has had none for longest.
 #pragma once
+
+#include <map>
+#include <vector>
 
 #include "sd/slices.h"
 #include "sd/systemd_manager.h"
 #include "worker/launcher.h"
+#include "worker/user_places.h"
 
 namespace takt::worker {
 
@@ -12,6 +18,9 @@ class ScopeLauncher final : public AttemptLauncher {
  public:
   ScopeLauncher(Spawner& spawner, sd::SystemdManager& manager)
       : spawner_(spawner), manager_(manager) {}
+
+  // Takes over the slices without jobs that an earlier worker left, after recovery.
+  void sweep();
 
   void park(LiveAttempt& live, Done done) override;
   void adopt(LiveAttempt& live) override;
@@ -28,12 +37,17 @@ class ScopeLauncher final : public AttemptLauncher {
   };
   using StartPtr = std::shared_ptr<Start>;
 
+  void spawn(sd::ScopeRequest request, Done done);
   void start_scope(const StartPtr& start);
   void replace_leftover(const StartPtr& start, const Error& exists);
+  void stop_idle_slices();
 
   Spawner& spawner_;
   sd::SystemdManager& manager_;
   sd::SliceAllocator slices_;
+  UserPlaces users_;
+  // Whose slices are being stopped, and the starts that wait for the end of it.
+  std::map<uid_t, std::vector<std::function<void()>>> stopping_;
 };
 
 }  // namespace takt::worker

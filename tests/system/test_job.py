@@ -208,12 +208,14 @@ class ScopeJob(JobTests, TaktCase):
         job = self.start_tree("placed-scope")
         attempt, unit = self.takt.attempt(job), unit_of(job)
         status = self.machine.run("systemctl", "status", "--no-pager", "--full", unit).stdout
-        self.assertRegex(status, rf"CGroup: /takt\.slice/takt-jobs\.slice/takt-jobs-\d\d\.slice/"
-                                 rf"{unit}")
+        place = rf"takt-jobs\.slice/takt-jobs-u(\d+)\.slice/takt-jobs-u\1-\d\d\.slice/{unit}"
+        self.assertRegex(status, rf"CGroup: /takt\.slice/{place}")
         self.assertIn("placed-scope", status)
         self.assertEqual(attempt["unit"], unit)
         group = self.machine.read(f"/proc/{attempt['leader_pid']}/cgroup").splitlines()[-1]
-        self.assertRegex(group, rf"/takt-jobs\.slice/takt-jobs-\d\d\.slice/{unit}/job$")
+        self.assertRegex(group, rf"/{place}/job$")
+        uid = self.machine.run("id", "-u", self.takt.user).stdout.strip()
+        self.assertIn(f"/takt-jobs-u{uid}.slice/", group)
         self.takt.run("stop", job)
         self.takt.wait_for_end(job)
         self.assert_nothing_left("placed-scope")
@@ -291,7 +293,7 @@ class CgroupJob(JobTests, TaktCase):
         self.assertIn("placed-cgroup", status)
         pid = self.takt.attempt(job)["leader_pid"]
         group = self.machine.read(f"/proc/{pid}/cgroup").splitlines()[-1]
-        self.assertRegex(group, rf"/takt-jobs-direct\.service/[^/]*{job}[^/]*/job$")
+        self.assertRegex(group, rf"/takt-jobs-direct\.service/u\d+/[^/]*{job}[^/]*/job$")
         self.takt.run("stop", job)
         self.takt.wait_for_end(job)
         self.assert_nothing_left("placed-cgroup")

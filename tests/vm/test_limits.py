@@ -6,7 +6,7 @@ import json
 import re
 
 from machine.case import GuestCase
-from harness.takt import unit_of
+from harness.takt import Takt, unit_of
 
 MIB = 1 << 20
 SECOND = 1_000_000  # in microseconds
@@ -24,16 +24,17 @@ class Limits(GuestCase):
         job = self.takt.submit("sh", "-c", script, options=options)
         return self.takt.wait_for_end(job, PATIENCE_S)
 
-    def running(self, *options: str, script: str) -> str:
+    def running(self, *options: str, script: str, by: Takt | None = None) -> str:
         """Starts a job that says "up"; returns its id. It is stopped after the test."""
-        job = self.takt.submit("sh", "-c", f"echo up; {script}", options=options)
-        self.addCleanup(self.takt.run, "stop", job, check=False)
-        self.takt.wait_for_output(job, "up")
+        takt = by or self.takt
+        job = takt.submit("sh", "-c", f"echo up; {script}", options=options)
+        self.addCleanup(takt.run, "stop", job, check=False)
+        takt.wait_for_output(job, "up")
         return job
 
-    def leaf_of(self, job: str) -> str:
-        """Returns the folder of the job's own cgroup."""
-        return f"/sys/fs/cgroup{self.takt.attempt(job)['cgroup']}/job"
+    def leaf_of(self, job: str, by: Takt | None = None) -> str:
+        """Returns the folder of the cgroup of a job that is this user's."""
+        return f"/sys/fs/cgroup{(by or self.takt).attempt(job)['cgroup']}/job"
 
     def cpu_stat(self, job: str) -> dict[str, int]:
         """Returns the processor statistics of a job."""
@@ -117,6 +118,58 @@ class Limits(GuestCase):
             "10 s of work", PATIENCE_S)
         print(f"used with weights of 30 and 90, in microseconds: {share}", flush=True)
         self.assertTrue(2 < share[1] / share[0] < 4, share)
+
+    def test_users_share_the_processor_equally_however_many_jobs_they_run(self) -> None:
+        bob = Takt(self.guest, "bob")
+        go = "/var/tmp/witness/go-users"
+        script = f"until test -e {go}; do sleep 0.1; done; {SPINNER}"
+        for launcher in ("scope", "cgroup"):
+            with self.subTest(launcher):
+                self.guest.run("rm", "-f", go)
+                options = ("--launcher", launcher)
+                many = [self.running(*options, script=script) for _ in range(3)]
+                one = self.running(*options, script=script, by=bob)
+                leaves = [*map(self.leaf_of, many), self.leaf_of(one, bob)]
+                files = [f"{leaf}/cpu.stat" for leaf in leaves]
+
+                def used() -> tuple[int, int]:
+                    each = [int(usec) for usec in re.findall(
+                        r"usage_usec (\d+)", self.guest.run("cat", *files).stdout)]
+                    return sum(each[:3]), each[3]
+                self.guest.run("touch", go)
+                start = used()
+                self.guest.wait_until(lambda: min(now - then for now, then in zip(used(), start))
+                                      > SECOND, "both to work", PATIENCE_S)
+                start = used()
+                share = self.guest.wait_until(
+                    lambda: share if sum(share := [now - then for now, then
+                                                   in zip(used(), start)]) > 10 * SECOND else None,
+                    "10 s of work", PATIENCE_S)
+                print(f"used by three jobs and by one, in microseconds: {share}", flush=True)
+                self.assertTrue(2 / 3 < share[0] / share[1] < 3 / 2, share)
+                for job in many:
+                    self.takt.run("stop", job)
+                bob.run("stop", one)
+
+    def test_a_user_out_of_processes_leaves_the_others_theirs(self) -> None:
+        slice_of_alice = "takt-jobs-u4001.slice"
+        shown = self.guest.run("systemctl", "show", "--value", "--property=TasksMax",
+                               slice_of_alice).stdout.strip()
+        self.assertRegex(shown, r"^\d+$")
+        self.guest.run("systemctl", "set-property", "--runtime", slice_of_alice, "TasksMax=40")
+        self.addCleanup(self.guest.run, "systemctl", "revert", slice_of_alice)
+        bomb = self.running("--launcher", "scope",
+                            script="bomb() { bomb | bomb & }; bomb; sleep 1000")
+        events = f"{self.leaf_of(bomb)}/pids.events"  # counted where it forks
+        self.guest.wait_until(
+            lambda: int(re.search(r"max (\d+)", self.guest.read(events)).group(1)) > 0,
+            "the limit to be met")
+        ended = Takt(self.guest, "bob")
+        job = ended.submit("sh", "-c", "for i in 1 2 3 4; do (exit 0) & done; wait; exit 6",
+                           options=("--launcher", "scope"))
+        self.assertEqual(ended.wait_for_end(job, PATIENCE_S)["end"]["exit_code"], 6)
+        self.takt.run("stop", bomb)
+        self.takt.wait_for_end(bomb, PATIENCE_S)
 
     def test_a_start_storm_of_limited_jobs_ends_each_by_its_own_limit(self) -> None:
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
