@@ -44,6 +44,7 @@ inline constexpr int kPriorityMax = 1000;
 inline constexpr int kAttemptsMax = 1000;                 // of one job, by its retry policy
 inline constexpr int kPartsMax = 10000;                   // of one job
 inline constexpr std::size_t kDependenciesMax = 64;       // of one job
+inline constexpr std::size_t kReadersMax = 64;            // of one job
 inline constexpr std::size_t kConstraintValuesMax = 256;  // of all constraints of one job
 
 // --- time ---

@@ -92,7 +92,7 @@ void ResourceOptions::declare(Invocation& call) {
       "End it where it runs when its worker has no contact with the scheduler for so long.");
   call.option(
       "--cpu-weight", "NUMBER", cpu_weight_,
-      "Its share of the processors among the worker's jobs, 1 to 10000 (100); above 100 for "
+      "Its share of the processors among the user's jobs, 1 to 10000 (100); above 100 for "
       "operators only.");
   call.option(
       "--io-weight", "NUMBER", io_weight_,

@@ -185,6 +185,8 @@ void SpecOptions::declare(Invocation& call) {
               "#! and an interpreter of the worker.");
   call.flag("-n,--no-stdin", no_stdin_, "Do not send standard input along.");
   call.repeated("--label", "KEY=VALUE", labels_, "A label of the job itself. May be repeated.");
+  call.repeated("--reader", "ACCOUNT", readers_,
+                "An account that may see all of it and its output. May be repeated.");
   resources_.declare(call);
   waiting_.declare(call);
   parts_.declare(call);
@@ -253,6 +255,7 @@ Result<void> SpecOptions::read_pairs(JobSpec& spec, const Io& io) const {
   auto labels = parse_labels(labels_);
   if (!labels) return labels.error();
   spec.labels = std::move(*labels);
+  spec.readers = readers_;
   return {};
 }
 

@@ -36,7 +36,7 @@ class SpecOptions {
 
   std::string name_, user_, group_, chdir_, script_, stop_signal_, stop_to_, grace_, launcher_,
       output_cap_;
-  std::vector<std::string> environment_, on_, labels_;
+  std::vector<std::string> environment_, on_, labels_, readers_;
   ResourceOptions resources_;
   WaitingOptions waiting_;
   PartsOptions parts_;

@@ -237,6 +237,12 @@ std::string labels_value(const v1::JobSpec& spec) {
   return joined(parts);
 }
 
+std::string readers_value(const v1::JobSpec& spec) {
+  std::vector<std::string> readers;
+  for (const std::string& reader : spec.readers()) readers.push_back(printable(reader));
+  return joined(readers);
+}
+
 }  // namespace
 
 std::string when_text(const google::protobuf::Timestamp& time, const Layout& layout) {
@@ -253,6 +259,7 @@ std::string status_block(const v1::Job& job, const Layout& layout) {
                               ? "(not shown: only who submitted the job and operators see it)"
                               : command_text(job));
   text += line("Labels", labels_value(job.spec()));
+  text += line("Readers", readers_value(job.spec()));
   if (job.has_submit_time())
     text += line("Submitted", when_text(job.submit_time(), layout) + (layout.full ? "" : " ago") +
                                   " by " + submitter(job));

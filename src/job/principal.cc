@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "job/principal.h"
 
+#include <algorithm>
+
 #include <string_view>
 
 #include "base/check.h"
@@ -55,6 +57,11 @@ std::string Principal::payer() const {
 
 bool Principal::owns(const std::string& account_of_job) const {
   return !account_of_job.empty() && account_of_job == account();
+}
+
+bool Principal::is_among(const std::vector<std::string>& accounts) const {
+  return std::any_of(accounts.begin(), accounts.end(),
+                     [this](const std::string& account) { return owns(account); });
 }
 
 Principal daemon_principal() {

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <vector>
 
 namespace takt {
 
@@ -58,6 +59,9 @@ struct Principal {
 
   // Whether the jobs of this account are the principal's own.
   [[nodiscard]] bool owns(const std::string& account_of_job) const;
+
+  // Whether one of these accounts is the principal's.
+  [[nodiscard]] bool is_among(const std::vector<std::string>& accounts) const;
 };
 
 // The daemon itself.

@@ -110,6 +110,7 @@ struct JobSpec {
   int nice = 0;
   std::optional<std::uint32_t> umask;  // absent: 022
   bool allow_new_privileges = false;
+  std::vector<std::string> readers;  // accounts that may see all of it, and not act on it
   friend bool operator==(const JobSpec&, const JobSpec&) = default;
 };
 

@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::string_view kMagic = "TKSP";
 // 2: what a job may use, run time limit, …; 3: lease; 4: counted resources and how it waits;
-// 5: parts and dependencies
-constexpr std::uint8_t kVersion = 5;
+// 5: parts and dependencies; 6: readers
+constexpr std::uint8_t kVersion = 6;
 
 // Vectors in a decoded record are bounded by what validate_spec lets through.
 constexpr std::size_t kMostElements = limits::kSpecMaxBytes;
@@ -161,6 +161,10 @@ std::string encode_spec(const JobSpec& spec) {
   out.put_int(spec.lease ? spec.lease->count() : -1);
   encode_version_4(out, spec);
   encode_version_5(out, spec);
+  // A spec without readers is written as the version before reads it.
+  if (spec.readers.empty()) return out.finish(kMagic, 5);
+  out.put_int(static_cast<std::int64_t>(spec.readers.size()));
+  for (const std::string& reader : spec.readers) out.put(reader);
   return out.finish(kMagic, kVersion);
 }
 
@@ -206,6 +210,9 @@ Result<JobSpec> decode_spec(std::string_view record) {
   if (in->version() >= 4) decode_version_4(*in, spec);
   if (in->version() >= 5)
     if (auto read = decode_version_5(*in, spec); !read) return read.error().in("spec");
+  if (in->version() >= 6)
+    for (std::size_t n = in->get_count(kMostElements); n > 0; --n)
+      spec.readers.push_back(in->get());
   if (auto whole = in->finish(); !whole) return whole.error().in("spec");
   return spec;
 }

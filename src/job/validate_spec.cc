@@ -252,6 +252,20 @@ void validate_account(const std::string& name, const std::string& field, ErrorLi
     errors.add(invalid(field, shown(name) + " is no name: it holds \":\", \"/\" or a newline"));
 }
 
+void validate_readers(const JobSpec& spec, ErrorList& errors) {
+  if (spec.readers.size() > limits::kReadersMax)
+    return errors.add(invalid("spec.readers", "there are " + std::to_string(spec.readers.size()) +
+                                                  at_most(limits::kReadersMax)));
+  for (std::size_t i = 0; i < spec.readers.size(); ++i) {
+    const std::string field = "spec.readers[" + std::to_string(i) + "]";
+    const std::string& reader = spec.readers[i];
+    if (!check_text(reader, limits::kAccountMaxBytes, field, errors)) continue;
+    if (reader.empty() || reader.find('\n') != std::string::npos)
+      errors.add(invalid(field, shown(reader) + " is no account; give a user's name or a "
+                                                "certificate's, such as takt://user/alice"));
+  }
+}
+
 void validate_texts(const JobSpec& spec, ErrorList& errors) {
   if (!spec.name.empty()) errors.add(validate_name(spec.name, "spec.name"));
   const std::string& folder = spec.working_directory;
@@ -279,6 +293,7 @@ Result<void> validate_spec(const JobSpec& spec) {
   errors.add(validate_labels(spec.labels, "spec.labels"));
   validate_parts(spec, errors);
   validate_dependencies(spec, errors);
+  validate_readers(spec, errors);
   const std::size_t size = encode_spec(spec).size();
   if (size > limits::kSpecMaxBytes)
     errors.add(invalid("spec", "takes " + std::to_string(size) + " bytes" +

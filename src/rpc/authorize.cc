@@ -162,7 +162,9 @@ Access access_of(const Principal& principal, Action action, Whose whose) {
   if (principal.every_role) return Access::kYes;
   const Cell* cell = cell_of(rule_of(action), principal.role);
   if (cell == nullptr) return Access::kNo;
-  return whose == Whose::kOwn ? cell->own : cell->another;
+  if (whose == Whose::kOwn) return cell->own;
+  const bool shown = cell->another == Access::kSummary || cell->another == Access::kIfShown;
+  return whose == Whose::kReaders && shown ? Access::kYes : cell->another;
 }
 
 std::string access_table() {

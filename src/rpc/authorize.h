@@ -74,7 +74,8 @@ enum class Access {
   kSummary,  // that the job is there (job/summary.h); all of it with `[access] see = all`
   kYes,
 };
-enum class Whose { kOwn, kAnother };
+// A reader's: another's, whose spec names the principal among its readers.
+enum class Whose { kOwn, kReaders, kAnother };
 
 // `[access] see`: what users may see of jobs that are not theirs.
 enum class See { kOwn, kAll };

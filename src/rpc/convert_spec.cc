@@ -236,6 +236,7 @@ JobSpec copy_plain_fields(const v1::JobSpec& message) {
   spec.group = message.group();
   if (message.has_stdin_data()) spec.stdin_data = message.stdin_data();
   spec.labels.insert(message.labels().begin(), message.labels().end());
+  spec.readers.assign(message.readers().begin(), message.readers().end());
   if (message.has_journal()) spec.journal = message.journal();
   return spec;
 }
@@ -324,6 +325,7 @@ v1::JobSpec spec_to_proto(const JobSpec& spec) {
     for (const std::string& value : constraint.values) added->add_values(value);
   }
   message.mutable_labels()->insert(spec.labels.begin(), spec.labels.end());
+  message.mutable_readers()->Assign(spec.readers.begin(), spec.readers.end());
   message.set_output_cap_bytes(static_cast<std::int64_t>(spec.output_cap_bytes));
   if (spec.journal) message.set_journal(*spec.journal);
   message.set_launcher(launcher_to_proto(spec.launcher));

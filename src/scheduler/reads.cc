@@ -12,7 +12,10 @@ using rpc::Sight;
 using rpc::Whose;
 
 Result<Sight> Reads::may(const Principal& principal, Action action, const Job& job) const {
-  const Whose whose = principal.owns(job.submit_user) ? Whose::kOwn : Whose::kAnother;
+  const bool is_reader = job.spec && principal.is_among(job.spec->readers);
+  const Whose whose = principal.owns(job.submit_user) ? Whose::kOwn
+                      : is_reader                     ? Whose::kReaders
+                                                      : Whose::kAnother;
   return rpc::may(principal, action, {job.id.str(), job.submitted_by, whose}, see_);
 }
 

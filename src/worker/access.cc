@@ -46,7 +46,10 @@ Result<AttemptId> read_id(const Core& core, const Uuid& job_id, int number) {
 
 Result<Sight> may(const Principal& principal, Action action, const AttemptId& id,
                   const Acceptance& acceptance, rpc::See see) {
-  const Whose whose = is_own(principal, action, acceptance) ? Whose::kOwn : Whose::kAnother;
+  const bool is_reader = principal.is_among(acceptance.spec.readers);
+  const Whose whose = is_own(principal, action, acceptance) ? Whose::kOwn
+                      : is_reader                           ? Whose::kReaders
+                                                            : Whose::kAnother;
   return rpc::may(principal, action, {id.job_id.str(), acceptance.submitted_by, whose}, see);
 }
 

@@ -114,6 +114,7 @@ TEST(Options, MakeTheWholeSpec) {
                                       "--on",       "role=db",  "--on",          "zone=a,b",
                                       "--on",       "old!=yes", "--on",          "gpu",
                                       "--label",    "team=db",  "--stop-signal", "SIGINT",
+                                      "--reader",   "bob",      "--reader",      "takt://user/c",
                                       "--stop-to",  "leader",   "--grace",       "1min",
                                       "--launcher", "cgroup",   "--no-journal",  "--output-cap",
                                       "2M",         "--",       "prog",          "--name",
@@ -133,6 +134,8 @@ TEST(Options, MakeTheWholeSpec) {
   EXPECT_EQ(spec.constraints(2).key(), "old");
   EXPECT_EQ(spec.constraints(3).operator_(), v1::CONSTRAINT_OPERATOR_EXISTS);
   EXPECT_EQ(spec.labels().at("team"), "db");
+  ASSERT_EQ(spec.readers_size(), 2);
+  EXPECT_EQ(spec.readers(1), "takt://user/c");
   EXPECT_EQ(spec.stop().signal(), SIGINT);
   EXPECT_EQ(spec.stop().target(), v1::STOP_TARGET_LEADER);
   EXPECT_EQ(spec.stop().grace().seconds(), 60);

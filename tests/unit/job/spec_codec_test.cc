@@ -29,6 +29,14 @@ TEST(SpecCodec, WhatGoesInComesOut) {
   EXPECT_EQ(decode_spec(encode_spec(JobSpec())).value(), JobSpec());
 }
 
+TEST(SpecCodec, ASpecWithoutReadersIsReadByTheVersionBefore) {
+  JobSpec spec = full_spec();
+  EXPECT_FALSE(Decoder::open(encode_spec(spec), "TKSP", 5).ok());
+  spec.readers.clear();
+  EXPECT_TRUE(Decoder::open(encode_spec(spec), "TKSP", 5).ok());
+  EXPECT_EQ(decode_spec(encode_spec(spec)).value(), spec);
+}
+
 TEST(SpecCodec, KeepsApartWhatIsAbsentEmptyAndOff) {
   JobSpec spec = small_spec();
   spec.stdin_data = "";

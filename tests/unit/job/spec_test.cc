@@ -70,6 +70,18 @@ std::vector<Refusal> name_refusals() {
        [](JobSpec& s) { s.labels["team"] = "a b"; },
        "spec.labels.team",
        {"\"a b\""}},
+      {"empty reader",
+       [](JobSpec& s) {
+         s.readers = {"bob", ""};
+       },
+       "spec.readers[1]",
+       {"user's name"}},
+      {"reader of two lines", [](JobSpec& s) { s.readers = {"a\nb"}; }, "spec.readers[0]", {}},
+      {"reader that is not UTF-8", [](JobSpec& s) { s.readers = {"\xff"}; }, "spec.readers[0]", {}},
+      {"too many readers",
+       [](JobSpec& s) { s.readers.assign(limits::kReadersMax + 1, "bob"); },
+       "spec.readers",
+       {"65", "at most 64"}},
       {"too many labels",
        [](JobSpec& s) {
          for (std::size_t i = 0; i <= limits::kLabelsMax; ++i) s.labels["l" + std::to_string(i)];

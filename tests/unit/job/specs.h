@@ -52,6 +52,7 @@ inline JobSpec full_spec() {
   spec.constraints = {{"role", ConstraintOperator::kIn, {"db", "web"}},
                       {"gpu", ConstraintOperator::kExists, {}}};
   spec.labels = {{"team", "ops"}, {"bare", ""}};
+  spec.readers = {"bob", "takt://user/carol"};
   spec.output_cap_bytes = 4096;
   spec.journal = false;
   spec.launcher = Launcher::kCgroup;

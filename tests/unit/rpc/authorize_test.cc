@@ -79,6 +79,7 @@ Access expected_of_another(Action action) {
 
 const JobOwner kOwn{"job-1", "user alice", Whose::kOwn};
 const JobOwner kAnother{"job-1", "user bob", Whose::kAnother};
+const JobOwner kReaders{"job-1", "user bob", Whose::kReaders};
 
 // Every cell: what may() decides is what the table says, and what it says is as it should be.
 TEST(May, EveryCellOfTheTable) {
@@ -103,6 +104,11 @@ TEST(May, EveryCellOfTheTable) {
         EXPECT_EQ(*sight == Sight::kSummary, access == Access::kSummary) << cell;
       }
       EXPECT_EQ(may(caller, action, kAnother, See::kAll).ok(), access != Access::kNo) << cell;
+      const auto reader = may(caller, action, kReaders, See::kOwn);
+      EXPECT_EQ(reader.ok(), access != Access::kNo) << cell;
+      if (reader) {
+        EXPECT_EQ(*reader, Sight::kWhole) << cell;
+      }
     }
   }
 }

@@ -54,6 +54,7 @@ const std::map<std::string, Setter>& valid_values() {
       {"oom_policy", [](v1::JobSpec& spec) { spec.set_oom_policy(v1::OOM_POLICY_PROCESS); }},
       {"queue_time_limit",
        [](v1::JobSpec& spec) { spec.mutable_queue_time_limit()->set_seconds(60); }},
+      {"readers", [](v1::JobSpec& spec) { spec.add_readers("takt://user/bob"); }},
       {"resources",
        [](v1::JobSpec& spec) {
          spec.mutable_resources()->set_cpu_millicores(1500);

@@ -37,6 +37,7 @@ Job secret_job() {
   spec.stdin_data = kSecret;
   spec.environment = {{"NAME", kSecret}, {kSecret, "value"}};
   spec.labels = {{"customer", kSecret}, {kSecret, "value"}};
+  spec.readers = {kSecret};
   spec.constraints = {{kSecret, ConstraintOperator::kEqual, {kSecret}}};
   spec.resources.memory_bytes = 1 << 20;
   spec.resources.counted = {{"gpu", 1}};

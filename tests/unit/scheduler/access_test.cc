@@ -121,7 +121,7 @@ class AccessTest : public PrincipalsTest {
 
   // A job of bob's with a secret in all that it runs. One that has run printed it, and the reason
   // of a stop holds it.
-  std::string bobs_job(Stands stands) {
+  std::string bobs_job(Stands stands, const std::vector<std::string>& readers = {}) {
     v1::JobSpec spec;
     spec.set_name("shown");
     spec.add_argv("/bin/true");
@@ -134,6 +134,7 @@ class AccessTest : public PrincipalsTest {
     variable->set_name("PASSWORD");
     variable->set_value(kSecret);
     (*spec.mutable_labels())["customer"] = kSecret;
+    spec.mutable_readers()->Assign(readers.begin(), readers.end());
     const std::string job = submit_as(bob_, spec);
     if (stands == Stands::kStopped) {
       stop_bobs(job);
@@ -212,6 +213,24 @@ TEST_F(AccessTest, OwnersAndOperatorsSeeAll) {
           << client->principal.describe() << " " << job->first << ": "
           << answer.status.error_message();
     }
+}
+
+TEST_F(AccessTest, AReaderSeesAllAndActsOnNothing) {
+  const std::string job = bobs_job(Stands::kExited, {"alice"});
+  for (const MethodDescriptor* method : methods()) {
+    const std::string name(method->name());
+    const auto action = action_of(*method);
+    ASSERT_TRUE(action) << name;
+    const Answer answer = call(alice_.channel, *method, job);
+    if (name == "GetJob" || name == "ListJobs" || name == "ReadOutput") {
+      EXPECT_NE(answer.bytes.find(kSecret), std::string::npos)
+          << name << ": " << answer.status.error_message();
+    }
+    const bool refused =
+        rpc::access_of(alice_.principal, *action, rpc::Whose::kReaders) == rpc::Access::kNo;
+    EXPECT_EQ(answer.status.error_code() == grpc::StatusCode::PERMISSION_DENIED, refused)
+        << name << ": " << answer.status.error_message();
+  }
 }
 
 TEST_F(AccessTest, SeeAllShowsJobsToUsersAndLetsThemActOnNone) {

@@ -82,6 +82,20 @@ TEST(AttemptAccess, WhatASchedulerSentIsShownToItAndToWhoSubmittedIt) {
   EXPECT_EQ(gets(kAdmin, Action::kWorkerStopJob, sent), Gets::kAll);
 }
 
+TEST(AttemptAccess, AReaderSeesAllAndActsOnNothing) {
+  for (Acceptance bobs : {taken(kDirectOwner, "bob", 4002), taken("store-1", "user bob", 990)}) {
+    bobs.spec.readers = {"alice", "takt://user/carol"};
+    for (const Principal& reader : {kAlice, by_certificate("takt://user/carol")}) {
+      EXPECT_EQ(gets(reader, Action::kWorkerQueryJob, bobs), Gets::kAll);
+      EXPECT_EQ(gets(reader, Action::kWorkerReadOutput, bobs), Gets::kAll);
+      EXPECT_EQ(gets(reader, Action::kWorkerStopJob, bobs), Gets::kNothing);
+    }
+    for (const Principal& other :
+         {by_socket("carol", 4005), by_certificate("takt://user/alice"), by_socket("", 4006)})
+      EXPECT_EQ(gets(other, Action::kWorkerReadOutput, bobs), Gets::kNothing);
+  }
+}
+
 TEST(AttemptAccess, SeeAllShowsAndLetsActOnNone) {
   const Acceptance bobs = taken(kDirectOwner, "bob", 4002);
   EXPECT_EQ(gets(kAlice, Action::kWorkerReadOutput, bobs, See::kAll), Gets::kAll);
