@@ -179,6 +179,7 @@ inline constexpr std::size_t kDrainingMax = 4;  // old sets of credentials with 
 inline constexpr auto kLobbyPatience = 10s;     // with a connection that gRPC does not have yet
 inline constexpr std::size_t kPemMaxBytes = 1 * kMiB;      // a file of certificates
 inline constexpr std::size_t kRefusalLinesPerMinute = 60;  // in the log, of one kind
+inline constexpr std::size_t kRefusalLinesOfAccount = 10;  // of these, about one account
 inline constexpr auto kTlsCheck = 5s;                      // between looks at the files of [tls]
 inline constexpr auto kRenewalDrain = 1h;                  // for calls on old credentials
 inline constexpr std::size_t kLoopTurnMax = 256;           // sources run before the turn-end hooks

@@ -6,10 +6,9 @@
 #include <vector>
 
 #include "base/limits.h"
-#include "base/log.h"
 #include "rpc/certificate.h"
 #include "rpc/check_request.h"
-#include "rpc/log_gate.h"
+#include "rpc/refusals.h"
 
 namespace takt::rpc {
 namespace {
@@ -216,14 +215,6 @@ Result<Principal> principal_of(const grpc::ServerContextBase& context) {
   return principal;
 }
 
-void log_refusal(const grpc::ServerContextBase& context, Action action, const Error& error) {
-  static LogGate gate(limits::kRefusalLinesPerMinute);
-  if (gate.open())
-    log_warning("refused " + std::string(action_name(action)) + " to " + context.peer() + ": " +
-                    error.message,
-                {message_id(kActionRefusedId)});
-}
-
 }  // namespace
 
 Result<Principal> Guard::named() const {
@@ -242,18 +233,14 @@ Result<Principal> Guard::named() const {
 }
 
 Result<Principal> Guard::admit_stream(const grpc::ServerContextBase& context, Action action) const {
-  if (!connection_.is_tls()) {
-    Result<Principal> principal = named();
-    if (!principal) return principal;
-    if (Result<void> allowed = authorize(*principal, action); !allowed) return allowed.error();
-    return principal;
-  }
-  Result<Principal> principal = principal_of(context);
-  if (principal) {
-    if (Result<void> allowed = authorize(*principal, action); !allowed) principal = allowed.error();
-  }
-  if (!principal) log_refusal(context, action, principal.error());
-  return principal;
+  const bool tls = connection_.is_tls();
+  Result<Principal> principal = tls ? principal_of(context) : named();
+  const Result<void> allowed = principal ? authorize(*principal, action) : principal.error();
+  if (allowed) return principal;
+  if (tls || allowed.error().code == ErrorCode::kPermissionDenied)
+    audit_refusal(principal ? *principal : connection_, action_name(action),
+                  connection_.is_local() ? "" : context.peer(), allowed.error());
+  return allowed.error();
 }
 
 Result<Principal> Guard::admit(const grpc::ServerContextBase& context, Action action,

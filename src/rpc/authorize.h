@@ -19,9 +19,6 @@
 
 namespace takt::rpc {
 
-// Never change it: catalogs and scripts know it.
-inline constexpr std::string_view kActionRefusedId = "7a1c40e5d2f64d0bb0f3a1f2c9d83e43";
-
 // Every RPC of every service.
 enum class Action {
   // JobService, on the scheduler.
@@ -116,9 +113,9 @@ class Guard {
       : connection_(std::move(connection)), shares_(std::move(shares)), names_(&names) {}
 
   // The principal, with the name that its uid has now, for a stream whose messages come later, each
-  // to be checked then. kUnavailable: a user whose name cannot be looked up. Logs callers that it
-  // turns away over TLS: the caller sees the answer, the administrator the line. May wait for the
-  // user database, for UserNames::kWait at most.
+  // to be checked then. kUnavailable: a user whose name cannot be looked up. Audits refusals
+  // (rpc/refusals.h): the caller sees the answer, the administrator the line. May wait for the user
+  // database, for UserNames::kWait at most.
   [[nodiscard]] Result<Principal> admit_stream(const grpc::ServerContextBase& context,
                                                Action action) const;
 

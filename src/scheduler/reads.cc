@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "job/summary.h"
+#include "rpc/refusals.h"
 
 namespace takt::scheduler {
 
@@ -16,7 +17,9 @@ Result<Sight> Reads::may(const Principal& principal, Action action, const Job& j
   const Whose whose = principal.owns(job.submit_user) ? Whose::kOwn
                       : is_reader                     ? Whose::kReaders
                                                       : Whose::kAnother;
-  return rpc::may(principal, action, {job.id.str(), job.submitted_by, whose}, see_);
+  auto sight = rpc::may(principal, action, {job.id.str(), job.submitted_by, whose}, see_);
+  if (!sight) rpc::audit_refusal(principal, rpc::action_name(action), "", sight.error());
+  return sight;
 }
 
 Result<store::JobView> Reads::as_seen(const Asking& asking, store::JobView view) const {

@@ -51,7 +51,8 @@ class Reads {
   void workers(const Asking& asking, std::string after_name, std::string after_id,
                std::size_t limit, Done<store::WorkerPage> done) const;
 
-  // What the principal gets of this job, wherever it is at hand; kPermissionDenied says who may.
+  // What the principal gets of this job, wherever it is at hand; kPermissionDenied says who may;
+  // the refusal is audited.
   [[nodiscard]] Result<rpc::Sight> may(const Principal& principal, rpc::Action action,
                                        const Job& job) const;
   // What the principal sees of a change of a job.

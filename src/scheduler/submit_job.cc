@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "rpc/caller.h"
 #include "rpc/convert_spec.h"
+#include "rpc/refusals.h"
 #include "scheduler/verbs.h"
 
 namespace takt::scheduler {
@@ -107,6 +108,7 @@ Result<JobSpec> checked_spec(const Principal& principal, const v1::JobSpec& mess
   if (auto may = check_for_user(*spec); !may) {
     Error error = may.error();
     error.field = prefix + error.field;
+    rpc::audit_refusal(principal, "JobService.SubmitJob", "", error);
     return error;
   }
   return spec;

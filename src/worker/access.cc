@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "job/summary.h"
+#include "rpc/refusals.h"
 #include "worker/stored.h"
 
 namespace takt::worker {
@@ -59,7 +60,10 @@ Result<Target> resolve(const Core& core, const Principal& principal, Action acti
   if (!id) return id.error();
   const auto target_of = [&](const Acceptance& acceptance) -> Result<Target> {
     const auto sight = may(principal, action, *id, acceptance, see_of(core));
-    if (!sight) return sight.error();
+    if (!sight) {
+      rpc::audit_refusal(principal, rpc::action_name(action), "", sight.error());
+      return sight.error();
+    }
     return Target{{owner_of(acceptance), *id}, *sight};
   };
   if (const auto owner = core.attempts.owner_of(*id))

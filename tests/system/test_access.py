@@ -31,6 +31,23 @@ class OthersJobs(TaktCase):
                                  SECRET, *services, user=user).lines
         return [json.loads(line) for line in lines]
 
+    def test_a_refusal_leaves_a_line_in_the_journal(self) -> None:
+        job = self.takt.run("submit", "--hold", "--", "true").stdout.strip()
+        self.addCleanup(self.takt.run, "stop", job)
+        refused = self.bob.run("stop", job, check=False)
+        self.assertIn("only they and operators may act on it", refused.stderr)
+        line = f"refused JobService.StopJob to bob (uid 4002): job {job}"
+        self.machine.wait_until(
+            lambda: line in self.machine.run("journalctl", "--no-pager", "--output=cat",
+                                             "--unit=takt-scheduler").stdout, "the line")
+
+    def test_a_reader_sees_all_and_acts_on_nothing(self) -> None:
+        job = self.bob.run("submit", "--reader", "alice", "--", "echo", SECRET).stdout.strip()
+        self.bob.wait_for_end(job)
+        self.assertIn(SECRET, self.takt.run("status", job).stdout)
+        self.assertEqual(self.takt.run("logs", job).stdout, f"{SECRET}\n")
+        self.assertIn("only they and operators", self.takt.run("retry", job, check=False).stderr)
+
     def test_no_rpc_shows_them(self) -> None:
         for daemon, services in (("scheduler", SCHEDULER), ("worker", WORKER)):
             answers = self.every_rpc("alice", daemon, services)
