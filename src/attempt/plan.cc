@@ -19,6 +19,7 @@ constexpr std::size_t kPathMaxBytes = 4096;
 constexpr std::size_t kSocketPathMaxBytes = 107;
 constexpr std::size_t kIdentifierMaxBytes = 256;
 constexpr std::int64_t kNoTimeLimit = -1;
+constexpr std::uint64_t kNoFreeMin = ~std::uint64_t{0};
 
 bool has_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
 
@@ -130,6 +131,7 @@ std::string encode_body(const LaunchPlan& plan) {
   out.number(static_cast<std::uint8_t>(plan.stop_target));
   out.number(static_cast<std::int64_t>(plan.grace.count()));
   out.number(plan.output_cap_bytes);
+  out.number(plan.free_min_bytes.value_or(kNoFreeMin));
   out.flag(plan.journal);
   out.text(plan.syslog_identifier);
   out.text(plan.journal_socket);
@@ -189,6 +191,8 @@ void decode_handling(WireReader& in, LaunchPlan& plan) {
   plan.stop_target = static_cast<StopTarget>(in.number<std::uint8_t>());
   plan.grace = microseconds(in.number<std::int64_t>());
   plan.output_cap_bytes = in.number<std::uint64_t>();
+  const auto free_min = in.number<std::uint64_t>();
+  if (free_min != kNoFreeMin) plan.free_min_bytes = free_min;
   plan.journal = in.flag();
   plan.syslog_identifier = in.text();
   plan.journal_socket = in.text();

@@ -19,7 +19,7 @@
 
 namespace takt::attempt {
 
-inline constexpr std::uint8_t kPlanVersion = 2;
+inline constexpr std::uint8_t kPlanVersion = 3;
 inline constexpr std::size_t kPlanMaxBytes = 4 * limits::kMiB;
 inline constexpr std::size_t kPlanGroupsMax = 65536;  // the kernel's NGROUPS_MAX
 inline constexpr std::size_t kPlanRlimitsMax = 64;
@@ -87,6 +87,7 @@ struct LaunchPlan {
   microseconds grace = limits::kStopGraceDefault;
 
   std::uint64_t output_cap_bytes = limits::kOutputCapDefaultBytes;  // per stream
+  std::optional<std::uint64_t> free_min_bytes;  // below it no output is kept; absent: by the disk
   bool journal = true;
   std::string syslog_identifier;
   std::string journal_socket = kJournalSocket;

@@ -88,6 +88,7 @@ void write_stream(KeyValueWriter& out, const std::string& name, const StreamTota
   out.number(name + "_truncated_bytes", totals.truncated_bytes);
   if (totals.error_number == 0 && totals.lost_bytes == 0) return;
   out.number(name + "_lost_bytes", totals.lost_bytes);
+  if (totals.spared_bytes != 0) out.number(name + "_spared_bytes", totals.spared_bytes);
   out.number(name + "_errno", totals.error_number);
 }
 
@@ -95,6 +96,7 @@ StreamTotals read_stream(KeyValueReader& in, const std::string& name) {
   return StreamTotals{.bytes = in.number_or<std::uint64_t>(name + "_bytes", 0),
                       .truncated_bytes = in.number_or<std::uint64_t>(name + "_truncated_bytes", 0),
                       .lost_bytes = in.number_or<std::uint64_t>(name + "_lost_bytes", 0),
+                      .spared_bytes = in.number_or<std::uint64_t>(name + "_spared_bytes", 0),
                       .error_number = in.number_or<int>(name + "_errno", 0)};
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -75,7 +76,8 @@ struct WorkerConfig {
   std::int64_t starts_at_once = limits::kStartsAtOnce;
   std::int64_t slots = 0;  // loaded: at least 1; 0 stands for max(16, 4 x processors)
   std::int64_t output_cap_bytes = limits::kOutputCapDefaultBytes;  // the most, for each stream
-  microseconds retain_time = limits::kRetainTime;                  // of ended attempts
+  std::optional<std::int64_t> free_min_bytes;  // for others than root; absent: by the disk's size
+  microseconds retain_time = limits::kRetainTime;  // of ended attempts
   std::int64_t retain_bytes = limits::kRetainBytes;
   std::int64_t retain_attempts = limits::kRetainAttempts;
   bool journal = true;  // no: output lines of no job go to the journal

@@ -234,6 +234,16 @@ constexpr KeyInfo kOutputCap{
     .help =
         "The most that is kept of each of a job's two outputs; a job may ask for less. What "
         "comes after is counted and dropped, and the job's record says how much it was."};
+constexpr KeyInfo kFreeMin{
+    .reloads = true,
+    .section = "jobs",
+    .name = "free_min",
+    .default_note = "a twentieth of the file system, at most 1G",
+    .accepts = "a size from 0 to 1024T",
+    .help =
+        "What has to stay free, for users other than root, on the file system of the state "
+        "directory. While less is free, the output of jobs is counted and not kept, and the job's "
+        "record says how much it was. With 0 only root's reserve is kept free."};
 constexpr KeyInfo kRetainTime{
     .reloads = true,
     .section = "jobs",
@@ -341,6 +351,7 @@ const std::vector<Key<WorkerConfig>>& worker_keys() {
       key<&WorkerConfig::slots, parse_integer_in<0, 100'000>>(worker_key::kSlots),
       key<&WorkerConfig::output_cap_bytes, parse_bytes_in<1LL << 20, 1LL << 40>>(
           worker_key::kOutputCap),
+      key<&WorkerConfig::free_min_bytes, parse_bytes_in<0, 1LL << 50>>(worker_key::kFreeMin),
       key<&WorkerConfig::retain_time, parse_seconds_in<60, 3650LL * 86400>>(
           worker_key::kRetainTime),
       key<&WorkerConfig::retain_bytes, parse_bytes_in<1LL << 20, 1LL << 50>>(

@@ -19,8 +19,9 @@ constexpr std::uint64_t kTailShareOfCap = 4;
 
 }  // namespace
 
-OutputFile::OutputFile(int folder, std::string name, std::uint64_t cap_bytes)
+OutputFile::OutputFile(int folder, std::string name, std::uint64_t cap_bytes, FreeSpace& space)
     : folder_(folder),
+      space_(space),
       name_(std::move(name)),
       tail_piece_bytes_(std::min(limits::kOutputTailBytes, cap_bytes / kTailShareOfCap)),
       head_bytes_(cap_bytes - 2 * tail_piece_bytes_) {}
@@ -80,6 +81,11 @@ void OutputFile::forget_old_tail(std::uint64_t left_max_bytes) {
 // All of it is kept, or lost from some byte on.
 void OutputFile::put(std::string_view bytes) {
   if (bytes.empty()) return;
+  if (!space_.take(bytes.size())) {
+    totals_.spared_bytes += bytes.size();
+    failed(bytes.size(), 0);
+    return close();
+  }
   if (!open()) return failed(bytes.size(), 0);
   while (!bytes.empty()) {
     const ssize_t put = ::write(file_.get(), bytes.data(), bytes.size());

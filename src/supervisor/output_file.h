@@ -2,9 +2,9 @@
 // The files of one output stream, as attempt/output_files.h describes them. Guarantees: at most
 // `cap` bytes in them, of which up to the half, but no more than 2 MiB, are for the end of the
 // stream: of a stream over its cap the last MiB is there, or a quarter of the cap; every byte given
-// is counted as kept, truncated or lost; a failed write is remembered and never fatal, and a later
-// one is tried; what was written does not stay in the page cache, which counts against the job's
-// own cgroup.
+// is counted as kept, truncated or lost; nothing is written that FreeSpace refuses; a failed write
+// is remembered and never fatal, and a later one is tried; what was written does not stay in the
+// page cache, which counts against the job's own cgroup.
 #pragma once
 
 #include <cstdint>
@@ -17,13 +17,15 @@
 #include "attempt/records.h"
 #include "base/clock.h"
 #include "base/unique_fd.h"
+#include "supervisor/free_space.h"
 
 namespace takt::supervisor {
 
 class OutputFile {
  public:
-  // In `folder`, which must outlive this. Nothing is made before create() or the first byte.
-  OutputFile(int folder, std::string name, std::uint64_t cap_bytes);
+  // In `folder`, which must outlive this, as `space`. Nothing is made before create() or the first
+  // byte.
+  OutputFile(int folder, std::string name, std::uint64_t cap_bytes, FreeSpace& space);
 
   void create();
   void append(std::string_view bytes);
@@ -51,6 +53,7 @@ class OutputFile {
   [[nodiscard]] std::uint64_t end() const;
 
   int folder_;
+  FreeSpace& space_;
   std::string name_;
   std::uint64_t tail_piece_bytes_;  // the end of the stream is kept in two files of that
   std::uint64_t head_bytes_;

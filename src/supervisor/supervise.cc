@@ -41,7 +41,8 @@ Supervision::Supervision(UniqueFd control, Prepared prepared)
       lease_(prepared_.plan),
       tree_(prepared_.job),
       journal_(prepared_.plan),
-      timeline_(prepared_.folder.get(), prepared_.plan.output_cap_bytes) {
+      space_(prepared_.folder.get(), prepared_.plan.free_min_bytes),
+      timeline_(prepared_.folder.get(), prepared_.plan.output_cap_bytes, space_) {
   record_.start_time = wall_now();
 }
 
@@ -83,7 +84,7 @@ Result<void> Supervision::open_event_sources() {
 void Supervision::launch() {
   const int folder = prepared_.folder.get();
   const std::uint64_t cap = prepared_.plan.output_cap_bytes;
-  OutputFile out(folder, attempt::kStdoutFile, cap);
+  OutputFile out(folder, attempt::kStdoutFile, cap, space_);
   out.create();
   auto launched = launch_leader(prepared_.plan, prepared_.job);
   if (const auto* failure = std::get_if<StartFailure>(&launched)) return start_failed(*failure);
@@ -96,7 +97,7 @@ void Supervision::launch() {
   pumps_.emplace_back(Stream::kStdout, std::move(leader_.stdout_pipe), std::move(out), timeline_,
                       journal_);
   pumps_.emplace_back(Stream::kStderr, std::move(leader_.stderr_pipe),
-                      OutputFile(folder, attempt::kStderrFile, cap), timeline_, journal_);
+                      OutputFile(folder, attempt::kStderrFile, cap, space_), timeline_, journal_);
 }
 
 // Sleeps until something happens, then looks at everything, the leader's end before a stop: every

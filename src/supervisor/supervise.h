@@ -26,6 +26,7 @@
 #include "base/unique_fd.h"
 #include "cgroup/cgroup.h"
 #include "sd/system_state.h"
+#include "supervisor/free_space.h"
 #include "supervisor/journal_sender.h"
 #include "supervisor/leader.h"
 #include "supervisor/lease.h"
@@ -101,6 +102,7 @@ class Supervision {
   Leader leader_;
   TreeStop tree_;
   JournalSender journal_;
+  FreeSpace space_;
   TimelineFile timeline_;
   std::vector<Pump> pumps_;    // stdout, stderr; empty if nothing was launched
   bool asked_to_end_ = false;  // by a stop or by the time limit

@@ -25,8 +25,9 @@ constexpr std::uint64_t kFilesKept = 2;
 
 }  // namespace
 
-TimelineFile::TimelineFile(int folder, std::uint64_t cap_bytes)
+TimelineFile::TimelineFile(int folder, std::uint64_t cap_bytes, FreeSpace& space)
     : folder_(folder),
+      space_(space),
       file_max_bytes_(std::clamp(cap_bytes / kShareOfCap, limits::kTimelineMinBytes,
                                  limits::kTimelineMaxBytes)),
       more_max_bytes_(file_max_bytes_ / kShareOfRest) {}
@@ -86,8 +87,9 @@ bool TimelineFile::open() {
 
 void TimelineFile::write(std::string_view record) {
   ssize_t put = -1;
+  const bool has_room = space_.take(record.size());
   do {
-    if (!open()) break;
+    if (!has_room || !open()) break;
     put = ::pwrite(file_.get(), record.data(), record.size(), static_cast<off_t>(size_));
   } while (put < 0 && errno == EINTR);
   const std::size_t written = put > 0 ? static_cast<std::size_t>(put) : 0;

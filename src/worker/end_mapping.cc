@@ -3,6 +3,8 @@
 
 #include <sys/wait.h>
 
+#include <algorithm>
+
 #include "attempt/contact.h"
 #include "attempt/folder.h"
 #include "base/units.h"
@@ -67,10 +69,15 @@ Usage usage_of(const attempt::ExitRecord& record) {
 
 // A stream that could not be written whole, in words.
 void add_loss(std::string& note, const char* stream, const attempt::StreamTotals& totals) {
-  if (totals.lost_bytes == 0) return;
-  if (!note.empty()) note += "; ";
-  note += format_bytes(totals.lost_bytes) + " of " + stream + " could not be written";
-  if (totals.error_number != 0) note += ": " + errno_text(totals.error_number);
+  const auto add = [&](std::uint64_t bytes, const std::string& why) {
+    if (bytes == 0) return;
+    if (!note.empty()) note += "; ";
+    note += format_bytes(bytes) + " of " + stream + why;
+  };
+  add(totals.lost_bytes - std::min(totals.lost_bytes, totals.spared_bytes),
+      " could not be written" +
+          (totals.error_number != 0 ? ": " + errno_text(totals.error_number) : ""));
+  add(totals.spared_bytes, " were not kept: less than free_min (worker.conf) was free on the disk");
 }
 
 void set_wait_status(JobEnd& end, int status) {

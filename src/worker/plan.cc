@@ -132,6 +132,8 @@ Result<attempt::LaunchPlan> make_plan(const PlanInput& input) {
   plan.output_cap_bytes = spec.output_cap_bytes != 0
                               ? spec.output_cap_bytes
                               : static_cast<std::uint64_t>(input.config.output_cap_bytes);
+  if (input.config.free_min_bytes)
+    plan.free_min_bytes = static_cast<std::uint64_t>(*input.config.free_min_bytes);
   plan.journal = input.config.journal && spec.journal.value_or(true);
   plan.syslog_identifier = identifier_of(spec, plan.argv);
   return plan;

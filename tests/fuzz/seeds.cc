@@ -77,7 +77,8 @@ void put_exit_records() {
   record.tasks_peak = 3;
   record.io_read_bytes = 4096;
   record.io_write_bytes = 0;
-  record.stdout_totals = {.bytes = 9, .truncated_bytes = 1, .lost_bytes = 2, .error_number = 28};
+  record.stdout_totals = {
+      .bytes = 9, .truncated_bytes = 1, .lost_bytes = 2, .spared_bytes = 1, .error_number = 28};
   record.stragglers_killed = 2;
   record.note = "cleanup lost";
   put("exit_record", "stopped", encode(record));

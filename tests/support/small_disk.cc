@@ -24,6 +24,12 @@ void run(const std::vector<std::string>& command) {
   TAKT_CHECK(process.wait() == 0, "%s", command.front().c_str());
 }
 
+struct statvfs status_of(int directory) {
+  struct statvfs status {};
+  TAKT_CHECK(::fstatvfs(directory, &status) == 0, "statvfs");
+  return status;
+}
+
 }  // namespace
 
 SmallDisk::SmallDisk(std::uint64_t bytes, Kind kind) : path_(folder_.path() + "/disk") {
@@ -37,7 +43,8 @@ SmallDisk::SmallDisk(std::uint64_t bytes, Kind kind) : path_(folder_.path() + "/
   } else {
     const std::string image = folder_.path() + "/image";
     run({"/bin/truncate", "-s", size, image});
-    run({"/sbin/mkfs.ext4", "-q", "-m", "0", image});
+    const char* const reserved_percent = kind == Kind::kExt4 ? "0" : "5";
+    run({"/sbin/mkfs.ext4", "-q", "-m", reserved_percent, image});
     run({"/bin/mount", "-o", "loop", image, path_});
   }
   auto opened = open_directory(AT_FDCWD, path_);
@@ -50,10 +57,19 @@ SmallDisk::~SmallDisk() {
   static_cast<void>(::umount2(path_.c_str(), MNT_DETACH));
 }
 
+std::uint64_t SmallDisk::size_bytes() const {
+  const struct statvfs status = status_of(directory_.get());
+  return status.f_blocks * status.f_frsize;
+}
+
 std::uint64_t SmallDisk::free_bytes() const {
-  struct statvfs status {};
-  TAKT_CHECK(::fstatvfs(directory_.get(), &status) == 0, "statvfs");
-  return status.f_bavail * status.f_bsize;
+  const struct statvfs status = status_of(directory_.get());
+  return status.f_bavail * status.f_frsize;
+}
+
+std::uint64_t SmallDisk::reserved_bytes() const {
+  const struct statvfs status = status_of(directory_.get());
+  return (status.f_bfree - status.f_bavail) * status.f_frsize;
 }
 
 void SmallDisk::fill(std::uint64_t but_bytes) {

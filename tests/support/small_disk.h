@@ -12,7 +12,8 @@ namespace takt::test {
 
 class SmallDisk {
  public:
-  enum class Kind { kTmpfs, kExt4 };
+  // The last has blocks that only root may use, a twentieth of all.
+  enum class Kind { kTmpfs, kExt4, kExt4WithReserve };
 
   explicit SmallDisk(std::uint64_t bytes, Kind kind = Kind::kTmpfs);
   SmallDisk(const SmallDisk&) = delete;
@@ -21,7 +22,11 @@ class SmallDisk {
 
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] int fd() const { return directory_.get(); }
+  [[nodiscard]] std::uint64_t size_bytes() const;
+  // For users other than root.
   [[nodiscard]] std::uint64_t free_bytes() const;
+  // Free, for root only.
+  [[nodiscard]] std::uint64_t reserved_bytes() const;
 
   // Takes all that is free but so many bytes; and gives it back.
   void fill(std::uint64_t but_bytes = 0);

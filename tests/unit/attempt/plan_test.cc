@@ -37,6 +37,7 @@ LaunchPlan full_plan() {
                     .stop_target = StopTarget::kLeader,
                     .grace = microseconds(1'500'000),
                     .output_cap_bytes = 1ULL << 40,
+                    .free_min_bytes = 1ULL << 30,
                     .journal = false,
                     .syslog_identifier = "build",
                     .journal_socket = "/run/x"};

@@ -52,6 +52,7 @@ TEST(WorkerKeys, HaveDefaultsAndBounds) {
        {"jobs.starts_at_once", {{"1", "1000"}, {"", "0", "1001", "-1", "2.5"}}},
        {"jobs.slots", {{"1", "100000"}, {"", "-1", "100001"}}},
        {"jobs.output_cap", {{"1M", "1T"}, {"", "0", "1048575", "2T", "lots"}}},
+       {"jobs.free_min", {{"0", "1024T"}, {"", "-1", "1025T", "5%"}}},
        {"jobs.retain_time", {{"1min", "3650d"}, {"", "59s", "3651d", "long"}}},
        {"jobs.retain_bytes", {{"1M", "1024T"}, {"", "0", "1025T"}}},
        {"jobs.retain_attempts", {{"1", "10000000"}, {"", "0", "10000001"}}},

@@ -64,12 +64,14 @@ void expect_true(int folder, const OutputFile& file) {
 
 class Writer {
  public:
-  Writer(int folder, std::uint64_t cap) : file(folder, "stdout", cap) {}
+  Writer(int folder, std::uint64_t cap, std::uint64_t free_min = 0)
+      : space(folder, free_min), file(folder, "stdout", cap, space) {}
   void write(std::size_t size) {
     file.append(pattern(at, size));
     at += size;
     EXPECT_EQ(sum(file.totals()), at) << "every byte is counted once";
   }
+  FreeSpace space;
   OutputFile file;
   std::size_t at = 0;
 };
@@ -192,9 +194,42 @@ TEST(OutputFile, GivesItsEndForSomethingThatMattersMore) {
 TEST(OutputFile, AFolderThatTakesNoFileIsRecorded) {
   const test::TempFolder folder;
   ASSERT_TRUE(make_directory(folder.fd(), "stdout", 0755).ok());
-  OutputFile file(folder.fd(), "stdout", 1000);
+  FreeSpace space(folder.fd(), 0);
+  OutputFile file(folder.fd(), "stdout", 1000, space);
   file.append("12345");
   EXPECT_EQ(file.totals(), (StreamTotals{.lost_bytes = 5, .error_number = EISDIR}));
+}
+
+TEST(OutputFile, WithTooLittleFreeNothingIsWrittenUntilThereIsMore) {
+  constexpr std::uint64_t kFreeMin = kMiB;
+  test::SmallDisk disk(8 * kMiB);
+  Writer writer(disk.fd(), 64 * kMiB, kFreeMin);
+  writer.file.create();
+  for (int i = 0; i < 10 * 16; ++i) writer.write(64 * 1024);
+  EXPECT_GE(disk.free_bytes() + 64 * 1024, kFreeMin);
+  EXPECT_LT(disk.free_bytes(), 2 * kFreeMin) << "what is above it is used";
+  const StreamTotals full = writer.file.totals();
+  EXPECT_GE(full.spared_bytes, 2 * kMiB);
+  EXPECT_EQ(full.spared_bytes, full.lost_bytes);
+  EXPECT_EQ(full.error_number, 0) << "nothing has failed";
+  expect_true(disk.fd(), writer.file);
+  while (writer.file.totals().bytes > kMiB) ASSERT_TRUE(writer.file.give_back());
+  ASSERT_TRUE(test::eventually([&] {
+    const std::uint64_t before = writer.file.totals().bytes;
+    writer.write(1000);
+    return writer.file.totals().bytes > before;
+  }));
+  EXPECT_EQ(pieces_in(disk.fd()).size(), 2U);
+  expect_true(disk.fd(), writer.file);
+}
+
+TEST(OutputFile, WithoutAMinimumATwentiethOfTheDiskStaysFree) {
+  test::SmallDisk disk(8 * kMiB);
+  FreeSpace space(disk.fd(), std::nullopt);
+  OutputFile file(disk.fd(), "stdout", 64 * kMiB, space);
+  for (int i = 0; i < 10 * 16; ++i) file.append(pattern(0, 64 * 1024));
+  EXPECT_GE(disk.free_bytes() + 64 * 1024, disk.size_bytes() / 20);
+  EXPECT_LT(disk.free_bytes(), disk.size_bytes() / 10);
 }
 
 }  // namespace

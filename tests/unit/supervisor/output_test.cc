@@ -159,6 +159,7 @@ TEST_F(Output, ADiskThatIsFullToTheLastByteTakesTheEnd) {
   test::SmallDisk disk(256 * 1024);
   Attempt attempt(spawner_, cgroup_.get());
   attempt.use_folder(disk.fd());
+  attempt.plan.free_min_bytes = 0;
   attempt.set_script("head -c 1000000 /dev/zero; exit 7");
   const ExitRecord record = attempt.run();
   ASSERT_TRUE(record.wait_status);
@@ -166,6 +167,27 @@ TEST_F(Output, ADiskThatIsFullToTheLastByteTakesTheEnd) {
   EXPECT_EQ(record.stdout_totals.bytes + record.stdout_totals.lost_bytes, kWritten);
   EXPECT_EQ(record.stdout_totals.error_number, ENOSPC);
   EXPECT_EQ(record.stdout_totals.bytes, attempt.read("stdout").size()) << "what it says is there";
+}
+
+TEST_F(Output, OutputLeavesPartOfTheDiskFreeAndTheReserveOfRootUntouched) {
+  constexpr std::uint64_t kDiskBytes = 32 << 20;
+  constexpr std::uint64_t kWritten = 40'000'000;
+  test::SmallDisk disk(kDiskBytes, test::SmallDisk::Kind::kExt4WithReserve);
+  const std::uint64_t reserve = disk.reserved_bytes();
+  ASSERT_GT(reserve, 0U);
+  Attempt attempt(spawner_, cgroup_.get());
+  attempt.use_folder(disk.fd());
+  attempt.set_script("head -c 40000000 /dev/zero; echo end >&2; exit 7");
+  const ExitRecord record = attempt.run();
+  ASSERT_TRUE(record.wait_status);
+  EXPECT_EQ(WEXITSTATUS(*record.wait_status), 7) << "the job does not notice";
+  EXPECT_EQ(disk.reserved_bytes(), reserve);
+  // What two streams write between two looks may go over it.
+  EXPECT_GE(disk.free_bytes() + (64 << 10), disk.size_bytes() / 20);
+  EXPECT_EQ(record.stdout_totals.bytes + record.stdout_totals.lost_bytes, kWritten);
+  EXPECT_GT(record.stdout_totals.lost_bytes, 0U);
+  EXPECT_EQ(record.stdout_totals.spared_bytes, record.stdout_totals.lost_bytes);
+  EXPECT_GT(record.stdout_totals.bytes, 0U);
 }
 
 TEST_F(Output, AWriterOutsideOfTheJobDoesNotDelayTheEnd) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/limits.h"
+#include "support/eventually.h"
 #include "support/small_disk.h"
 
 namespace takt::supervisor {
@@ -42,7 +43,8 @@ bool there(int folder, const std::string& name) {
 class Timeline : public testing::Test {
  protected:
   test::TempFolder folder_;
-  TimelineFile file_{folder_.fd(), kCap};
+  FreeSpace space_{folder_.fd(), 0};
+  TimelineFile file_{folder_.fd(), kCap, space_};
 };
 
 TEST_F(Timeline, AJobThatWritesOnceGetsNoFile) {
@@ -99,7 +101,7 @@ TEST_F(Timeline, ManyBlocksGoOnWithoutAGap) {
 }
 
 TEST_F(Timeline, PastItsShareTheMiddleIsDropped) {
-  TimelineFile small(folder_.fd(), 1000);  // the least there is: 64 KiB, then 8 KiB each
+  TimelineFile small(folder_.fd(), 1000, space_);  // the least there is: 64 KiB, then 8 KiB each
   constexpr int kEntries = 200'000;
   for (int i = 0; i < kEntries; ++i)
     small.add(i % 2 == 0 ? Stream::kStdout : Stream::kStderr, 1, kNoon);
@@ -119,7 +121,8 @@ TEST_F(Timeline, PastItsShareTheMiddleIsDropped) {
 
 TEST(TimelineOnAFullDisk, GoesOnWhereThereIsRoomAgain) {
   test::SmallDisk disk(64 * limits::kKiB);
-  TimelineFile file(disk.fd(), kCap);
+  FreeSpace space(disk.fd(), 0);
+  TimelineFile file(disk.fd(), kCap, space);
   const auto both = [&file](int times) {
     for (int i = 0; i < times; ++i) {
       file.add(Stream::kStdout, 1, kNoon);
@@ -130,12 +133,32 @@ TEST(TimelineOnAFullDisk, GoesOnWhereThereIsRoomAgain) {
   disk.fill();
   both(5000);
   disk.empty();
-  both(10);
+  const std::size_t before = marks_in(disk.fd()).size();
+  std::uint64_t written = 5010;
+  // What is free is looked at once a second.
+  ASSERT_TRUE(test::eventually([&] {
+    both(10);
+    written += 10;
+    return marks_in(disk.fd()).size() > before;
+  }));
   file.finish();
   const auto marks = marks_in(disk.fd());
   EXPECT_LT(marks.size(), 10'000U) << "some are lost";
   EXPECT_EQ(marks.front(), (TimelineMark{{1, 0}, kNoon}));
-  EXPECT_EQ(marks.back(), (TimelineMark{{5020, 5020}, kNoon})) << "and it is known where we are";
+  EXPECT_EQ(marks.back(), (TimelineMark{{written, written}, kNoon}))
+      << "and it is known where we are";
+}
+
+TEST(TimelineOnAFullDisk, WithTooLittleFreeNothingIsWritten) {
+  test::SmallDisk disk(512 * limits::kKiB);
+  FreeSpace space(disk.fd(), 256 * limits::kKiB);
+  TimelineFile file(disk.fd(), kCap, space);
+  for (int i = 0; i < 500'000; ++i) {
+    file.add(Stream::kStdout, 1, kNoon);
+    file.add(Stream::kStderr, 1, kNoon);
+  }
+  file.finish();
+  EXPECT_GE(disk.free_bytes() + 8 * limits::kKiB, 256 * limits::kKiB);
 }
 
 }  // namespace

@@ -183,6 +183,17 @@ TEST(SetEnd, OutputThatCouldNotBeWrittenIsTold) {
   EXPECT_EQ(attempt.usage.stderr_truncated_bytes, 0);
 }
 
+TEST(SetEnd, OutputThatWasNotKeptForTheSakeOfTheDiskIsReported) {
+  ExitRecord spared = record(Cause::kExited, 0);
+  spared.stdout_totals = {.bytes = 1, .lost_bytes = 2048, .spared_bytes = 2048};
+  EXPECT_EQ(mapped(spared).end->note,
+            "2.0K of stdout were not kept: less than free_min (worker.conf) was free on the disk");
+  spared.stdout_totals = {.lost_bytes = 3072, .spared_bytes = 2048, .error_number = ENOSPC};
+  EXPECT_EQ(mapped(spared).end->note,
+            "1.0K of stdout could not be written: No space left on device; 2.0K of stdout were not "
+            "kept: less than free_min (worker.conf) was free on the disk");
+}
+
 TEST(LostRecord, OfALeaderWhoseEndWasSeenGivesThatStatusAndSaysSo) {
   for (const bool same_boot : {true, false}) {
     SupervisorRecord supervisor;

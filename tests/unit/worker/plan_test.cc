@@ -57,6 +57,7 @@ class Plan : public testing::Test {
 
 TEST_F(Plan, CarriesWhoWhatAndHow) {
   spec_ = test::full_spec();
+  config_.free_min_bytes = 6000;
   const attempt::LaunchPlan plan = make();
   EXPECT_EQ(plan.job_id, id_.job_id.str());
   EXPECT_EQ(plan.attempt, 3U);
@@ -70,6 +71,7 @@ TEST_F(Plan, CarriesWhoWhatAndHow) {
   EXPECT_EQ(plan.stop_target, attempt::StopTarget::kLeader);
   EXPECT_EQ(plan.grace, std::chrono::seconds(90));
   EXPECT_EQ(plan.output_cap_bytes, 4096U);
+  EXPECT_EQ(plan.free_min_bytes, 6000U);
   EXPECT_FALSE(plan.journal);
   EXPECT_FALSE(plan.no_new_privs);
   EXPECT_EQ(plan.nice, -5);
@@ -97,6 +99,7 @@ TEST_F(Plan, DefaultsBecomeValues) {
   EXPECT_FALSE(plan.run_time_limit);
   EXPECT_FALSE(plan.stdin_data);
   EXPECT_EQ(plan.output_cap_bytes, 5000U);
+  EXPECT_FALSE(plan.free_min_bytes);
   EXPECT_TRUE(plan.journal);
   EXPECT_EQ(plan.working_directory, "");
   EXPECT_EQ(plan.fallback_directories, (Words{"/home/alice", "/"}));

@@ -31,9 +31,10 @@ class WrittenJob {
   // In a folder of somebody else's.
   WrittenJob(int folder, std::uint64_t cap)
       : folder_(folder >= 0 ? folder : own_.fd()),
-        timeline_(folder_, cap),
-        files_{supervisor::OutputFile(folder_, "stdout", cap),
-               supervisor::OutputFile(folder_, "stderr", cap)} {
+        space_(folder_, 0),
+        timeline_(folder_, cap, space_),
+        files_{supervisor::OutputFile(folder_, "stdout", cap, space_),
+               supervisor::OutputFile(folder_, "stderr", cap, space_)} {
     files_[0].create();
   }
 
@@ -69,6 +70,7 @@ class WrittenJob {
  private:
   test::TempFolder own_;
   int folder_;
+  supervisor::FreeSpace space_;
   supervisor::TimelineFile timeline_;
   std::array<supervisor::OutputFile, 2> files_;
 };
