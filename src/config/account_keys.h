@@ -37,6 +37,16 @@ inline constexpr KeyInfo kWatchersOfAccountMax{
     .accepts = "a number from 1 to 1024",
     .help = "Maximum number of watchers of one account: takt watch, takt wait."};
 
+inline constexpr KeyInfo kSpecBytesOfAccountMax{
+    .reloads = true,
+    .section = "limits",
+    .name = "spec_bytes_of_account_max",
+    .default_text = "256M",
+    .accepts = "a size from 1M to 1T",
+    .help =
+        "Maximum size of what the unfinished jobs of one account consist of: commands, scripts, "
+        "input, environment. More is refused when it is submitted."};
+
 inline constexpr SectionInfo kSection{
     "limits",
     "What one account may hold at a time. Operators, root and takt's own daemons have no such "

@@ -76,13 +76,16 @@ constexpr KeyInfo kJobsMax{.reloads = true,
                            .accepts = "a number from 1 to 1000000",
                            .help =
                                "How many jobs may be there that have not ended; more are refused "
-                               "when they are submitted."};
+                               "when they are submitted. The last quarter is for operators and "
+                               "root."};
 constexpr KeyInfo kJobsOfUserMax{.reloads = true,
                                  .section = "queue",
                                  .name = "jobs_of_user_max",
-                                 .default_text = "1000000",
+                                 .default_text = "100000",
                                  .accepts = "a number from 1 to 1000000",
-                                 .help = "The same, of one submitter."};
+                                 .help =
+                                     "The same, of one account. Operators and root have no such "
+                                     "limit."};
 constexpr KeyInfo kPriorityMax{
     .reloads = true,
     .section = "queue",
@@ -200,6 +203,8 @@ const std::vector<Key<SchedulerConfig>>& scheduler_keys() {
           account_key::kReadersOfAccountMax),
       key<&SchedulerConfig::watchers_of_account_max, parse_integer_in<1, limits::kWatchersMax>>(
           account_key::kWatchersOfAccountMax),
+      key<&SchedulerConfig::spec_bytes_of_account_max, parse_bytes_in<1LL << 20, 1LL << 40>>(
+          account_key::kSpecBytesOfAccountMax),
       key<&SchedulerConfig::compat_listen, parse_tcp_listen>(scheduler_key::kCompatListen),
       key<&SchedulerConfig::compat_insecure, parse_bool>(scheduler_key::kCompatInsecure),
       key<&SchedulerConfig::compat_slots, parse_integer_in<1, limits::kOldSlotsMax>>(

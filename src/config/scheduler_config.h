@@ -36,7 +36,7 @@ struct SchedulerConfig {
 
   // [queue]
   std::int64_t jobs_max = static_cast<std::int64_t>(limits::kQueueMax);  // that have not ended
-  std::int64_t jobs_of_user_max = static_cast<std::int64_t>(limits::kQueueMax);
+  std::int64_t jobs_of_user_max = static_cast<std::int64_t>(limits::kJobsOfAccount);
   std::int64_t priority_max = 0;  // above it, for operators only
   Spreading placement = Spreading::kSpread;
 
@@ -54,6 +54,7 @@ struct SchedulerConfig {
   std::int64_t requests_of_account_max = limits::kRequestsOfAccount;
   std::int64_t readers_of_account_max = limits::kReadersOfAccount;
   std::int64_t watchers_of_account_max = limits::kWatchersOfAccount;
+  std::int64_t spec_bytes_of_account_max = limits::kSpecBytesOfAccount;  // of unfinished jobs
 
   // [compat]
   std::vector<std::string> compat_listen;  // TCP; empty: the old wire format is not spoken

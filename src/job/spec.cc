@@ -16,6 +16,31 @@ bool is_name_character(char c) {
 
 }  // namespace
 
+std::size_t stored_bytes(const JobSpec& spec) {
+  constexpr std::size_t kFixed = 256;
+  constexpr std::size_t kOfText = 8;
+  std::size_t bytes = kFixed + spec.name.size() + spec.script.size() +
+                      (spec.stdin_data ? spec.stdin_data->size() : 0) +
+                      spec.working_directory.size() + spec.user.size() + spec.group.size();
+  const auto add = [&bytes](const std::string& text) { bytes += text.size() + kOfText; };
+  for (const std::string& argument : spec.argv) add(argument);
+  for (const EnvironmentVariable& variable : spec.environment) {
+    add(variable.name);
+    add(variable.value);
+  }
+  for (const Constraint& constraint : spec.constraints) {
+    add(constraint.key);
+    for (const std::string& value : constraint.values) add(value);
+  }
+  for (const auto& [key, value] : spec.labels) {
+    add(key);
+    add(value);
+  }
+  for (const auto& [resource, count] : spec.resources.counted) add(resource);
+  if (spec.array) bytes += spec.array->indexes.size() * sizeof(int);
+  return bytes + spec.dependencies.size() * sizeof(Dependency);
+}
+
 Result<void> validate_priority(int priority, const std::string& field) {
   if (priority >= -limits::kPriorityMax && priority <= limits::kPriorityMax) return {};
   return invalid(field, std::to_string(priority) + " is not from -" +

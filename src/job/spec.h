@@ -138,6 +138,9 @@ bool is_fulfilled(DependencyCondition condition, bool succeeded);
 // Whether a worker with these labels satisfies every constraint.
 bool constraints_hold(const std::vector<Constraint>& constraints, const Labels& worker_labels);
 
+// About how many bytes the spec takes in the store: its texts, and some for each of them.
+std::size_t stored_bytes(const JobSpec& spec);
+
 // The framed form kept on disk and in the store. Decoding any bytes is safe.
 std::string encode_spec(const JobSpec& spec);
 Result<JobSpec> decode_spec(std::string_view record);

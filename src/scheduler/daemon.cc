@@ -19,7 +19,8 @@ namespace {
 QueuePolicy policy_of(const config::SchedulerConfig& config) {
   return {static_cast<std::size_t>(config.jobs_max),
           static_cast<std::size_t>(config.jobs_of_user_max), static_cast<int>(config.priority_max),
-          config.placement == config::Spreading::kPack ? Strategy::kPack : Strategy::kSpread};
+          config.placement == config::Spreading::kPack ? Strategy::kPack : Strategy::kSpread,
+          static_cast<std::size_t>(config.spec_bytes_of_account_max)};
 }
 
 rpc::See see_of(const config::SchedulerConfig& config) {

@@ -30,7 +30,8 @@ JobTable::JobTable(sd::EventLoop& loop, Ledger& ledger, Hooks hooks)
       alarms_(loop, [this](const Uuid& id) { on_alarm(id); }) {}
 
 // Keeps what counts of the spec, and not the spec.
-LiveJob& JobTable::insert(std::int64_t number, Job job, const std::optional<PartCounts>& parts) {
+LiveJob& JobTable::insert(std::int64_t number, Job job, const std::optional<PartCounts>& parts,
+                          std::size_t spec_bytes) {
   const auto [found, is_new] = jobs_.try_emplace(job.id);
   TAKT_CHECK(is_new, "a new job's id is known already");
   LiveJob& live = found->second;
@@ -49,7 +50,10 @@ LiveJob& JobTable::insert(std::int64_t number, Job job, const std::optional<Part
   if (live.job.part)
     if (Wholes::Whole* whole = wholes_.find(live.job.part->whole))
       Wholes::add_part(*whole, number, live.job);
-  ++of_submitter_[live.job.submitted_by];
+  live.spec_bytes = static_cast<std::uint32_t>(spec_bytes);
+  Holdings& holdings = of_submitter_[live.job.submitted_by];
+  ++holdings.jobs;
+  holdings.spec_bytes += live.spec_bytes;
   count(live.job, live.job.state, 1);
   return live;
 }
@@ -63,7 +67,8 @@ std::int64_t JobTable::add(Job job, WallTime now) {
   job.not_before = spec->not_before;
   if (spec->hold) job.hold = Hold{job.submitted_by, false};
   ledger_.record(store::JobWrite{number, job, now, true});
-  LiveJob& live = insert(number, std::move(job), std::nullopt);
+  const std::size_t spec_bytes = job.part ? 0 : stored_bytes(*spec);
+  LiveJob& live = insert(number, std::move(job), std::nullopt, spec_bytes);
   if (!live.job.part) {
     ledger_.after_commit([this, id = live.job.id](const Result<void>& committed) {
       if (const LiveJob* job_now = find(id); committed && job_now) audit_submitted(job_now->job);
@@ -94,7 +99,9 @@ void JobTable::restore(std::vector<store::LiveJob> jobs) {
                          .succeeded = ended->succeeded,
                          .failed = ended->failed,
                          .stopped = ended->stopped};
-    LiveJob& live = insert(stored.number, std::move(stored.job), ended);
+    const std::size_t spec_bytes =
+        stored.job.part ? 0 : stored_bytes(*stored.job.spec) + stored.input_bytes;
+    LiveJob& live = insert(stored.number, std::move(stored.job), ended, spec_bytes);
     // What is on a worker has its place before others get one.
     if (live.job.state == JobState::kQueued) {
       waiting.push_back(&live);
@@ -125,9 +132,9 @@ LiveJob* JobTable::find(const Uuid& id) {
   return found == jobs_.end() ? nullptr : &found->second;
 }
 
-std::size_t JobTable::of_submitter(const std::string& submitted_by) const {
+Holdings JobTable::of_submitter(const std::string& submitted_by) const {
   const auto found = of_submitter_.find(submitted_by);
-  return found == of_submitter_.end() ? 0 : found->second;
+  return found == of_submitter_.end() ? Holdings() : found->second;
 }
 
 // The worker on which the job takes a slot.
@@ -301,7 +308,8 @@ void JobTable::record_end(const LiveJob& live) {
 
 void JobTable::remove(std::unordered_map<Uuid, LiveJob>::iterator found) {
   const auto submitter = of_submitter_.find(found->second.job.submitted_by);
-  if (--submitter->second == 0) of_submitter_.erase(submitter);
+  submitter->second.spec_bytes -= found->second.spec_bytes;
+  if (--submitter->second.jobs == 0) of_submitter_.erase(submitter);
   wholes_.remove(found->first);
   jobs_.erase(found);
 }

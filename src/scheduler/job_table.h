@@ -39,11 +39,18 @@ struct LiveJob {
   std::optional<Rank> in_line;             // its place, while it stands in its line
   std::optional<WallTime> alarm;           // while it is queued: when to look at it again
   bool admitted = false;                   // a part: has one of the places of its whole
+  std::uint32_t spec_bytes = 0;            // stored_bytes(); a part has its whole's
 
   // When it is given up, if it still waits then: never, once it has run.
   [[nodiscard]] std::optional<WallTime> give_up_time() const;
   [[nodiscard]] Rank rank() const { return {job.priority, number}; }
   [[nodiscard]] const Demand& demand() const { return ticket.line()->demand; }
+};
+
+// What one submitter has in the table.
+struct Holdings {
+  std::size_t jobs = 0;
+  std::size_t spec_bytes = 0;
 };
 
 class JobTable {
@@ -95,14 +102,15 @@ class JobTable {
   [[nodiscard]] std::size_t in_state(JobState state) const {
     return in_state_[static_cast<std::size_t>(state)];
   }
-  // Jobs that this submitter has in the table.
-  [[nodiscard]] std::size_t of_submitter(const std::string& submitted_by) const;
+  [[nodiscard]] Holdings of_submitter(const std::string& submitted_by) const;
 
  private:
   static constexpr std::size_t kLiveStates = static_cast<std::size_t>(JobState::kSucceeded);
 
   void depend(const Uuid& id, const std::vector<Dependency>& dependencies);
-  LiveJob& insert(std::int64_t number, Job job, const std::optional<PartCounts>& parts);
+  // `spec_bytes` is 0 for a part.
+  LiveJob& insert(std::int64_t number, Job job, const std::optional<PartCounts>& parts,
+                  std::size_t spec_bytes);
   void count(const Job& job, JobState state, std::ptrdiff_t by);
   void follow(LiveJob& live, JobState before, const std::optional<Uuid>& worker_before);
   void follow_part(const LiveJob& live, JobState before);
@@ -123,7 +131,7 @@ class JobTable {
   const Hooks hooks_;
   Queue queue_;  // outlives the tickets in jobs_
   std::unordered_map<Uuid, LiveJob> jobs_;
-  std::unordered_map<std::string, std::size_t> of_submitter_;
+  std::unordered_map<std::string, Holdings> of_submitter_;
   WallAlarms alarms_;
   Wholes wholes_;
   Dependencies dependencies_;

@@ -12,9 +12,12 @@ namespace takt::scheduler {
 
 struct QueuePolicy {
   std::size_t jobs_max = limits::kQueueMax;  // not yet ended
-  std::size_t jobs_of_user_max = limits::kQueueMax;
+  // Of one account, operators and root have no such limit. All other accounts together leave a
+  // quarter of jobs_max to them.
+  std::size_t jobs_of_user_max = limits::kJobsOfAccount;
   int priority_max = 0;  // above it, for operators only
   Strategy placement = Strategy::kSpread;
+  std::size_t spec_bytes_of_account_max = limits::kSpecBytesOfAccount;  // of its jobs; as above
 };
 
 // kPermissionDenied, naming the field, for a priority that only operators give.

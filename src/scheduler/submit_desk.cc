@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/limits.h"
+#include "base/units.h"
 
 namespace takt::scheduler {
 namespace {
@@ -21,6 +22,13 @@ bool same(const std::vector<std::optional<JobSpec>>& stored, const std::vector<J
                     [](const std::optional<JobSpec>& one, const JobSpec& other) {
                       return !one || *one == other;
                     });
+}
+
+// The tasks of an array; 0 where there is none.
+std::size_t array_size(const JobSpec& spec) {
+  if (!spec.array) return 0;
+  return spec.array->indexes.empty() ? static_cast<std::size_t>(spec.array->count)
+                                     : spec.array->indexes.size();
 }
 
 }  // namespace
@@ -109,23 +117,47 @@ void SubmitDesk::look_up(const Submission& submission, const Outcomes& outcomes,
       });
 }
 
-Result<void> SubmitDesk::room_for(const Submission& submission, std::size_t count) const {
+// What binds all accounts but operators and root.
+Result<void> SubmitDesk::share_for(const Submission& submission, const Extent& extent) const {
+  constexpr const char* kFreed = ": wait until some have ended, or stop some, then try again";
+  const Holdings own = jobs_.of_submitter(submission.submitted_by);
+  if (own.jobs + extent.jobs > policy_.jobs_of_user_max)
+    return make_error(ErrorCode::kResourceExhausted,
+                      submission.submitted_by + " has " + std::to_string(own.jobs) +
+                          " jobs that have not ended, tasks included, and asks for " +
+                          std::to_string(extent.jobs) + " more; one account may have " +
+                          std::to_string(policy_.jobs_of_user_max) +
+                          " (jobs_of_user_max in [queue] of scheduler.conf)" + kFreed);
+  if (own.spec_bytes + extent.spec_bytes > policy_.spec_bytes_of_account_max)
+    return make_error(ErrorCode::kResourceExhausted,
+                      "the unfinished jobs of " + submission.submitted_by + " take " +
+                          format_bytes(own.spec_bytes) + ", and this would add " +
+                          format_bytes(extent.spec_bytes) + "; one account may have " +
+                          format_bytes(policy_.spec_bytes_of_account_max) +
+                          " (spec_bytes_of_account_max in [limits] of scheduler.conf)" + kFreed);
+  const std::size_t for_users = policy_.jobs_max - policy_.jobs_max / 4;
+  if (jobs_.size() + extent.jobs > for_users)
+    return make_error(ErrorCode::kResourceExhausted,
+                      "the queue has " + std::to_string(jobs_.size()) +
+                          " jobs that have not ended, " + std::to_string(own.jobs) +
+                          " of them of " + submission.submitted_by + "; beyond " +
+                          std::to_string(for_users) +
+                          " it is reserved for operators (jobs_max in [queue] of "
+                          "scheduler.conf): try again when some have ended");
+  return {};
+}
+
+Result<void> SubmitDesk::room_for(const Submission& submission, const Extent& extent) const {
   if (ledger_.failed()) {
     return make_error(ErrorCode::kUnavailable,
                       "the scheduler cannot write its store at the moment; try again");
   }
-  if (jobs_.size() + count > policy_.jobs_max) {
+  if (!submission.by_operator) {
+    if (auto share = share_for(submission, extent); !share) return share;
+  } else if (jobs_.size() + extent.jobs > policy_.jobs_max) {
     return make_error(ErrorCode::kResourceExhausted,
                       "the queue is full: " + std::to_string(policy_.jobs_max) +
                           " jobs may be there that have not ended; try again later");
-  }
-  const std::size_t own = jobs_.of_submitter(submission.submitted_by);
-  if (own + count > policy_.jobs_of_user_max) {
-    return make_error(ErrorCode::kResourceExhausted,
-                      submission.submitted_by + " has " + std::to_string(own) +
-                          " jobs that have not ended; up to " +
-                          std::to_string(policy_.jobs_of_user_max) +
-                          " are accepted (jobs_of_user_max in [queue] of scheduler.conf)");
   }
   if (ledger_.full()) {
     return make_error(ErrorCode::kResourceExhausted,
@@ -177,17 +209,24 @@ std::optional<JobEnd> SubmitDesk::failed_dependency(const JobSpec& spec,
 
 void SubmitDesk::take(const Submission& submission, const Outcomes& outcomes, const Done& done) {
   std::vector<std::vector<Part>> parts;
-  std::size_t count = submission.specs.size();
+  // Without tasks on each worker, which are counted where they are made.
+  Extent extent;
+  for (const JobSpec& spec : submission.specs) {
+    extent.jobs += 1 + array_size(spec);
+    extent.spec_bytes += stored_bytes(spec);
+  }
+  if (auto room = room_for(submission, extent); !room) return done(room.error());
+  extent.jobs = submission.specs.size();
   std::int64_t tasks = 0;
   for (const JobSpec& spec : submission.specs) {
     auto of_spec = parts_of(spec);
     if (!of_spec) return done(of_spec.error());
-    count += of_spec->size();
+    extent.jobs += of_spec->size();
     tasks += std::max<std::int64_t>(1, static_cast<std::int64_t>(of_spec->size()));
     if (tasks > limits::kTasksPerRequestMax) return done(too_many_tasks(tasks));
     parts.push_back(std::move(*of_spec));
   }
-  if (auto room = room_for(submission, count); !room) return done(room.error());
+  if (auto room = room_for(submission, extent); !room) return done(room.error());
   Submitted submitted;
   for (std::size_t at = 0; at < submission.specs.size(); ++at)
     take_one(submission, submission.specs[at], parts[at], submitted);
@@ -197,7 +236,7 @@ void SubmitDesk::take(const Submission& submission, const Outcomes& outcomes, co
       jobs_.end_early(*jobs_.find(submitted.job_ids[at]), *end);
   if (!submission.request_id.empty()) {
     ledger_.record(store::RequestWrite{submission.submitter, submission.request_id,
-                                       submitted.revision, static_cast<std::int64_t>(count)});
+                                       submitted.revision, static_cast<std::int64_t>(extent.jobs)});
   }
   ledger_.after_commit([submitted, done](const Result<void>& committed) {
     done(committed ? Result<Submitted>(submitted) : Result<Submitted>(committed.error()));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Takes jobs. Guarantees: answered means on disk; the same request id of the same submitter with
 // the same specs gets the first answer, also while the first is still under way, and runs nothing
-// twice; several specs are taken all or none, a job and its parts too. A job may depend on any job
+// twice; several specs are taken all or none, a job and its parts too; what an account may have of
+// unfinished jobs is counted before anything is made of a request. A job may depend on any job
 // that there is; where its condition can't come true any more it ends at once. Loop thread only.
 #pragma once
 
@@ -80,7 +81,13 @@ class SubmitDesk {
   [[nodiscard]] std::optional<JobEnd> failed_dependency(const JobSpec& spec,
                                                         const Outcomes& outcomes) const;
   [[nodiscard]] Result<std::vector<Part>> parts_of(const JobSpec& spec) const;
-  [[nodiscard]] Result<void> room_for(const Submission& submission, std::size_t count) const;
+  // What a submission adds to the table.
+  struct Extent {
+    std::size_t jobs = 0;  // with their parts
+    std::size_t spec_bytes = 0;
+  };
+  [[nodiscard]] Result<void> room_for(const Submission& submission, const Extent& extent) const;
+  [[nodiscard]] Result<void> share_for(const Submission& submission, const Extent& extent) const;
 
   store::Reader& reader_;
   const std::shared_ptr<Mailbox> mailbox_;

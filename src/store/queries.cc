@@ -31,7 +31,7 @@ Result<std::vector<JobSpec>> query_specs(Connection& connection,
   for (const std::int64_t number : numbers) {
     auto spec = read_spec(connection, number, true);
     if (!spec) return spec.error();
-    specs.push_back(std::move(*spec));
+    specs.push_back(std::move(spec->spec));
   }
   return specs;
 }
@@ -59,7 +59,7 @@ Result<std::optional<StoredRequest>> query_request(Connection& connection,
     if (!number) continue;
     auto spec = read_spec(connection, *number, true);
     if (!spec) return spec.error();
-    stored.specs.back() = std::move(*spec);
+    stored.specs.back() = std::move(spec->spec);
   }
   return std::optional<StoredRequest>(std::move(stored));
 }

@@ -44,10 +44,10 @@ Result<Attempt> read_attempt(Query& row, const Uuid& job_id) {
 }
 
 constexpr const char* kReadSpec =
-    "SELECT spec_record FROM specs "
+    "SELECT spec_record, length(script) + ifnull(length(stdin), 0) FROM specs "
     "WHERE number = (SELECT ifnull(whole, number) FROM jobs WHERE number = ?)";
 constexpr const char* kReadWholeSpec =
-    "SELECT spec_record, script, stdin FROM specs "
+    "SELECT spec_record, length(script) + ifnull(length(stdin), 0), script, stdin FROM specs "
     "WHERE number = (SELECT ifnull(whole, number) FROM jobs WHERE number = ?)";
 constexpr const char* kReadAttempts =
     "SELECT number, state, worker_id, worker_name, boot_id, unit, cgroup, leader_pid, user, "
@@ -111,18 +111,19 @@ Result<Job> read_job(Query& row, std::int64_t& number) {
   return job;
 }
 
-Result<JobSpec> read_spec(Connection& connection, std::int64_t number, bool whole) {
+Result<StoredSpec> read_spec(Connection& connection, std::int64_t number, bool whole) {
   Query query(connection.prepare(whole ? kReadWholeSpec : kReadSpec));
   if (!query.number(number).next()) {
     return make_error(ErrorCode::kDataLoss, "the store holds a job without its spec");
   }
   auto spec = decode_spec(query.get_text());
   if (!spec) return spec.error().in("a spec in the store");
+  StoredSpec stored{std::move(*spec), static_cast<std::size_t>(query.get_number())};
   if (whole) {
-    spec->script = query.get_text();
-    spec->stdin_data = query.get_optional_text();
+    stored.spec.script = query.get_text();
+    stored.spec.stdin_data = query.get_optional_text();
   }
-  return spec;
+  return stored;
 }
 
 PartCounts read_part_counts(Connection& connection, std::int64_t number) {
@@ -159,7 +160,7 @@ Result<JobView> complete_view(Connection& connection, Job job, std::int64_t numb
   if (view.job.parts > 0) view.parts = read_part_counts(connection, number);
   auto spec = read_spec(connection, number, whole_spec);
   if (!spec) return spec.error();
-  view.job.spec = std::make_shared<const JobSpec>(std::move(*spec));
+  view.job.spec = std::make_shared<const JobSpec>(std::move(spec->spec));
   auto attempts = read_attempts(connection, number, view.job.id, false);
   if (!attempts) return attempts.error();
   view.job.attempts = std::move(*attempts);

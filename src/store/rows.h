@@ -25,8 +25,13 @@ Result<Job> read_job(Query& row, std::int64_t& number);
 // A column end_record.
 Result<std::optional<JobEnd>> read_end(Query& row);
 
-// The spec without script and stdin_data; with them if `whole`. A part's is that of its whole.
-Result<JobSpec> read_spec(Connection& connection, std::int64_t number, bool whole);
+struct StoredSpec {
+  JobSpec spec;                 // with script and stdin_data only if it was read whole
+  std::size_t input_bytes = 0;  // of these two
+};
+
+// A part's spec is that of its whole.
+Result<StoredSpec> read_spec(Connection& connection, std::int64_t number, bool whole);
 
 // How the parts of this job stand.
 PartCounts read_part_counts(Connection& connection, std::int64_t number);

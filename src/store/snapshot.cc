@@ -27,7 +27,8 @@ Result<void> load_jobs(Connection& connection, Snapshot& snapshot) {
     if (owner != last_number) {
       auto spec = read_spec(connection, live.number, false);
       if (!spec) return spec.error();
-      last = std::make_shared<const JobSpec>(std::move(*spec));
+      last = std::make_shared<const JobSpec>(std::move(spec->spec));
+      live.input_bytes = live.job.part ? 0 : spec->input_bytes;
       last_number = owner;
     }
     live.job.spec = last;

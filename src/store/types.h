@@ -73,6 +73,7 @@ struct LiveJob {
   std::int64_t number = 0;
   Job job;                          // spec without script and stdin_data; only the last attempt
   std::optional<PartCounts> parts;  // of one that has any
+  std::size_t input_bytes = 0;      // of its script and stdin_data; a part has its whole's
 };
 
 struct Snapshot {

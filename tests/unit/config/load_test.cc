@@ -146,7 +146,7 @@ TEST_F(Load, OverridesAreCheckedLikeLines) {
             "history.retain_jobs, access.group, "
             "access.admin_group, access.see, limits.connections_of_account_max, "
             "limits.requests_of_account_max, limits.readers_of_account_max, "
-            "limits.watchers_of_account_max, compat.listen, "
+            "limits.watchers_of_account_max, limits.spec_bytes_of_account_max, compat.listen, "
             "compat.insecure, compat.slots, tls.certificate, tls.key, tls.ca");
 }
 

@@ -33,6 +33,7 @@ TEST(SchedulerKeys, HaveDefaultsAndBounds) {
        {"limits.connections_of_account_max", {{"1", "4096"}, {"", "0", "4097"}}},
        {"limits.requests_of_account_max", {{"1", "16384"}, {"", "0", "16385"}}},
        {"limits.readers_of_account_max", {{"1", "1024"}, {"", "0", "1025"}}},
+       {"limits.spec_bytes_of_account_max", {{"1M", "1T"}, {"", "0", "1023K", "2T"}}},
        {"limits.watchers_of_account_max", {{"1", "1024"}, {"", "0", "1025"}}},
        {"compat.listen", {{"127.0.0.1:1, [::]:2"}, {"unix:/a", "h:1", "a"}}},
        {"compat.insecure", {{"yes"}, {"", "maybe"}}},

@@ -41,12 +41,14 @@ class PrincipalsTest : public SchedulerTest {
   }
   // Channels first: a server ends with its last call.
   void TearDown() override {
-    for (Client* client : {&alice_, &bob_}) {
-      client->jobs.reset();
-      client->channel.reset();
-      client->server.reset();
-    }
+    drop(alice_);
+    drop(bob_);
     SchedulerTest::TearDown();
+  }
+  static void drop(Client& client) {
+    client.jobs.reset();
+    client.channel.reset();
+    client.server.reset();
   }
 
   Client client(const Principal& principal) {

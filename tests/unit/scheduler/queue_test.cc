@@ -237,19 +237,12 @@ TEST_F(SchedulerQueueTest, ARefusalIsExplained) {
   EXPECT_FALSE(why.never());
 }
 
-class SmallQueueTest : public SchedulerQueueTest {
+class FullQueueTest : public SchedulerQueueTest {
  protected:
   void SetUp() override {
-    config_.jobs_max = jobs_max_;
-    config_.jobs_of_user_max = 2;
+    config_.jobs_max = 1;
     SchedulerQueueTest::SetUp();
   }
-  std::int64_t jobs_max_ = 3;
-};
-
-class FullQueueTest : public SmallQueueTest {
- protected:
-  FullQueueTest() { jobs_max_ = 1; }
 };
 
 TEST_F(FullQueueTest, MoreThanThereMayBeInAllIsRefused) {
@@ -258,18 +251,6 @@ TEST_F(FullQueueTest, MoreThanThereMayBeInAllIsRefused) {
   const grpc::Status more = try_submit(spec(), "", response);
   EXPECT_EQ(more.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_NE(more.error_message().find("the queue is full: 1"), std::string::npos);
-}
-
-TEST_F(SmallQueueTest, MoreThanASubmitterMayHaveIsRefusedByName) {
-  const std::string job = submit(spec());
-  submit(spec());
-  v1::SubmitJobResponse response;
-  const grpc::Status more = try_submit(spec(), "", response);
-  EXPECT_EQ(more.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_NE(more.error_message().find("jobs_of_user_max"), std::string::npos);
-  stop_job(job, "");
-  watch_until(job, v1::JOB_STATE_STOPPED);
-  EXPECT_TRUE(try_submit(spec(), "", response).ok()) << "one has gone";
 }
 
 }  // namespace
