@@ -258,6 +258,8 @@ std::string status_block(const v1::Job& job, const Layout& layout) {
   text += line("Command", job.is_summary()
                               ? "(not shown: only who submitted the job and operators see it)"
                               : command_text(job));
+  if (job.input_removed())
+    text += line("Input", "script and input were removed, to make room in the scheduler's store");
   text += line("Labels", labels_value(job.spec()));
   text += line("Readers", readers_value(job.spec()));
   if (job.has_submit_time())

@@ -25,6 +25,17 @@ constexpr KeyInfo kStateDirectory{.section = "scheduler",
                                   .default_text = "/var/lib/takt-scheduler",
                                   .accepts = "an absolute path",
                                   .help = "Where the database of jobs and workers is kept."};
+constexpr KeyInfo kStoreMax{
+    .reloads = true,
+    .section = "scheduler",
+    .name = "store_max",
+    .default_text = "8G",
+    .accepts = "a size from 16M to 1024T",
+    .help =
+        "Size of the database that is not to be exceeded. From five eighths of it on, scripts and "
+        "input of ended jobs are removed, then ended jobs, the oldest first. From six eighths on, "
+        "submissions of users are refused, from seven eighths on those of operators too. Starts, "
+        "ends, stops, holds and registrations are never refused for it."};
 constexpr KeyInfo kListen{
     .section = "scheduler",
     .name = "listen",
@@ -173,6 +184,8 @@ constexpr KeyInfo kCompatSlots{.section = "compat",
 const std::vector<Key<SchedulerConfig>>& scheduler_keys() {
   static const auto keys = with_tls<SchedulerConfig>({
       key<&SchedulerConfig::state_directory, parse_path>(scheduler_key::kStateDirectory),
+      key<&SchedulerConfig::store_max_bytes, parse_bytes_in<1LL << 24, 1LL << 50>>(
+          scheduler_key::kStoreMax),
       key<&SchedulerConfig::listen, parse_listen>(scheduler_key::kListen),
       key<&SchedulerConfig::insecure, parse_bool>(scheduler_key::kInsecure),
       key<&SchedulerConfig::log_level, parse_log_level>(scheduler_key::kLogLevel),

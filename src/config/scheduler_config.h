@@ -23,6 +23,7 @@ enum class Spreading { kSpread, kPack };
 struct SchedulerConfig {
   // [scheduler]
   std::string state_directory = "/var/lib/takt-scheduler";
+  std::int64_t store_max_bytes = limits::kStoreMax;  // of the database in it
   // Empty: not given. Then the inherited sockets count, and with none kDefaultSchedulerListen.
   // Given beside inherited sockets is for the daemon to refuse.
   std::vector<std::string> listen;

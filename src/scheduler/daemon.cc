@@ -18,9 +18,11 @@ namespace {
 
 QueuePolicy policy_of(const config::SchedulerConfig& config) {
   return {static_cast<std::size_t>(config.jobs_max),
-          static_cast<std::size_t>(config.jobs_of_user_max), static_cast<int>(config.priority_max),
+          static_cast<std::size_t>(config.jobs_of_user_max),
+          static_cast<int>(config.priority_max),
           config.placement == config::Spreading::kPack ? Strategy::kPack : Strategy::kSpread,
-          static_cast<std::size_t>(config.spec_bytes_of_account_max)};
+          static_cast<std::size_t>(config.spec_bytes_of_account_max),
+          config.store_max_bytes};
 }
 
 rpc::See see_of(const config::SchedulerConfig& config) {
@@ -28,7 +30,9 @@ rpc::See see_of(const config::SchedulerConfig& config) {
 }
 
 store::HistoryLimits history_of(const config::SchedulerConfig& config) {
-  return {.age_max = config.retain_time, .jobs_max = config.retain_jobs};
+  return {.age_max = config.retain_time,
+          .jobs_max = config.retain_jobs,
+          .store_max_bytes = config.store_max_bytes};
 }
 
 rpc::ShareLimits shares_of(const config::SchedulerConfig& config) {

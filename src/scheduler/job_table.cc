@@ -66,8 +66,8 @@ std::int64_t JobTable::add(Job job, WallTime now) {
   job.priority = spec->priority;
   job.not_before = spec->not_before;
   if (spec->hold) job.hold = Hold{job.submitted_by, false};
-  ledger_.record(store::JobWrite{number, job, now, true});
   const std::size_t spec_bytes = job.part ? 0 : stored_bytes(*spec);
+  ledger_.record(store::JobWrite{number, job, now, true}, spec_bytes);
   LiveJob& live = insert(number, std::move(job), std::nullopt, spec_bytes);
   if (!live.job.part) {
     ledger_.after_commit([this, id = live.job.id](const Result<void>& committed) {

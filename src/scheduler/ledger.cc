@@ -19,7 +19,12 @@ Error unavailable(const Error& cause) {
 Ledger::Ledger(store::Writer& writer, std::shared_ptr<Mailbox> mailbox, Hooks hooks)
     : writer_(writer), mailbox_(std::move(mailbox)), hooks_(std::move(hooks)) {}
 
-void Ledger::record(store::JobWrite write) {
+void Ledger::record(store::JobWrite write, std::size_t spec_bytes) {
+  if (write.is_new) {
+    const auto bytes = limits::kJobStoreBytes + static_cast<std::int64_t>(spec_bytes);
+    open_entry_.new_bytes += bytes;
+    new_bytes_ += bytes;
+  }
   open_entry_.changes.push_back(store::change_of(write));
   open_.jobs.push_back(std::move(write));
 }
@@ -42,6 +47,7 @@ bool Ledger::full() const {
 void Ledger::abandon() {
   open_ = {};
   const Entry entry = std::exchange(open_entry_, {});
+  new_bytes_ -= entry.new_bytes;
   if (entry.actions.empty()) return;
   TAKT_CHECK(failure_.has_value(), "changes are given up though nothing failed");
   for (const Action& action : entry.actions) action(*failure_);
@@ -63,6 +69,7 @@ void Ledger::flush() {
 void Ledger::on_result(const Result<void>& result) {
   const Entry entry = std::move(under_way_.front());
   under_way_.pop_front();
+  new_bytes_ -= entry.new_bytes;
   const bool first_failure = !result && !failure_;
   if (first_failure) failure_ = unavailable(result.error());
   if (result && !entry.changes.empty()) {

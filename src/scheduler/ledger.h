@@ -36,7 +36,8 @@ class Ledger {
   // The revision for the next change; to be recorded in this order.
   std::int64_t next_revision() { return ++revision_; }
 
-  void record(store::JobWrite write);
+  // `spec_bytes`: of a new job's spec (stored_bytes).
+  void record(store::JobWrite write, std::size_t spec_bytes = 0);
   void record(WorkerRecord worker);
   void record_forgotten(WorkerRecord worker);
   void record(store::RequestWrite request);
@@ -49,6 +50,9 @@ class Ledger {
 
   // True when so much waits for the writer that new work should be refused.
   [[nodiscard]] bool full() const;
+
+  // About what the store takes once all that was recorded so far is in it.
+  [[nodiscard]] std::int64_t store_bytes() const { return writer_.used_bytes() + new_bytes_; }
 
   // The newest revision on disk.
   [[nodiscard]] std::int64_t committed_revision() const { return committed_; }
@@ -64,6 +68,7 @@ class Ledger {
   struct Entry {
     std::vector<store::JobChange> changes;
     std::vector<Action> actions;
+    std::int64_t new_bytes = 0;  // of new jobs and their specs
   };
 
   void on_result(const Result<void>& result);
@@ -75,6 +80,7 @@ class Ledger {
   std::int64_t revision_ = 0;
   std::int64_t committed_ = 0;
   std::optional<Error> failure_;  // until resume()
+  std::int64_t new_bytes_ = 0;    // of all entries
   store::Batch open_;
   Entry open_entry_;
   std::deque<Entry> under_way_;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "base/limits.h"
 #include "base/result.h"
@@ -18,6 +19,7 @@ struct QueuePolicy {
   int priority_max = 0;  // above it, for operators only
   Strategy placement = Strategy::kSpread;
   std::size_t spec_bytes_of_account_max = limits::kSpecBytesOfAccount;  // of its jobs; as above
+  std::int64_t store_max_bytes = 0;  // store::HistoryLimits; 0: no bound
 };
 
 // kPermissionDenied, naming the field, for a priority that only operators give.

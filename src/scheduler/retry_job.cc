@@ -55,6 +55,13 @@ Result<JobSpec> spec_again(const Principal& principal, const Job& job,
   return checked_spec(principal, message, "");
 }
 
+Error input_removed(const Job& job) {
+  return make_error(ErrorCode::kFailedPrecondition,
+                    "the script and the input of job " + job.id.str() +
+                        " were removed, since the scheduler's store was near store_max "
+                        "(scheduler.conf); submit it again with them");
+}
+
 void submit_again(Core& core, const Principal& principal, const v1::RetryJobRequest& request,
                   Submission submission, const Job& job, const std::vector<Part>& unsuccessful,
                   const rpc::UnaryReply<v1::RetryJobResponse>& reply) {
@@ -88,6 +95,7 @@ void retry_job(Core& core, const Principal& principal, const v1::RetryJobRequest
                    [&core, who, reply, again](const Result<store::JobView>& view) {
                      if (!view) return (void)reply.fail(view.error());
                      const Job& job = view->job;
+                     if (view->input_removed) return (void)reply.fail(input_removed(job));
                      if (job.part) return again(job, {*job.part});
                      if (job.parts == 0 || !has_ended(job.state)) return again(job, {});
                      core.reads().unsuccessful(

@@ -147,6 +147,29 @@ Result<void> SubmitDesk::share_for(const Submission& submission, const Extent& e
   return {};
 }
 
+// The last part of the store is for what is never refused.
+Result<void> SubmitDesk::store_for(const Submission& submission, const Extent& extent) const {
+  if (policy_.store_max_bytes == 0) return {};
+  const std::int64_t taken = ledger_.store_bytes();
+  const std::int64_t added = static_cast<std::int64_t>(extent.spec_bytes) +
+                             static_cast<std::int64_t>(extent.jobs) * limits::kJobStoreBytes;
+  const int eighths = submission.by_operator ? store::kOperatorsEighths : store::kUsersEighths;
+  if (taken + added <= store::eighths_of(policy_.store_max_bytes, eighths)) return {};
+  const auto text = [](std::int64_t bytes) {
+    return format_bytes(static_cast<std::uint64_t>(bytes));
+  };
+  return make_error(
+      ErrorCode::kResourceExhausted,
+      "the scheduler's store has " + text(taken) + ", " +
+          format_bytes(jobs_.of_submitter(submission.submitted_by).spec_bytes) +
+          " of them in unfinished jobs of " + submission.submitted_by + ", and this would add " +
+          text(added) + "; submissions of " + (submission.by_operator ? "operators" : "users") +
+          " are taken up to " + std::to_string(eighths) + " eighths of " +
+          text(policy_.store_max_bytes) +
+          " (store_max in [scheduler] of scheduler.conf): scripts and input of ended jobs are "
+          "removed at the moment; try again later, or stop unfinished jobs");
+}
+
 Result<void> SubmitDesk::room_for(const Submission& submission, const Extent& extent) const {
   if (ledger_.failed()) {
     return make_error(ErrorCode::kUnavailable,
@@ -159,6 +182,7 @@ Result<void> SubmitDesk::room_for(const Submission& submission, const Extent& ex
                       "the queue is full: " + std::to_string(policy_.jobs_max) +
                           " jobs may be there that have not ended; try again later");
   }
+  if (auto room = store_for(submission, extent); !room) return room;
   if (ledger_.full()) {
     return make_error(ErrorCode::kResourceExhausted,
                       "too many changes wait for the disk; try again later");

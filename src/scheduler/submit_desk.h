@@ -88,6 +88,7 @@ class SubmitDesk {
   };
   [[nodiscard]] Result<void> room_for(const Submission& submission, const Extent& extent) const;
   [[nodiscard]] Result<void> share_for(const Submission& submission, const Extent& extent) const;
+  [[nodiscard]] Result<void> store_for(const Submission& submission, const Extent& extent) const;
 
   store::Reader& reader_;
   const std::shared_ptr<Mailbox> mailbox_;

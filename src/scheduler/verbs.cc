@@ -90,6 +90,7 @@ void shorten(v1::Job& job) {
 v1::Job view_to_proto(const store::JobView& view) {
   v1::Job job = rpc::job_to_proto(view.job);
   job.set_is_summary(view.is_summary);
+  job.set_input_removed(view.input_removed && !view.is_summary);
   if (view.unreachable_since)
     *job.mutable_unreachable_since_time() = rpc::time_to_proto(*view.unreachable_since);
   if (view.parts) {

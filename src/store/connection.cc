@@ -153,6 +153,15 @@ Result<void> Connection::begin_write() {
                         "); only one may run, and nothing more is written here");
 }
 
+std::int64_t Connection::used_bytes() {
+  const auto value_of = [this](const char* pragma) {
+    Query query(prepare(pragma));
+    return query.next() ? query.get_number() : 0;
+  };
+  return (value_of("PRAGMA page_count") - value_of("PRAGMA freelist_count")) *
+         value_of("PRAGMA page_size");
+}
+
 void roll_back(Connection& connection) {
   try {
     connection.execute("ROLLBACK");

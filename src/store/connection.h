@@ -95,6 +95,8 @@ class Connection {
   Result<void> begin_write();
   // For transactions.
   [[nodiscard]] SQLite::Database& database() { return database_; }
+  // What all in the file takes, without places that are free again.
+  std::int64_t used_bytes();
   // Runs statements without rows, unprepared.
   void execute(const char* sql) { database_.exec(sql); }
   // The one number that a query gives.

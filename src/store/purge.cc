@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/limits.h"
+#include "store/rows.h"
 
 namespace takt::store {
 namespace {
@@ -19,7 +20,8 @@ const std::string& look_sql() {
   static_assert(static_cast<int>(JobState::kStopped) == 7, "these are all of them");
   static const std::string sql =
       "SELECT j.number, ifnull(j.end_time_us, j.submit_time_us), j.parts, "
-      "ifnull(length(s.spec_record) + length(s.script) + ifnull(length(s.stdin), 0), 0), " +
+      "ifnull(length(s.spec_record), 0), ifnull(length(s.script) + ifnull(length(s.stdin), 0), "
+      "0), " +
       std::string(kMayGo) +
       " FROM (SELECT number FROM ("
       "SELECT * FROM (SELECT number FROM jobs WHERE state = 5 AND whole IS NULL AND number > ?1"
@@ -37,23 +39,37 @@ const std::string& look_sql() {
 
 void Purge::set_limits(const HistoryLimits& limits) {
   limits_ = limits;
+  begin_walks();
+}
+
+void Purge::begin_walks() {
   crowd_ = {};
   age_ = {};
+  inputs_cursor_ = 0;
+  inputs_gone_ = false;
+  room_ = {};
 }
+
+void Purge::set_used(std::int64_t bytes) { used_ = bytes; }
 
 void Purge::restart() {
   ended_.reset();
-  crowd_ = {};
-  age_ = {};
+  begin_walks();
 }
 
-void Purge::on_ended(std::int64_t jobs) {
+void Purge::on_ended(std::int64_t jobs, std::int64_t oldest_number) {
   if (ended_) *ended_ += jobs;
+  if (jobs == 0) return;
+  inputs_cursor_ = std::min(inputs_cursor_, oldest_number - 1);
+  inputs_gone_ = false;
 }
 
 WallTime Purge::due() const {
   if (!ended_) return {};
-  return crowded() ? std::min(crowd_.next, age_.next) : age_.next;
+  WallTime due = age_.next;
+  if (crowded()) due = std::min(due, crowd_.next);
+  if (tight()) due = std::min(due, inputs_gone_ ? room_.next : WallTime());
+  return due;
 }
 
 std::vector<Purge::Row> Purge::look(Connection& connection, std::int64_t after) {
@@ -66,6 +82,8 @@ std::vector<Purge::Row> Purge::look(Connection& connection, std::int64_t after) 
     row.end_time = query.get_time();
     row.parts = query.get_number();
     row.bytes = query.get_number();
+    row.input_bytes = query.get_number();
+    row.bytes += row.input_bytes;
     row.may_go = query.get_number() != 0;
     rows.push_back(row);
   }
@@ -98,18 +116,83 @@ Result<Purge::Removed> Purge::remove(Connection& connection, const std::vector<R
   return removed;
 }
 
-Result<std::size_t> Purge::step(Connection& connection, WallTime now) {
-  auto removed = guarded("cannot purge " + connection.path(), [&]() -> Result<std::size_t> {
+Result<Purge::Gone> Purge::step(Connection& connection, WallTime now) {
+  auto gone = guarded("cannot purge " + connection.path(), [&]() -> Result<Gone> {
+    const auto jobs = [](Result<std::size_t> removed) -> Result<Gone> {
+      if (!removed) return removed.error();
+      return Gone{.jobs = *removed};
+    };
     if (!ended_) ended_ = connection.number_of("SELECT count(*) FROM jobs WHERE state >= 5");
-    if (crowded() && crowd_.next <= now) return walk_by_number(connection, now);
-    if (age_.next <= now) return walk_by_age(connection, now);
-    return std::size_t{0};
+    if (tight() && !inputs_gone_) {
+      const auto removed = walk_for_inputs(connection);
+      if (!removed) return removed.error();
+      return Gone{.inputs = *removed};
+    }
+    if (tight() && room_.next <= now) return jobs(walk_for_room(connection, now));
+    if (crowded() && crowd_.next <= now) return jobs(walk_by_number(connection, now));
+    if (age_.next <= now) return jobs(walk_by_age(connection, now));
+    return Gone();
   });
-  if (!removed) {
+  if (!gone) {
     roll_back(connection);
     restart();
   }
-  return removed;
+  return gone;
+}
+
+// Of jobs that have ended at any time: that they are there is still seen. Most steps find what they
+// look for; past many that have no input, a step is one look at more of them.
+Result<std::size_t> Purge::walk_for_inputs(Connection& connection) {
+  std::vector<std::int64_t> numbers;
+  for (std::size_t look_at = 0; look_at < limits::kPurgeLooks && numbers.empty(); ++look_at) {
+    const std::vector<Row> rows = look(connection, inputs_cursor_);
+    std::int64_t bytes = 0;
+    for (const Row& row : rows) {
+      if (bytes >= limits::kPurgeStepBytes) break;
+      inputs_cursor_ = row.number;
+      if (row.input_bytes < limits::kInputRemovedMin) continue;
+      bytes += row.input_bytes;
+      numbers.push_back(row.number);
+    }
+    inputs_gone_ =
+        rows.size() < limits::kPurgeStep && (rows.empty() || inputs_cursor_ == rows.back().number);
+    if (inputs_gone_) break;
+  }
+  if (numbers.empty()) return std::size_t{0};
+  if (auto begun = connection.begin_write(); !begun) return begun.error();
+  const std::string mark(kRemovedScript);
+  for (const std::int64_t number : numbers)
+    Query(connection.prepare("UPDATE specs SET script = ?, stdin = NULL WHERE number = ?"))
+        .blob(mark)
+        .number(number)
+        .run();
+  connection.execute("COMMIT");
+  return numbers.size();
+}
+
+// As many as a step may remove: how much that gives free is known afterwards.
+Result<std::size_t> Purge::walk_for_room(Connection& connection, WallTime now) {
+  const std::vector<Row> rows = look(connection, room_.cursor);
+  std::int64_t cursor = room_.cursor;
+  std::int64_t bytes = 0;
+  std::vector<Row> gone;
+  for (const Row& row : rows) {
+    if (bytes >= limits::kPurgeStepBytes) break;
+    cursor = row.number;
+    if (!row.may_go || row.end_time > now - limits_.age_min) continue;
+    bytes += row.bytes;
+    gone.push_back(row);
+  }
+  const auto done = remove(connection, gone);
+  if (!done) return done.error();
+  *ended_ -= done->jobs;
+  if (done->unfinished) cursor = *done->unfinished - 1;
+  room_.cursor = cursor;
+  const bool over =
+      rows.size() < limits::kPurgeStep && (rows.empty() || cursor == rows.back().number);
+  // What is left was too young, or may not go yet.
+  if (over) room_ = {.cursor = 0, .next = now + limits::kHistoryAgeMin};
+  return static_cast<std::size_t>(done->jobs);
 }
 
 // As many as there are too many.

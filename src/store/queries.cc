@@ -59,7 +59,7 @@ Result<std::optional<StoredRequest>> query_request(Connection& connection,
     if (!number) continue;
     auto spec = read_spec(connection, *number, true);
     if (!spec) return spec.error();
-    stored.specs.back() = std::move(spec->spec);
+    if (!spec->input_removed) stored.specs.back() = std::move(spec->spec);
   }
   return std::optional<StoredRequest>(std::move(stored));
 }

@@ -44,10 +44,11 @@ Result<Attempt> read_attempt(Query& row, const Uuid& job_id) {
 }
 
 constexpr const char* kReadSpec =
-    "SELECT spec_record, length(script) + ifnull(length(stdin), 0) FROM specs "
+    "SELECT spec_record, length(script) + ifnull(length(stdin), 0), length(script) FROM specs "
     "WHERE number = (SELECT ifnull(whole, number) FROM jobs WHERE number = ?)";
 constexpr const char* kReadWholeSpec =
-    "SELECT spec_record, length(script) + ifnull(length(stdin), 0), script, stdin FROM specs "
+    "SELECT spec_record, length(script) + ifnull(length(stdin), 0), length(script), script, stdin "
+    "FROM specs "
     "WHERE number = (SELECT ifnull(whole, number) FROM jobs WHERE number = ?)";
 constexpr const char* kReadAttempts =
     "SELECT number, state, worker_id, worker_name, boot_id, unit, cgroup, leader_pid, user, "
@@ -118,8 +119,9 @@ Result<StoredSpec> read_spec(Connection& connection, std::int64_t number, bool w
   }
   auto spec = decode_spec(query.get_text());
   if (!spec) return spec.error().in("a spec in the store");
-  StoredSpec stored{std::move(*spec), static_cast<std::size_t>(query.get_number())};
-  if (whole) {
+  StoredSpec stored{std::move(*spec), static_cast<std::size_t>(query.get_number()), false};
+  stored.input_removed = query.get_number() == static_cast<std::int64_t>(kRemovedScript.size());
+  if (whole && !stored.input_removed) {
     stored.spec.script = query.get_text();
     stored.spec.stdin_data = query.get_optional_text();
   }
@@ -156,11 +158,14 @@ Result<std::vector<Attempt>> read_attempts(Connection& connection, std::int64_t 
 
 Result<JobView> complete_view(Connection& connection, Job job, std::int64_t number,
                               bool whole_spec) {
-  JobView view{std::move(job), {}, {}, number, false};
+  JobView view;
+  view.job = std::move(job);
+  view.number = number;
   if (view.job.parts > 0) view.parts = read_part_counts(connection, number);
   auto spec = read_spec(connection, number, whole_spec);
   if (!spec) return spec.error();
   view.job.spec = std::make_shared<const JobSpec>(std::move(spec->spec));
+  view.input_removed = spec->input_removed;
   auto attempts = read_attempts(connection, number, view.job.id, false);
   if (!attempts) return attempts.error();
   view.job.attempts = std::move(*attempts);

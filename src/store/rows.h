@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "store/connection.h"
@@ -25,9 +26,14 @@ Result<Job> read_job(Query& row, std::int64_t& number);
 // A column end_record.
 Result<std::optional<JobEnd>> read_end(Query& row);
 
+// In place of a script once it and stdin_data were removed. No script is like that, since each
+// begins with "#!"; so a program that does not know the mark runs no such job again, either.
+inline constexpr std::string_view kRemovedScript("\0", 1);
+
 struct StoredSpec {
   JobSpec spec;                 // with script and stdin_data only if it was read whole
   std::size_t input_bytes = 0;  // of these two
+  bool input_removed = false;   // they were there, and made room (store/purge.h)
 };
 
 // A part's spec is that of its whole.

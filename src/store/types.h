@@ -21,7 +21,18 @@ struct HistoryLimits {
   microseconds age_max = limits::kHistoryAge;     // after the end
   std::int64_t jobs_max = limits::kHistoryJobs;   // beyond it the oldest go
   microseconds age_min = limits::kHistoryAgeMin;  // what is younger stays in any case
+  std::int64_t store_max_bytes = 0;               // of all in the store; 0: no bound
 };
+
+// Eighths of the bound of the store: from the first on ended jobs make room; from the second on
+// submissions of users are refused, from the third on all. The rest is for what is never refused:
+// starts, ends, stops, workers.
+inline constexpr int kRoomEighths = 5;
+inline constexpr int kUsersEighths = 6;
+inline constexpr int kOperatorsEighths = 7;
+constexpr std::int64_t eighths_of(std::int64_t store_max_bytes, int eighths) {
+  return store_max_bytes / 8 * eighths;
+}
 
 // One change of one job, which is one revision.
 struct JobWrite {
@@ -89,6 +100,7 @@ struct JobView {
   std::optional<PartCounts> parts;            // of one that has any
   std::int64_t number = 0;                    // its age: lists go on before it
   bool is_summary = false;                    // job/summary.h: all that the asker may see
+  bool input_removed = false;                 // script and stdin_data, to make room
 };
 
 // How a job stands, in short.

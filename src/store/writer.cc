@@ -3,11 +3,13 @@
 #include "store/writer.h"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/units.h"
 #include "store/snapshot.h"
 
 namespace takt::store {
@@ -33,9 +35,26 @@ void Writer::purge_if_due() {
     purge_rest_ = end + limits::kPurgeRoundPause;
     return;
   }
-  purged_ += *removed;
-  if (purged_ == 0 || purge_.due() <= now) return;
-  log_info(std::to_string(std::exchange(purged_, 0)) + " ended jobs have left the history");
+  measure();
+  purged_.jobs += removed->jobs;
+  purged_.inputs += removed->inputs;
+  if (purge_.due() <= now) return;
+  const Purge::Gone gone = std::exchange(purged_, {});
+  if (gone.jobs > 0) log_info(std::to_string(gone.jobs) + " ended jobs have left the history");
+  if (gone.inputs > 0)
+    log_notice("the scripts and input of " + std::to_string(gone.inputs) +
+               " ended jobs were removed: the store has " +
+               format_bytes(static_cast<std::uint64_t>(used_bytes_)) +
+               " (store_max in scheduler.conf)");
+}
+
+// Nothing depends on it at once, so an error waits for the next statement that matters.
+void Writer::measure() {
+  const auto used = guarded("cannot measure " + connection_->path(),
+                            [this]() -> Result<std::int64_t> { return connection_->used_bytes(); });
+  if (!used) return;
+  used_bytes_ = *used;
+  purge_.set_used(*used);
 }
 
 void Writer::commit_run(std::vector<Item>& items) {
@@ -55,20 +74,27 @@ Result<void> Writer::commit_items(const std::vector<Item>& items) {
     if (auto begun = connection_->begin_write(); !begun) return begun;
     std::int64_t newest = 0;
     std::int64_t ended = 0;
+    std::int64_t oldest_ended = std::numeric_limits<std::int64_t>::max();
     std::size_t added = 0;
     for (const Item& item : items) {
       if (added == 0 && !item.batch.jobs.empty())
         HistoryTrimmer::note_gap(*connection_, item.batch.jobs.front().job.revision);
       ended += write_batch(*connection_, item.batch);
       added += item.batch.jobs.size();
+      for (const JobWrite& write : item.batch.jobs)
+        if (has_ended(write.job.state)) oldest_ended = std::min(oldest_ended, write.number);
       if (!item.batch.jobs.empty()) newest = item.batch.jobs.back().job.revision;
     }
     if (added > 0) trimmer_.trim(*connection_, newest, added);
     connection_->execute("COMMIT");
-    purge_.on_ended(ended);
+    purge_.on_ended(ended, oldest_ended);
     return {};
   });
-  if (!written) roll_back(*connection_);
+  if (!written) {
+    roll_back(*connection_);
+  } else {
+    measure();
+  }
   return written;
 }
 

@@ -4,9 +4,11 @@
 // exactly once, in that order, on the writer's thread. After a commit has failed, its batches and
 // all later ones fail, until reload() has read the live state again. Nothing is written, and
 // nothing loaded, once another process has taken the database over. Between batches it keeps the
-// history within its bounds, in small steps that take a quarter of its time at most.
+// history and the store within their bounds, in small steps that take a quarter of its time at
+// most.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -50,6 +52,9 @@ class Writer {
   // Other bounds of the history, from now on. Any thread.
   void set_history(const HistoryLimits& limits);
 
+  // What the database takes, as of the last commit or step of the history. Any thread.
+  [[nodiscard]] std::int64_t used_bytes() const { return used_bytes_; }
+
   // Batches that wait. Any thread.
   [[nodiscard]] std::size_t waiting() const;
 
@@ -65,6 +70,7 @@ class Writer {
   void purge_if_due();
   [[nodiscard]] std::optional<nanoseconds> until_purge() const;
   void commit_run(std::vector<Item>& items);
+  void measure();
   void reload_now(const Item& item);
   Result<Snapshot> load_own();
   Result<void> commit_items(const std::vector<Item>& items);
@@ -73,8 +79,9 @@ class Writer {
   HistoryTrimmer trimmer_;        // of the thread, as what follows
   std::optional<Error> failure_;  // of a commit, until the state is loaded anew
   Purge purge_;
-  BootTime purge_rest_;     // no step before that
-  std::size_t purged_ = 0;  // and not told yet
+  BootTime purge_rest_;  // no step before that
+  Purge::Gone purged_;   // and not reported yet
+  std::atomic<std::int64_t> used_bytes_ = 0;
 
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;

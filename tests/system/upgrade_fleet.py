@@ -26,7 +26,7 @@ SETTLE_S = 20  # from a worker that is ready to all of its reports
 SAMPLED = (0, 6, 17, TASKS - 1)  # tasks of each array whose output is read
 # A sentence for people, made when it is asked for; and fields that stored versions do not know.
 NOT_COMPARED = {"message"}
-NEW_FIELDS = {"is_summary", "readers"}
+NEW_FIELDS = {"is_summary", "readers", "input_removed"}
 LIVE = {"usage", "remaining", "revision"}  # differ from one moment to the next while a job runs
 
 

@@ -136,6 +136,16 @@ TEST(StatusBlock, OfAnothersJob) {
   EXPECT_EQ(text.find("takt logs"), std::string::npos) << text;
 }
 
+TEST(StatusBlock, OfAJobWithoutItsInput) {
+  v1::Job job = failed_job();
+  job.set_input_removed(true);
+  const std::string text = status_block(job, layout());
+  EXPECT_NE(
+      text.find("Input: script and input were removed, to make room in the scheduler's store\n"),
+      std::string::npos)
+      << text;
+}
+
 TEST(StatusBlock, FullAndExact) {
   Layout exact = layout();
   exact.full = true;

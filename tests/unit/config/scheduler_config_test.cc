@@ -17,6 +17,7 @@ TEST(SchedulerKeys, HaveDefaultsAndBounds) {
       {{"scheduler.state_directory", {{"/srv/takt"}, {"", "srv"}}},
        {"scheduler.listen", {{"unix:/a, 0.0.0.0:1"}, {"a", "h:1"}}},
        {"scheduler.insecure", {{"yes"}, {"", "maybe"}}},
+       {"scheduler.store_max", {{"16M", "1024T"}, {"", "0", "15M", "1025T"}}},
        {"scheduler.log_level", {{"debug"}, {"", "7"}}},
        {"workers.user", {{"takt-worker"}, {"", "0"}}},
        {"workers.unreachable_after", {{"10s", "1h"}, {"", "9s", "61min", "soon"}}},

@@ -292,7 +292,7 @@ class NthPurgeFailureTest : public NthFailureTest {
     for (int steps = 0; steps < 10 && purge.due() <= wall_now(); ++steps) {
       const std::int64_t before = ended();
       const auto removed = purge.step(**connection, wall_now());
-      EXPECT_EQ(ended(), removed ? before - static_cast<std::int64_t>(*removed) : before);
+      EXPECT_EQ(ended(), removed ? before - static_cast<std::int64_t>(removed->jobs) : before);
       if (!removed) happened_ = FailingDisk::heal() || happened_;
     }
     happened_ = FailingDisk::heal() || happened_;

@@ -54,7 +54,9 @@ class PurgeTest : public StoreTest {
   std::size_t step(microseconds later = {}) {
     const auto removed = purge_->step(*connection_, now_ + later);
     EXPECT_TRUE(removed.ok()) << removed.error().message;
-    return removed.ok() ? *removed : 0;
+    if (!removed.ok()) return 0;
+    inputs_gone_ += removed->inputs;
+    return removed->jobs;
   }
   // Steps until there is nothing to do now.
   std::size_t purge(microseconds later = {}) {
@@ -75,10 +77,21 @@ class PurgeTest : public StoreTest {
     return steps;
   }
   std::int64_t count(const char* sql) { return connection_->number_of(sql); }
+  // Steps as the writer does, which measures after each.
+  std::size_t make_room() {
+    std::size_t removed = 0;
+    purge_->set_used(connection_->used_bytes());
+    do {
+      removed += step();
+      purge_->set_used(connection_->used_bytes());
+    } while (purge_->due() <= now_);
+    return removed;
+  }
 
   const WallTime now_ = wall_now();
   std::unique_ptr<Connection> connection_;
   std::unique_ptr<Purge> purge_;
+  std::size_t inputs_gone_ = 0;
 };
 
 TEST_F(PurgeTest, BeyondTheNumberTheOldestEndedGoAndNothingThatLives) {
@@ -136,7 +149,7 @@ TEST_F(PurgeTest, JobsThatEndLaterAreCountedToo) {
   take_over({.jobs_max = 10});
   EXPECT_EQ(purge(), 0U);
   EXPECT_GT(purge_->due(), now_);
-  purge_->on_ended(4);
+  purge_->on_ended(4, 1);
   EXPECT_LE(purge_->due(), now_);
   EXPECT_EQ(purge(), 4U);
   purge_->restart();
@@ -168,6 +181,97 @@ TEST_F(PurgeTest, AStepCostsTheSameHoweverMuchIsThere) {
   const int large = cost_of_a_step(3000, 5000);
   EXPECT_GT(small, 0);
   EXPECT_LT(large, small + small / 5);
+}
+
+constexpr std::int64_t kMiB = limits::kMiB;
+constexpr const char* kCountMarks = "SELECT count(*) FROM specs WHERE script = x'00'";
+
+TEST_F(PurgeTest, ScriptsOfEndedJobsMakeRoomTheOldestFirstAndNoMoreThanNeeded) {
+  open();
+  JobWrite lives = new_job("lives");
+  edit(lives, [](JobSpec& spec) { spec.script.assign(kMiB, 'x'); });
+  ASSERT_TRUE(commit({{lives}, {}, {}}).ok());
+  add_ended(1, hours(1), "small", 1000);
+  const std::int64_t first = add_ended(1, hours(1), "oldest", kMiB);
+  add_ended(19, hours(1), "fat", kMiB);
+  take_over({.store_max_bytes = 24 * kMiB});
+  EXPECT_EQ(make_room(), 0U) << "jobs stay while scripts are enough";
+  EXPECT_EQ(count("SELECT count(*) FROM jobs"), 22);
+  EXPECT_LE(connection_->used_bytes(), 15 * kMiB);
+  EXPECT_GE(connection_->used_bytes(), 10 * kMiB) << "a step is a few";
+  EXPECT_EQ(count(kCountMarks), static_cast<std::int64_t>(inputs_gone_));
+  EXPECT_EQ(count("SELECT max(number) FROM specs WHERE script = x'00'"),
+            first + static_cast<std::int64_t>(inputs_gone_) - 1)
+      << "the oldest";
+  EXPECT_EQ(count("SELECT length(script) FROM specs ORDER BY number LIMIT 1"), kMiB) << "it lives";
+  EXPECT_EQ(count("SELECT length(script) FROM specs ORDER BY number LIMIT 1 OFFSET 1"), 1000)
+      << "a small one gives no room";
+  connection_.reset();
+  open();
+  const auto removed = get("oldest");
+  ASSERT_TRUE(removed.ok()) << removed.error().message;
+  EXPECT_TRUE(removed->input_removed);
+  EXPECT_EQ(removed->job.spec->script, "");
+  EXPECT_FALSE(get("lives")->input_removed);
+}
+
+TEST_F(PurgeTest, AnOldJobThatEndsLaterMakesRoomAtOnce) {
+  open();
+  JobWrite old = new_job("old");
+  edit(old, [](JobSpec& spec) { spec.script.assign(kMiB, 'x'); });
+  ASSERT_TRUE(commit({{old}, {}, {}}).ok());
+  add_ended(10, std::chrono::seconds(30));
+  take_over({.store_max_bytes = kMiB});
+  EXPECT_EQ(make_room(), 0U);
+  EXPECT_EQ(inputs_gone_, 0U);
+  connection_->execute("UPDATE jobs SET state = 7 WHERE name = 'old'");
+  purge_->on_ended(1, old.number);
+  EXPECT_EQ(make_room(), 0U);
+  EXPECT_EQ(inputs_gone_, 1U);
+}
+
+TEST_F(PurgeTest, JobsMakeRoomWhenNoScriptIsLeft) {
+  open();
+  ASSERT_TRUE(commit({{new_job("lives")}, {}, {}}).ok());
+  const std::int64_t first = add_ended(4000, hours(1), "", 3000);
+  add_ended(10, std::chrono::seconds(30), "young", 3000);
+  take_over({.store_max_bytes = 16 * kMiB});
+  ASSERT_GT(connection_->used_bytes(), 12 * kMiB);
+  const std::size_t removed = make_room();
+  EXPECT_EQ(inputs_gone_, 0U);
+  EXPECT_GT(removed, 0U);
+  EXPECT_LE(connection_->used_bytes(), 10 * kMiB);
+  EXPECT_EQ(count("SELECT min(number) FROM jobs WHERE state >= 5"),
+            first + static_cast<std::int64_t>(removed));
+  EXPECT_EQ(count("SELECT count(*) FROM jobs WHERE name IN ('young', 'lives')"), 11);
+}
+
+TEST_F(PurgeTest, WhatLivesOrIsYoungIsNotLookedAtAgainAndAgain) {
+  open();
+  JobWrite lives = new_job("lives");
+  edit(lives, [](JobSpec& spec) { spec.script.assign(kMiB, 'x'); });
+  ASSERT_TRUE(commit({{lives}, {}, {}}).ok());
+  add_ended(10, std::chrono::seconds(30));
+  take_over({.store_max_bytes = kMiB});
+  EXPECT_EQ(make_room(), 0U);
+  EXPECT_EQ(purge_->due(), now_ + limits::kHistoryAgeMin);
+  EXPECT_EQ(count("SELECT count(*) FROM jobs"), 11);
+}
+
+TEST_F(PurgeTest, ARequestWhoseInputIsGoneStillGivesItsIds) {
+  open();
+  const std::int64_t first = add_ended(1, hours(1), "fat", kMiB);
+  ASSERT_TRUE(commit({{}, {}, {{"uid 1", "r-1", first, 1}}}).ok());
+  take_over({.store_max_bytes = kMiB});
+  make_room();
+  EXPECT_EQ(inputs_gone_, 1U);
+  connection_.reset();
+  open();
+  const auto found = ask<std::optional<StoredRequest>>(
+      [&](auto done) { store_->reader().request(own_asker(), "uid 1", "r-1", done); });
+  ASSERT_TRUE(found.ok() && found->has_value());
+  EXPECT_EQ((*found)->job_ids.size(), 1U);
+  EXPECT_FALSE((*found)->specs[0].has_value()) << "not known any more";
 }
 
 // Not of the purge, but of what it leaves.
