@@ -115,6 +115,7 @@ inline constexpr auto kRetainTime = 24h * 30;
 inline constexpr auto kRetentionFirst = 1min;   // after the worker's start
 inline constexpr auto kRetentionPause = 10min;  // between two looks at the history
 inline constexpr std::size_t kFollowersMax = 1024;
+inline constexpr std::size_t kStoresMax = 1024;       // that schedulers claim, until a restart
 inline constexpr std::size_t kRemainingMax = 16;      // processes told of an attempt that is ENDING
 inline constexpr std::size_t kTailLinesMax = 100000;  // that a reader may ask for
 inline constexpr std::uint64_t kTailMaxBytes = 16 * kMiB;

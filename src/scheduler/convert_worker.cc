@@ -169,14 +169,18 @@ Result<void> apply_hello(WorkerRecord& worker, const v1::WorkerHello& hello) {
   if (hello.boot_id().empty()) return invalid("hello.boot_id", "is empty");
   if (auto checked = check_short(hello.boot_id(), "hello.boot_id"); !checked) return checked;
   if (auto checked = check_short(hello.version(), "hello.version"); !checked) return checked;
-  if (auto checked = validate_name(hello.name(), "hello.name"); !checked) return checked;
+  if (!hello.name().empty() && hello.name() != worker.name) {
+    return invalid("hello.name",
+                   "the worker that registered as \"" + worker.name + "\" says that it is \"" +
+                       clean_text(hello.name(), limits::kNameMaxBytes) +
+                       "\"; restart takt-worker there, so that it registers under its name");
+  }
   auto capacity = capacity_from_proto(hello.capacity());
   if (!capacity) return capacity.error();
   Labels labels(hello.labels().begin(), hello.labels().end());
   if (auto checked = validate_labels(labels, "hello.labels"); !checked) return checked;
   worker.boot_id = hello.boot_id();
   worker.version = hello.version();
-  if (!hello.name().empty()) worker.name = hello.name();
   worker.capacity = std::move(*capacity);
   worker.labels = std::move(labels);
   return {};

@@ -21,7 +21,9 @@ v1::Worker worker_to_proto(const store::WorkerView& view);
 // A registration as a record: id, name, address, boot and version.
 Result<WorkerRecord> worker_from_registration(const v1::RegisterWorkerRequest& request);
 
-// Puts what a worker says of itself into its record. kInvalid if it is not that worker.
+// Puts what a worker says of itself into its record, but for its name: that is the one that it
+// registered under, which its certificate has been checked for. kInvalid if id or name are not that
+// worker's.
 Result<void> apply_hello(WorkerRecord& worker, const v1::WorkerHello& hello);
 
 }  // namespace takt::scheduler

@@ -109,13 +109,11 @@ void Sessions::on_message(const SessionPtr& session, const v1::SessionRequest& m
 void Sessions::on_hello(const SessionPtr& session, const v1::SchedulerHello& hello) {
   auto store = Uuid::parse(hello.store_id(), "hello.store_id");
   if (!store) return session->stream->fail(store.error());
-  std::int64_t& epoch = epochs_[store->str()];
-  if (hello.epoch() < epoch)
-    return session->stream->fail(make_error(
-        ErrorCode::kFailedPrecondition, "epoch " + std::to_string(hello.epoch()) +
-                                            " is over: a scheduler with epoch " +
-                                            std::to_string(epoch) + " has taken over this store"));
-  epoch = hello.epoch();
+  if (!session->store_id.empty())
+    return session->stream->fail(
+        make_error(ErrorCode::kFailedPrecondition, "the scheduler sent a second hello"));
+  if (auto may = claims_.claim(*store, hello.epoch(), session->caller); !may)
+    return session->stream->fail(may.error());
   session->store_id = store->str();
   if (const auto old = sessions_.find(session->store_id); old != sessions_.end())
     old->second->stream->fail(

@@ -2,8 +2,9 @@
 // Sessions with schedulers, one for each store. Guarantees: after the hello the whole list of the
 // store's attempts goes out before anything else; every change follows, ends until they are
 // acknowledged; a stop for an attempt that is not here yet is kept until the session ends; a newer
-// session of a store takes over, a lower epoch is refused; no command of a session reaches another
-// owner's attempt. Loop thread only, but for accept().
+// session of a store takes over, a lower epoch and another certificate are refused; a session is of
+// one store, and no command of it reaches another owner's attempt. Loop thread only, but for
+// accept().
 #pragma once
 
 #include <map>
@@ -17,6 +18,7 @@
 #include "worker/pausing.h"
 #include "worker/starting.h"
 #include "worker/stopping.h"
+#include "worker/store_claims.h"
 
 namespace takt::worker {
 
@@ -74,7 +76,7 @@ class Sessions {
   Pausing& pausing_;
   Ending& ending_;
   std::map<std::string, SessionPtr> sessions_;  // by store id, after the hello
-  std::map<std::string, std::int64_t> epochs_;  // the highest seen
+  StoreClaims claims_;
   std::int64_t next_number_ = 1;
   sd::Source heartbeat_;
 };

@@ -72,7 +72,8 @@ FakeWorker::FakeWorker(std::string id, std::string name, std::string path)
     : id_(std::move(id)),
       name_(std::move(name)),
       path_(std::move(path)),
-      service_(std::make_unique<Service>(*this)) {}
+      service_(std::make_unique<Service>(*this)),
+      said_name_(name_) {}
 
 FakeWorker::~FakeWorker() { die(); }
 
@@ -122,6 +123,11 @@ void FakeWorker::on_start(OnStart what) {
 void FakeWorker::set_labels(const google::protobuf::Map<std::string, std::string>& labels) {
   const std::lock_guard lock(mutex_);
   labels_ = labels;
+}
+
+void FakeWorker::say_name(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  said_name_ = name;
 }
 
 void FakeWorker::set_boot(const std::string& boot) {
@@ -227,7 +233,7 @@ void FakeWorker::on_hello(const std::shared_ptr<Stream>& stream) {
   hello.mutable_hello()->set_worker_id(id_);
   hello.mutable_hello()->set_boot_id(boot_);
   hello.mutable_hello()->set_session_number(++sessions_);
-  hello.mutable_hello()->set_name(name_);
+  hello.mutable_hello()->set_name(said_name_);
   hello.mutable_hello()->set_version("fake");
   *hello.mutable_hello()->mutable_labels() = labels_;
   (*hello.mutable_hello()->mutable_labels())["kind"] = "fake";

@@ -41,6 +41,8 @@ class FakeWorker {
 
   void on_start(OnStart what);
   void set_boot(const std::string& boot);
+  // In its hello, in place of its own name.
+  void say_name(const std::string& name);
   // Beside the one of its kind; fewer than limits::kLabelsMax.
   void set_labels(const google::protobuf::Map<std::string, std::string>& labels);
   // Holds an attempt that nobody sent, and says that alice submitted it; without a spec it says
@@ -96,6 +98,7 @@ class FakeWorker {
   std::condition_variable changed_;
   OnStart on_start_ = OnStart::kRun;
   std::string boot_ = "boot-1";
+  std::string said_name_;
   google::protobuf::Map<std::string, std::string> labels_;
   std::map<std::string, v1::Attempt> held_;   // by job
   std::map<std::string, v1::JobSpec> specs_;  // of those that nobody sent

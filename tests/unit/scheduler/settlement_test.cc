@@ -2,9 +2,11 @@
 // What a session's list settles, and how workers come and go.
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include <algorithm>
 #include <future>
 
 #include "support/eventually.h"
+#include "support/log_capture.h"
 #include "unit/scheduler/scheduler_fixture.h"
 
 namespace takt::scheduler {
@@ -209,6 +211,37 @@ TEST_F(SchedulerTest, AWorkerThatWentAwayIsNotDialledUntilItRegisters) {
   request.set_worker_id(kWorkerTwo);
   EXPECT_EQ(registry_->DeregisterWorker(context().get(), request, &response).error_code(),
             grpc::StatusCode::NOT_FOUND);
+}
+
+// The name that it registered under is the one that its certificate was checked for.
+TEST_F(SchedulerTest, AWorkerThatSaysAnotherNameThanItRegisteredUnderGetsNoJob) {
+  const test::LogCapture log;
+  v1::JobSpec wanted = spec();
+  v1::Constraint* constraint = wanted.add_constraints();
+  constraint->set_key("worker");
+  constraint->set_operator_(v1::CONSTRAINT_OPERATOR_EQUAL);
+  constraint->add_values("prod-db");
+  const std::string job = submit(wanted);
+  test::FakeWorker evil(kWorkerOne, "evil", folder_.path() + "/evil.sock");
+  evil.say_name("prod-db");
+  evil.serve();
+  v1::RegisterWorkerResponse response;
+  ASSERT_TRUE(registry_->RegisterWorker(context().get(), evil.registration(), &response).ok());
+  ASSERT_TRUE(evil.wait_sessions(2)) << "the first one is over";
+  EXPECT_TRUE(evil.starts().empty());
+  EXPECT_EQ(get(job).state(), v1::JOB_STATE_QUEUED);
+  EXPECT_EQ(workers()[0].name(), "evil");
+  EXPECT_EQ(workers()[0].state(), v1::WORKER_STATE_UNREACHABLE);
+  const auto names_both = [](const std::string& line) {
+    return line.find("\"evil\"") != std::string::npos &&
+           line.find("\"prod-db\"") != std::string::npos;
+  };
+  const auto lines = test::LogCapture::lines();
+  EXPECT_EQ(std::count_if(lines.begin(), lines.end(), names_both), 1);
+
+  evil.say_name("evil");
+  ASSERT_TRUE(wait_worker(kWorkerOne, v1::WORKER_STATE_READY));
+  EXPECT_EQ(get(job).state(), v1::JOB_STATE_QUEUED);
 }
 
 TEST_F(SchedulerTest, TheNewestAddressOfAWorkerCounts) {
