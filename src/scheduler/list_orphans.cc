@@ -5,6 +5,7 @@
 
 #include "rpc/convert.h"
 #include "rpc/page.h"
+#include "rpc/page_token.h"
 #include "scheduler/verbs.h"
 
 namespace takt::scheduler {
@@ -35,7 +36,7 @@ v1::ListOrphansResponse orphan_page(const std::vector<Attempt>& orphans, std::si
 
 void list_orphans(Core& core, const v1::ListOrphansRequest& request,
                   const rpc::UnaryReply<v1::ListOrphansResponse>& reply) {
-  const auto size = page_size(request.page_size());
+  const auto size = rpc::page_size(request.page_size());
   const auto after = request.page_token().empty() ? Result<Uuid>(Uuid())
                                                   : Uuid::parse(request.page_token(), "page_token");
   if (!size || !after) {

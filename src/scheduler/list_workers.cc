@@ -5,25 +5,12 @@
 #include "base/version.h"
 #include "rpc/convert.h"
 #include "rpc/page.h"
+#include "rpc/page_token.h"
 #include "scheduler/convert_worker.h"
 #include "scheduler/verbs.h"
 
 namespace takt::scheduler {
 namespace {
-
-constexpr std::size_t kIdLength = 36;
-
-struct Position {
-  std::string name;
-  std::string id;
-};
-
-Result<Position> parse_worker_token(const std::string& token) {
-  if (token.empty()) return Position{};
-  if (token.size() <= kIdLength || !Uuid::parse(token.substr(0, kIdLength)).ok())
-    return invalid("page_token", "is not one that an answer gave; leave it empty to begin anew");
-  return Position{token.substr(kIdLength), token.substr(0, kIdLength)};
-}
 
 // As many of the workers as fit an answer.
 void fill_page(const store::WorkerPage& page, v1::ListWorkersResponse& response) {
@@ -38,19 +25,20 @@ void fill_page(const store::WorkerPage& page, v1::ListWorkersResponse& response)
     last = &view.worker;
     more = page.more;
   }
-  if (more && last != nullptr) response.set_next_page_token(last->id.str() + last->name);
+  if (more && last != nullptr)
+    response.set_next_page_token(rpc::worker_token(last->id, last->name));
 }
 
 }  // namespace
 
 void list_workers(Core& core, const Principal& principal, const v1::ListWorkersRequest& request,
                   const rpc::UnaryReply<v1::ListWorkersResponse>& reply) {
-  const auto size = page_size(request.page_size());
+  const auto size = rpc::page_size(request.page_size());
   if (!size) {
     reply.fail(size.error());
     return;
   }
-  auto after = parse_worker_token(request.page_token());
+  auto after = rpc::read_worker_token(request.page_token());
   if (!after) {
     reply.fail(after.error());
     return;

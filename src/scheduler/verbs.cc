@@ -66,14 +66,6 @@ Result<void> check_reason(const std::string& reason) {
                                std::to_string(limits::kReasonMaxBytes) + " are accepted");
 }
 
-Result<std::size_t> page_size(int asked) {
-  if (asked < 0)
-    return invalid("page_size", std::to_string(asked) + " is negative; give 0 (the default) to " +
-                                    std::to_string(limits::kPageSizeMax));
-  if (asked == 0) return limits::kPageSizeDefault;
-  return std::min(static_cast<std::size_t>(asked), limits::kPageSizeMax);
-}
-
 namespace {
 
 // A job of a thousand attempts with long ends would fit no answer: the oldest go.

@@ -110,9 +110,6 @@ void submit(Core& core, Submission submission, const SubmitDesk::Done& done);
 // kInvalid if it is too long to be kept.
 Result<void> check_reason(const std::string& reason);
 
-// A page size as asked for, or the default; too large ones are capped.
-Result<std::size_t> page_size(int asked);
-
 // A job as it is sent, with the sign of an unreachable worker.
 v1::Job view_to_proto(const store::JobView& view);
 

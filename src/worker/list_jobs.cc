@@ -2,13 +2,11 @@
 // WorkerService.ListJobs: what lies in the state folder, by job id. The folder is listed off the
 // loop; the live attempts are told by the loop.
 #include <algorithm>
-#include <limits>
 #include <utility>
 
-#include "base/limits.h"
-#include "base/units.h"
 #include "rpc/convert.h"
 #include "rpc/page.h"
+#include "rpc/page_token.h"
 #include "worker/access.h"
 #include "worker/service.h"
 
@@ -41,7 +39,7 @@ v1::WorkerServiceListJobsResponse page_of(const Core& core, const Principal& pri
       if (after && id <= *after) continue;
       auto message = attempt_at(core, principal, id);
       if (message && !room.takes(*message)) {
-        answer.set_next_page_token(last.str());
+        answer.set_next_page_token(rpc::attempt_token(last));
         return answer;
       }
       if (message) *answer.add_attempts() = std::move(*message);
@@ -49,20 +47,8 @@ v1::WorkerServiceListJobsResponse page_of(const Core& core, const Principal& pri
     }
     last = std::max(last, AttemptId{job_id, 0});
   }
-  if (more) answer.set_next_page_token(last.str());
+  if (more) answer.set_next_page_token(rpc::attempt_token(last));
   return answer;
-}
-
-// "UUID.NUMBER", as an answer gave it; of an earlier version the UUID alone, for all its attempts.
-Result<AttemptId> parse_token(const std::string& token) {
-  const std::size_t dot = token.find('.');
-  const auto job = Uuid::parse(token.substr(0, dot), "page_token");
-  if (!job) return job.error();
-  if (dot == std::string::npos) return AttemptId{*job, std::numeric_limits<int>::max()};
-  const auto number =
-      parse_integer(token.substr(dot + 1), "page_token", 0, std::numeric_limits<int>::max());
-  if (!number) return number.error();
-  return AttemptId{*job, static_cast<int>(*number)};
 }
 
 }  // namespace
@@ -72,22 +58,15 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::ListJobs(
     v1::WorkerServiceListJobsResponse* response) {
   auto caller = guard_.admit(*context, rpc::Action::kWorkerListJobs, *request);
   if (!caller) return rpc::refuse(context, caller.error());
-  if (request->page_size() < 0)
-    return rpc::refuse(context, invalid("page_size", "is below 0; 0 to 1000 are accepted"));
-  std::optional<AttemptId> after;
-  if (!request->page_token().empty()) {
-    auto token = parse_token(request->page_token());
-    if (!token) return rpc::refuse(context, token.error());
-    after = *token;
-  }
-  const std::size_t asked = request->page_size() == 0
-                                ? limits::kPageSizeDefault
-                                : static_cast<std::size_t>(request->page_size());
-  const std::size_t page_size = std::min(asked, limits::kPageSizeMax);
+  const auto size = rpc::page_size(request->page_size());
+  if (!size) return rpc::refuse(context, size.error());
+  const auto token = rpc::read_attempt_token(request->page_token());
+  if (!token) return rpc::refuse(context, token.error());
   auto share = guard_.take(rpc::Share::kRequests, *caller);
   if (!share) return rpc::refuse(context, share.error());
   Reply reply(response, {}, std::move(*share));
-  std::ignore = parts_.core.loop.post([parts = parts_, by = *caller, reply, after, page_size] {
+  std::ignore = parts_.core.loop.post([parts = parts_, by = *caller, reply, after = *token,
+                                       page_size = *size] {
     parts.core.disk.run(
         [&state = parts.core.state, after, page_size] {
           return state.jobs(after ? std::optional(after->job_id) : std::nullopt, page_size);
