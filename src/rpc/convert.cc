@@ -43,6 +43,26 @@ std::string bounded(const std::string& text) {
   return clean_text(text, limits::kRecordTextMaxBytes);
 }
 
+// Without an end it is on its worker, and its end is one that workers see: the others are the
+// scheduler's own.
+Result<void> check_reported(const Attempt& attempt) {
+  if (!attempt.end) {
+    if (attempt.state != JobState::kQueued && !has_ended(attempt.state)) return {};
+    return invalid("attempt.state",
+                   "is " + std::string(state_name(attempt.state)) + ", without an end");
+  }
+  switch (attempt.end->cause) {
+    case EndCause::kQueueTimedOut:
+    case EndCause::kDependencyFailed:
+    case EndCause::kRejected:
+    case EndCause::kPartsEnded:
+      return invalid("end.cause",
+                     std::string(cause_name(attempt.end->cause)) + " is no end of an attempt");
+    default:
+      return {};
+  }
+}
+
 Launcher launcher_from(v1::Launcher launcher) {
   switch (launcher) {
     case v1::LAUNCHER_SCOPE:
@@ -218,12 +238,12 @@ Result<Attempt> attempt_from_proto(const v1::Attempt& message) {
     if (!worker_id) return worker_id.error();
     attempt.worker_id = *worker_id;
   }
-  attempt.worker_name = message.worker_name();
-  attempt.boot_id = message.boot_id();
-  attempt.unit = message.unit();
-  attempt.cgroup = message.cgroup();
+  attempt.worker_name = clean_text(message.worker_name(), limits::kNameMaxBytes);
+  attempt.boot_id = clean_text(message.boot_id(), limits::kNameMaxBytes);
+  attempt.unit = clean_text(message.unit(), limits::kPathNameMaxBytes);
+  attempt.cgroup = clean_text(message.cgroup(), limits::kPathMaxBytes);
   attempt.leader_pid = message.leader_pid();
-  attempt.user = message.user();
+  attempt.user = clean_text(message.user(), limits::kAccountMaxBytes);
   attempt.launcher = launcher_from(message.launcher());
   if (message.has_start_time()) attempt.start_time = time_from_proto(message.start_time());
   if (message.has_end_time()) attempt.end_time = time_from_proto(message.end_time());
@@ -234,6 +254,7 @@ Result<Attempt> attempt_from_proto(const v1::Attempt& message) {
   }
   attempt.usage = usage_from_proto(message.usage());
   attempt.remaining = remaining_from_proto(message.remaining());
+  if (auto checked = check_reported(attempt); !checked) return checked.error();
   return attempt;
 }
 

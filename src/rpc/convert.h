@@ -41,7 +41,8 @@ v1::JobEnd end_to_proto(const JobEnd& end);
 Result<JobEnd> end_from_proto(const v1::JobEnd& message);
 
 v1::Attempt attempt_to_proto(const Attempt& attempt);
-// What a worker reports; kInvalid if an id or an enum is malformed.
+// What a worker reports: texts within limits. kInvalid if an id or an enum is malformed, or if
+// state and end are not such as an attempt on a worker has.
 Result<Attempt> attempt_from_proto(const v1::Attempt& message);
 
 // The spec is at hand.

@@ -76,9 +76,9 @@ std::vector<RemainingProcess> remaining_from_proto(
   for (const v1::Process& message : messages) {
     if (remaining.size() == limits::kRemainingMax) break;
     remaining.push_back({.pid = message.pid(),
-                         .name = message.name(),
+                         .name = clean_text(message.name(), limits::kNameMaxBytes),
                          .state = message.state().empty() ? '?' : message.state()[0],
-                         .wait_channel = message.wait_channel(),
+                         .wait_channel = clean_text(message.wait_channel(), limits::kNameMaxBytes),
                          .waited = raw_duration(message.waited())});
   }
   return remaining;

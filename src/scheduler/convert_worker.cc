@@ -63,13 +63,22 @@ v1::Capacity capacity_to_proto(const Capacity& capacity) {
 }
 
 // Sums of these stay within 64 bits.
-bool in_bounds(const v1::Resources& direct) {
-  const auto good = [](std::int64_t amount) {
-    return amount >= 0 && amount <= limits::kMemoryMaxBytes;
-  };
-  return good(direct.cpu_millicores()) && good(direct.memory_bytes()) && good(direct.tasks()) &&
-         std::all_of(direct.counted().begin(), direct.counted().end(),
-                     [&](const auto& entry) { return good(entry.second); });
+bool is_amount(std::int64_t amount) { return amount >= 0 && amount <= limits::kMemoryMaxBytes; }
+
+template <class Counts>
+bool in_bounds(const Counts& counted) {
+  return std::all_of(counted.begin(), counted.end(), [](const auto& entry) {
+    return entry.second >= 0 && entry.second <= limits::kCountedMax &&
+           entry.first.size() <= limits::kNameMaxBytes;
+  });
+}
+
+bool has_bounds(const v1::Capacity& capacity) {
+  const v1::Resources& direct = capacity.direct();
+  return is_amount(direct.cpu_millicores()) && is_amount(direct.memory_bytes()) &&
+         is_amount(direct.tasks()) && is_amount(capacity.cpu_millicores()) &&
+         is_amount(capacity.memory_bytes()) && is_amount(capacity.tasks()) &&
+         in_bounds(direct.counted()) && in_bounds(capacity.counted());
 }
 
 Result<void> check_short(const std::string& text, const std::string& field) {
@@ -85,9 +94,10 @@ Result<Capacity> capacity_from_proto(const v1::Capacity& message) {
     return invalid("capacity.slots", std::to_string(message.slots()) + " is not 0 to 1000000");
   if (message.direct_slots() < 0 || message.direct_slots() > kSlotsMax)
     return invalid("capacity.direct_slots", "is not 0 to 1000000");
-  if (!in_bounds(message.direct()) || message.cpu_millicores() < 0 || message.memory_bytes() < 0 ||
-      message.tasks() < 0)
-    return invalid("capacity", "has an amount below 0, or far above what any host has");
+  if (!has_bounds(message))
+    return invalid("capacity",
+                   "has an amount below 0 or far above what any host has, or a name of "
+                   "more than 128 bytes");
   if (message.controllers_size() > kCapacityEntriesMax ||
       message.launchers_size() > kCapacityEntriesMax ||
       message.counted_size() > kCapacityEntriesMax ||
@@ -104,7 +114,8 @@ Result<Capacity> capacity_from_proto(const v1::Capacity& message) {
   capacity.cpu_millicores = message.cpu_millicores();
   capacity.memory_bytes = message.memory_bytes();
   capacity.counted.insert(message.counted().begin(), message.counted().end());
-  for (const std::string& name : message.controllers()) capacity.controllers.push_back(name);
+  for (const std::string& name : message.controllers())
+    capacity.controllers.push_back(clean_text(name, limits::kNameMaxBytes));
   for (const int number : message.launchers()) {
     const auto launcher = launcher_from_proto(number);
     if (!launcher) return launcher.error();

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -244,6 +245,40 @@ TEST(ConvertAttempt, MalformedOnesAreInvalidByName) {
   EXPECT_EQ(refused([](v1::Attempt& a) { a.set_state(static_cast<v1::JobState>(55)); }),
             "attempt.state");
   EXPECT_EQ(refused([](v1::Attempt& a) { a.mutable_end()->clear_cause(); }), "end.cause");
+}
+
+TEST(ConvertAttempt, StateAndEndAreThoseOfAnAttemptOnAWorker) {
+  const auto field_of = [](v1::JobState state, std::optional<v1::EndCause> cause) {
+    v1::Attempt message = full_attempt();
+    message.set_state(state);
+    message.clear_end();
+    if (cause) message.mutable_end()->set_cause(*cause);
+    const auto attempt = attempt_from_proto(message);
+    return attempt.ok() ? "" : attempt.error().field;
+  };
+  for (const auto state :
+       {v1::JOB_STATE_STARTING, v1::JOB_STATE_RUNNING, v1::JOB_STATE_PAUSED, v1::JOB_STATE_ENDING})
+    EXPECT_EQ(field_of(state, {}), "") << state;
+  for (const auto state :
+       {v1::JOB_STATE_QUEUED, v1::JOB_STATE_SUCCEEDED, v1::JOB_STATE_FAILED, v1::JOB_STATE_STOPPED})
+    EXPECT_EQ(field_of(state, {}), "attempt.state") << state;
+  for (const auto cause : {v1::END_CAUSE_QUEUE_TIMED_OUT, v1::END_CAUSE_DEPENDENCY_FAILED,
+                           v1::END_CAUSE_REJECTED, v1::END_CAUSE_PARTS_ENDED})
+    EXPECT_EQ(field_of(v1::JOB_STATE_FAILED, cause), "end.cause") << cause;
+  EXPECT_EQ(field_of(v1::JOB_STATE_RUNNING, v1::END_CAUSE_WORKER_LOST), "");
+}
+
+TEST(ConvertAttempt, TextsOfAnyLengthAreKeptWithinLimits) {
+  const std::string text(100'000, 'x');
+  v1::Attempt message = full_attempt();
+  for (auto* field : {message.mutable_worker_name(), message.mutable_boot_id(),
+                      message.mutable_unit(), message.mutable_cgroup(), message.mutable_user(),
+                      message.mutable_remaining(0)->mutable_name(),
+                      message.mutable_remaining(0)->mutable_wait_channel()})
+    *field = text;
+  const auto attempt = attempt_from_proto(message);
+  ASSERT_TRUE(attempt.ok()) << attempt.error().message;
+  EXPECT_LT(attempt_to_proto(*attempt).ByteSizeLong(), 8'000U);
 }
 
 TEST(ConvertAttempt, AnyUsageIsReadWithoutHarm) {
