@@ -9,9 +9,10 @@
 namespace takt {
 namespace {
 
+// Clocks may be set back meanwhile.
 void end_job(Job& job, const JobEnd& end, WallTime when) {
   job.end = end;
-  job.end_time = when;
+  job.end_time = std::max(when, job.submit_time);
   job.state = state_of_end(end);
 }
 
@@ -87,7 +88,9 @@ struct Apply {
     *attempt = std::move(news);
     if (attempt->end) {
       attempt->state = state_of_end(*attempt->end);
-      end_attempt(job, *attempt->end, attempt->end_time.value_or(now), now);
+      // By the clock of the worker's host, which may be wrong: what follows from the end, such as
+      // how long it is kept and when the job is tried again, is up to ours.
+      end_attempt(job, *attempt->end, std::min(attempt->end_time.value_or(now), now), now);
       return true;
     }
     job.state = attempt->state;

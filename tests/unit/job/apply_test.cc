@@ -167,13 +167,35 @@ TEST(ApplyReported, OfNoAttemptOfThisJobIsIgnored) {
 
 TEST(ApplyReported, AnEndHasTheWorkersTimeOrElseNow) {
   Job job = job_in(JobState::kRunning);
-  ASSERT_TRUE(apply(job, reported(job, JobState::kFailed), kNow));
+  ASSERT_TRUE(apply(job, reported(job, JobState::kFailed), kLater + seconds(9)));
   EXPECT_EQ(job.end_time, kLater);
   Job other = job_in(JobState::kRunning);
   Reported timeless = reported(other, JobState::kFailed);
   timeless.attempt.end_time.reset();
   ASSERT_TRUE(apply(other, timeless, kNow));
   EXPECT_EQ(other.end_time, kNow);
+}
+
+TEST(ApplyReported, AWorkersWrongClockMovesNoTimeOfOurs) {
+  RetryPolicy policy;
+  policy.max_attempts = 2;
+  policy.backoff = seconds(60);
+  for (const bool again : {false, true}) {
+    for (const WallTime said : {kWallTimeMin, kWallTimeMax}) {
+      Job job = job_in(JobState::kRunning);
+      job.submit_time = kNow - seconds(5);
+      if (again) job.retry = std::make_shared<const RetryPolicy>(policy);
+      Reported event = reported(job, JobState::kFailed);
+      event.attempt.end_time = said;
+      ASSERT_TRUE(apply(job, event, kNow));
+      EXPECT_EQ(job.attempts.back().end_time, said) << "it is what the worker said";
+      if (again) {
+        EXPECT_LE(job.not_before, kNow + policy.backoff);
+      } else {
+        EXPECT_EQ(job.end_time, said == kWallTimeMin ? job.submit_time : kNow);
+      }
+    }
+  }
 }
 
 TEST(ApplyReported, TheStateFollowsFromTheEndWhateverTheReportSays) {
