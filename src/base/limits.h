@@ -124,6 +124,7 @@ inline constexpr std::size_t kChunksPerMessage = 1024;
 // --- the scheduler ---
 inline constexpr std::size_t kWorkersMax = 10000;
 inline constexpr std::size_t kOrphansMax = 1000;   // of one worker; more are in the journal only
+inline constexpr std::size_t kStraysMax = 10000;   // of one worker, while they are looked up
 inline constexpr std::size_t kQueueMax = 1000000;  // jobs not yet ended
 inline constexpr std::size_t kJobsOfAccount = 100'000;           // default; of kQueueMax
 inline constexpr std::int64_t kSpecBytesOfAccount = 256 * kMiB;  // default; of these jobs

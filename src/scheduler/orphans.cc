@@ -26,9 +26,10 @@ Error Fleet::no_orphan(const Uuid& job) const {
                "job_id", 0};
 }
 
-// How many there are is bounded by what the worker holds.
+// How many there are is the worker's word: beyond the bound, its next list has them again.
 void Fleet::look_up(WorkerEntry& entry, const Attempt& attempt) {
   if (entry.orphans.contains(attempt.id.job_id)) return note_orphan(entry, attempt);
+  if (entry.strays.size() >= limits::kStraysMax && !entry.strays.contains(attempt.id)) return;
   entry.strays[attempt.id] = attempt;
   if (!entry.look_up_again) look_up_strays(entry);
 }
