@@ -6,6 +6,7 @@
 
 #include "base/limits.h"
 #include "base/utf8.h"
+#include "job/offer.h"
 #include "rpc/convert.h"
 #include "rpc/status.h"
 #include "scheduler/audit.h"
@@ -15,6 +16,12 @@ namespace takt::scheduler {
 namespace {
 
 constexpr auto kRefusedPause = limits::kHeartbeat;  // where the worker says no time
+
+// Whether the job may have been sent there. No other worker is believed: once the attempt is on
+// record it would be sent the spec, by listing the attempt no more.
+bool may_have(const WorkerRecord& worker, const LiveJob& live) {
+  return constraints_hold(live.demand().constraints, effective_labels(worker));
+}
 
 }  // namespace
 
@@ -57,7 +64,8 @@ void Fleet::on_stray(WorkerEntry& entry, const Attempt& attempt) {
     return;
   }
   if (live == nullptr) return look_up(entry, attempt);
-  if (!adopt(entry, *live, attempt)) return note_orphan(entry, attempt);
+  if (!may_have(entry.record, *live) || !adopt(entry, *live, attempt))
+    return note_orphan(entry, attempt);
   audit_orphan(attempt.id, entry.record, "whose job waits on record here; it is adopted");
 }
 

@@ -176,6 +176,31 @@ TEST_F(SchedulerTest, AnAttemptOfAQueuedJobIsAdoptedRatherThanStartedTwice) {
   watch_until(job, v1::JOB_STATE_SUCCEEDED);
 }
 
+// By the word of a worker that cannot have been sent it: it would get the spec, and report the end.
+TEST_F(SchedulerTest, AnAttemptIsNotAdoptedOnAWorkerThatTheJobMayNotRunOn) {
+  v1::JobSpec elsewhere = spec();
+  v1::Constraint* constraint = elsewhere.add_constraints();
+  constraint->set_key("worker");
+  constraint->set_operator_(v1::CONSTRAINT_OPERATOR_EQUAL);
+  constraint->add_values("two");
+  const std::string job = submit(elsewhere);
+  v1::Attempt attempt;
+  attempt.set_job_id(job);
+  attempt.set_number(1);
+  attempt.set_state(v1::JOB_STATE_RUNNING);
+  test::FakeWorker worker(kWorkerOne, "one", folder_.path() + "/one.sock");
+  worker.hold(attempt);
+  worker.serve();
+  add_worker(worker);
+  ASSERT_TRUE(test::eventually([&] {
+    v1::ListOrphansResponse response;
+    EXPECT_TRUE(operator_->ListOrphans(context().get(), {}, &response).ok());
+    return response.orphans_size() == 1;
+  }));
+  EXPECT_EQ(get(job).state(), v1::JOB_STATE_QUEUED);
+  EXPECT_EQ(get(job).attempts_size(), 0);
+}
+
 // The scheduler heard nobody meanwhile, and that is no worker's fault. The fake worker says nothing
 // by itself, so a look at the time alone would take it for gone.
 TEST_F(SchedulerTest, ALoopThatStoodStillHangsUpOnNobody) {
