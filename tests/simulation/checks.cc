@@ -3,14 +3,16 @@
 
 #include <algorithm>
 
+#include "simulation/caller.h"
 #include "simulation/world.h"
 #include "store/connection.h"
 #include "store/queries.h"
 
 namespace takt::sim {
 
-void Checks::add_worker(const Uuid& id, const std::string& name, const Capacity& capacity) {
-  hosts_[id] = {name, capacity, {}, false, {}, {}};
+void Checks::add_worker(const Uuid& id, const std::string& name, const Capacity& capacity,
+                        bool lies) {
+  hosts_[id] = {name, capacity, {}, false, lies, {}, {}};
 }
 
 void Checks::check(bool holds, const Job& job, const std::string& promise) const {
@@ -37,12 +39,14 @@ void Checks::on_run(const AttemptId& attempt, const Uuid& worker) {
   check(!known->tries[attempt.number].ran, job,
         "attempt " + std::to_string(attempt.number) + " runs a second time");
   int ran = 1;
+  const bool by_liar = hosts_.at(worker).lies;
   for (const auto& [number, tried] : known->tries) {
-    check(!tried.alive, job, "two attempts of it run at once");
+    if (number == attempt.number || host_of(tried).lies) continue;
+    check(!tried.alive || by_liar, job, "two attempts of it run at once");
     if (tried.ran) ++ran;
   }
   const int most = (job.retry ? job.retry->max_attempts : 1) + known->requeues;
-  check(ran <= most, job, "runs more often than it may");
+  check(ran <= most || by_liar, job, "runs more often than it may");
   known->tries[attempt.number].ran = known->tries[attempt.number].alive = true;
   ++runs_;
 }
@@ -112,15 +116,18 @@ void Checks::look_at(scheduler::Core& core) {
     if (whole == nullptr) continue;
     PartCounts counts;
     int admitted = 0;
+    bool claimed = false;  // by a worker that lies
     for (const Uuid& part : known.parts) {
       const scheduler::LiveJob* live = core.jobs().find(part);
       ++counts.total;
       ++counts.of(live != nullptr ? live->job.state : jobs_.at(part).job.state);
       if (live != nullptr && live->admitted) ++admitted;
+      for (const auto& [number, tried] : jobs_.at(part).tries)
+        if (host_of(tried).lies) claimed = true;
     }
     check(counts == whole->counts, known.job, "its parts are counted wrongly");
     check(admitted == whole->admitted, known.job, "its parts' places are counted wrongly");
-    check(whole->max_running == 0 || admitted <= whole->max_running, known.job,
+    check(claimed || whole->max_running == 0 || admitted <= whole->max_running, known.job,
           "more of its parts may run at once than were asked for");
   }
 }
@@ -146,8 +153,14 @@ std::vector<Uuid> Checks::live_jobs() const {
 }
 
 bool Checks::may_last_for_ever(const Uuid& job) const {
-  const JobSpec& spec = *jobs_.at(job).job.spec;
-  return !jobs_.at(job).stop_told && (spec.name == "endless" || !spec.constraints.empty());
+  const Known& known = jobs_.at(job);
+  const JobSpec& spec = *known.job.spec;
+  // By the lie of a worker that it is ending, it may be paused there and not be resumed.
+  const bool lied_about =
+      std::any_of(known.tries.begin(), known.tries.end(),
+                  [this](const auto& entry) { return host_of(entry.second).lies; });
+  const bool hostile = lied_about || known.job.submitted_by == mallory().display_name();
+  return !known.stop_told && (hostile || spec.name == "endless" || !spec.constraints.empty());
 }
 
 std::string Checks::unsettled() const {

@@ -37,6 +37,7 @@ void Checks::on_committed(const store::Batch& batch) {
   for (const Uuid& whole : wholes) check_whole(jobs_.at(whole));
   for (const Uuid& worker : workers) check_load(worker);
   for (const store::WorkerWrite& write : batch.workers) {
+    check_worker(write.worker);
     Host& host = hosts_[write.worker.id];
     host.drained = !write.forgotten && write.worker.drain.has_value();
     host.labels = effective_labels(write.worker);
@@ -60,6 +61,8 @@ void Checks::on_write(const store::JobWrite& write, const store::Batch& batch) {
   Known* known = find(job.id);
   if (known == nullptr) return World::the().broken("a change of a job that was never submitted");
   check(!has_ended(known->job.state), job, "it has ended, and changes");
+  if (!write.is_new) check_owner(*known, job);
+  check_times(write);
   for (const Attempt& attempt : job.attempts) on_attempt(*known, write, attempt, batch);
   check(job.end.has_value() == has_ended(job.state), job, "an end and no end");
   if (job.end && job.end->cause == EndCause::kStopped) check_stopped(job);
@@ -78,6 +81,7 @@ void Checks::take_new(const store::JobWrite& write) {
   if (!is_new) World::the().broken("job " + job.id.str() + " is submitted twice");
   place->second.job = job;
   place->second.job.state = JobState::kQueued;
+  check_new(job);
   if (!job.part) return;
   Known& whole = jobs_.at(job.part->whole);
   whole.parts.push_back(job.id);
@@ -88,6 +92,7 @@ void Checks::on_attempt(Known& known, const store::JobWrite& write, const Attemp
                         const store::Batch& batch) {
   if (!known.tries.contains(attempt.id.number)) on_placed(known, write, attempt, batch);
   Try& tried = known.tries[attempt.id.number];
+  check_word(known, tried, attempt);
   check(!tried.end || tried.end == attempt.end, write.job, "the end of an attempt changes");
   if (attempt.end && !tried.end) {
     on_attempt_ended(known, tried, *attempt.end, batch);
@@ -103,8 +108,11 @@ void Checks::on_placed(Known& known, const store::JobWrite& write, const Attempt
                        const store::Batch& batch) {
   const Job& before = known.job;
   check(before.state == JobState::kQueued, before, "it is placed and did not wait");
+  if (hosts_.at(attempt.worker_id).lies && is_lie(attempt.unit)) return take_claim(known, attempt);
   check(!before.hold, before, "it is placed while it is held");
-  check(!before.not_before || *before.not_before <= write.time, before, "it is placed too early");
+  // Its time may have come before the clock was set back.
+  const WallTime latest = std::max(write.time, World::the().latest_before_set());
+  check(!before.not_before || *before.not_before <= latest, before, "it is placed too early");
   check(!known.stop_told, before, "it is placed after it was stopped");
   for (const auto& [number, tried] : known.tries)
     check(tried.end.has_value(), before, "it is placed while an attempt of it has not ended");
@@ -117,6 +125,22 @@ void Checks::on_placed(Known& known, const store::JobWrite& write, const Attempt
   check(!before.part || before.part->worker.empty() || before.part->worker == host.name, before,
         "a part is placed on another worker than its own");
   check_dependencies(before.part ? jobs_.at(before.part->whole) : known);
+  note_placed(known, attempt);
+}
+
+// A worker said that it has an attempt of a job that waits, which is believed, since two would run
+// otherwise: of a job that may run there.
+void Checks::take_claim(Known& known, const Attempt& attempt) {
+  const Job& job = known.job;
+  const Host& host = hosts_.at(attempt.worker_id);
+  check(constraints_hold(job.spec->constraints, host.labels), job,
+        "a worker that it may not run on has it, by its own word");
+  check(!job.part || job.part->worker.empty() || job.part->worker == host.name, job,
+        "a worker has a part for another one, by its own word");
+  note_placed(known, attempt);
+}
+
+void Checks::note_placed(Known& known, const Attempt& attempt) {
   hosts_[attempt.worker_id].open.insert(attempt.id);
   known.tries[attempt.id.number] = {
       attempt.worker_id, attempt.boot_id, attempt.state, {}, false, false, {}};
@@ -144,6 +168,7 @@ void Checks::check_stopped(const Job& job) const {
 void Checks::on_attempt_ended(Known& known, Try& tried, const JobEnd& end,
                               const store::Batch& batch) {
   const Job& job = known.job;
+  if (host_of(tried).lies) return;
   if (end.cause == EndCause::kWorkerLost) {
     const bool rebooted = hosts_[tried.worker].past_boots.contains(tried.boot);
     if (rebooted || forgets(batch, tried.worker)) return;
@@ -163,9 +188,10 @@ void Checks::check_whole(const Known& whole) {
     const Known& part = jobs_.at(id);
     if (has_ended(part.job.state)) ++ended;
     if (part.job.state == JobState::kSucceeded) ++succeeded;
-    live +=
-        static_cast<int>(std::count_if(part.tries.begin(), part.tries.end(), [](const auto& entry) {
-          return !entry.second.end.has_value();
+    // Of a worker that lies, some are there by its word.
+    live += static_cast<int>(
+        std::count_if(part.tries.begin(), part.tries.end(), [this](const auto& entry) {
+          return !entry.second.end.has_value() && !host_of(entry.second).lies;
         }));
   }
   check(static_cast<int>(whole.parts.size()) == job.parts, job, "not all of its parts are there");
@@ -180,6 +206,7 @@ void Checks::check_whole(const Known& whole) {
 void Checks::check_load(const Uuid& worker) {
   Amounts used;
   const Host& host = hosts_[worker];
+  if (host.lies) return;
   for (const AttemptId& attempt : host.open)
     used += demand_of(*jobs_.at(attempt.job_id).job.spec).amounts;
   const bool fits = used.slots <= host.capacity.slots &&

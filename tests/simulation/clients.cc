@@ -19,6 +19,11 @@ bool is_worth_another_try(const grpc::Status& status) {
          status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED;
 }
 
+// What an account has used up may not become free before it gives up.
+bool is_full(const grpc::Status& status) {
+  return status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED;
+}
+
 }  // namespace
 
 template <class Response, class Verb>
@@ -29,7 +34,8 @@ void Clients::ask(Verb verb, std::function<void(const Response&)> done) {
                    --unanswered_;
                    if (status.ok()) return done(response);
                    World& world = World::the();
-                   if (!is_worth_another_try(status) || (!calm_ && world.chance(0.1))) return;
+                   const bool gives_up = calm_ ? is_full(status) : world.chance(0.1);
+                   if (!is_worth_another_try(status) || gives_up) return;
                    ++unanswered_;
                    world.after(world.between(50ms, 4s), [this, verb, done] {
                      --unanswered_;
@@ -42,7 +48,7 @@ void Clients::act() {
   World& world = World::the();
   const auto what = world.between(0, 99);
   if (what < 62 || jobs_.empty()) {
-    submit(random_request());
+    submit(random_request(), any_account());
   } else if (what < 72) {
     stop(random_job(), world.chance(0.3));
   } else if (what < 82) {
@@ -53,7 +59,8 @@ void Clients::act() {
     freeze(random_job(), world.chance(0.6));
   } else {
     // Sometimes in the midst of starts.
-    for (int more = world.chance(0.3) ? 4 : 0; more > 0; --more) submit(random_request());
+    for (int more = world.chance(0.3) ? 4 : 0; more > 0; --more)
+      submit(random_request(), any_account());
     change_worker();
   }
 }
@@ -76,19 +83,36 @@ void Clients::calm_down() {
   }
 }
 
-void Clients::submit(const std::shared_ptr<const v1::SubmitJobRequest>& request) {
+rpc::Caller Clients::any_account() const { return World::the().chance(0.5) ? root() : alice(); }
+
+rpc::Caller Clients::caller_for(const std::string& job) const {
+  const auto owner = owners_.find(job);
+  if (calm_ || owner == owners_.end() || World::the().chance(0.5)) return root();
+  return owner->second;
+}
+
+void Clients::add_job(const std::string& job, const rpc::Caller& owner) {
+  if (owners_.emplace(job, owner).second) jobs_.push_back(job);
+}
+
+void Clients::note_change(const std::string& job, Checks::Change change) {
+  checks_.on_change_asked(*Uuid::parse(job), change);
+}
+
+void Clients::submit(const std::shared_ptr<const v1::SubmitJobRequest>& request,
+                     const rpc::Caller& caller) {
   ask<v1::SubmitJobResponse>(
-      [request](scheduler::Core& core, const auto& reply) {
-        scheduler::submit_job(core, root(), *request, reply);
+      [request, caller](scheduler::Core& core, const auto& reply) {
+        scheduler::submit_job(core, caller, *request, reply);
       },
-      [this, request](const v1::SubmitJobResponse& response) {
+      [this, request, caller](const v1::SubmitJobResponse& response) {
         World& world = World::the();
         world.note("submitted " + response.job_id() + ": " + request->spec().ShortDebugString());
-        checks_.on_submitted(request->request_id(), *Uuid::parse(response.job_id()));
-        if (std::find(jobs_.begin(), jobs_.end(), response.job_id()) == jobs_.end())
-          jobs_.push_back(response.job_id());
+        checks_.on_submitted(caller.user_name + " " + request->request_id(),
+                             *Uuid::parse(response.job_id()));
+        add_job(response.job_id(), caller);
         if (!calm_ && world.chance(0.05))
-          world.after(world.between(1s, 60s), [this, request] { submit(request); });
+          world.after(world.between(1s, 60s), [this, request, caller] { submit(request, caller); });
       });
 }
 
@@ -96,14 +120,16 @@ void Clients::retry() {
   v1::RetryJobRequest request;
   request.set_job_id(random_job());
   request.set_request_id(next_request());
+  const rpc::Caller caller = caller_for(request.job_id());
   ask<v1::RetryJobResponse>(
-      [request](scheduler::Core& core, const auto& reply) {
-        scheduler::retry_job(core, root(), request, reply);
+      [request, caller](scheduler::Core& core, const auto& reply) {
+        scheduler::retry_job(core, caller, request, reply);
       },
-      [this, request](const v1::RetryJobResponse& response) {
+      [this, request, caller](const v1::RetryJobResponse& response) {
         World::the().note("submitted " + response.job_id() + " again");
-        checks_.on_submitted(request.request_id(), *Uuid::parse(response.job_id()));
-        jobs_.push_back(response.job_id());
+        checks_.on_submitted(caller.user_name + " " + request.request_id(),
+                             *Uuid::parse(response.job_id()));
+        add_job(response.job_id(), caller);
       });
 }
 
@@ -116,8 +142,8 @@ void Clients::stop(const std::string& job, bool with_grace) {
     *request.mutable_grace() = rpc::duration_to_proto(
         std::chrono::duration_cast<microseconds>(World::the().between(0s, 40s)));
   ask<v1::StopJobResponse>(
-      [request](scheduler::Core& core, const auto& reply) {
-        scheduler::stop_job(core, root(), request, reply);
+      [request, caller = caller_for(job)](scheduler::Core& core, const auto& reply) {
+        scheduler::stop_job(core, caller, request, reply);
       },
       [this, job](const v1::StopJobResponse&) {
         World::the().note("stop of " + job + " is told");
@@ -129,49 +155,53 @@ void Clients::change_waiting() {
   World& world = World::the();
   const std::string job = random_job();
   if (world.chance(0.3)) {
+    note_change(job, Checks::Change::kHold);
     v1::HoldJobRequest request;
     request.set_job_id(job);
     return ask<v1::HoldJobResponse>(
-        [request](scheduler::Core& core, const auto& reply) {
-          scheduler::hold_job(core, root(), request, reply);
+        [request, caller = caller_for(job)](scheduler::Core& core, const auto& reply) {
+          scheduler::hold_job(core, caller, request, reply);
         },
         [](const v1::HoldJobResponse&) {});
   }
   if (world.chance(0.5)) return release(job);
+  note_change(job, Checks::Change::kPriority);
   v1::UpdateJobRequest request;
   request.set_job_id(job);
   request.set_priority(static_cast<int>(world.between(-3, 3)));
   ask<v1::UpdateJobResponse>(
-      [request](scheduler::Core& core, const auto& reply) {
-        scheduler::update_job(core, root(), request, reply);
+      [request, caller = caller_for(job)](scheduler::Core& core, const auto& reply) {
+        scheduler::update_job(core, caller, request, reply);
       },
       [](const v1::UpdateJobResponse&) {});
 }
 
 void Clients::release(const std::string& job) {
+  note_change(job, Checks::Change::kRelease);
   v1::ReleaseJobRequest request;
   request.set_job_id(job);
   ask<v1::ReleaseJobResponse>(
-      [request](scheduler::Core& core, const auto& reply) {
-        scheduler::release_job(core, root(), request, reply);
+      [request, caller = caller_for(job)](scheduler::Core& core, const auto& reply) {
+        scheduler::release_job(core, caller, request, reply);
       },
       [](const v1::ReleaseJobResponse&) {});
 }
 
 void Clients::freeze(const std::string& job, bool frozen) {
+  note_change(job, Checks::Change::kFreeze);
   v1::PauseJobRequest pause;
   pause.set_job_id(job);
   v1::ResumeJobRequest resume;
   resume.set_job_id(job);
   if (frozen)
     return ask<v1::PauseJobResponse>(
-        [pause](scheduler::Core& core, const auto& reply) {
-          scheduler::pause_job(core, root(), pause, reply);
+        [pause, caller = caller_for(job)](scheduler::Core& core, const auto& reply) {
+          scheduler::pause_job(core, caller, pause, reply);
         },
         [](const v1::PauseJobResponse&) {});
   ask<v1::ResumeJobResponse>(
-      [resume](scheduler::Core& core, const auto& reply) {
-        scheduler::resume_job(core, root(), resume, reply);
+      [resume, caller = caller_for(job)](scheduler::Core& core, const auto& reply) {
+        scheduler::resume_job(core, caller, resume, reply);
       },
       [](const v1::ResumeJobResponse&) {});
 }

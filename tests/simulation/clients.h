@@ -4,11 +4,13 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "simulation/call.h"
+#include "simulation/caller.h"
 #include "simulation/checks.h"
 #include "simulation/worker.h"
 #include "takt/v1/job_service.pb.h"
@@ -26,9 +28,17 @@ class Clients {
   // From now on nobody gives up, and what would wait or run for ever is let go: one round.
   void calm_down();
   [[nodiscard]] std::size_t unanswered() const { return unanswered_; }
+  // All that were submitted, oldest first.
+  [[nodiscard]] const std::vector<std::string>& jobs() const { return jobs_; }
 
  private:
-  void submit(const std::shared_ptr<const v1::SubmitJobRequest>& request);
+  void submit(const std::shared_ptr<const v1::SubmitJobRequest>& request,
+              const rpc::Caller& caller);
+  void add_job(const std::string& job, const rpc::Caller& owner);
+  [[nodiscard]] rpc::Caller any_account() const;
+  // Whose job it is, or an operator.
+  [[nodiscard]] rpc::Caller caller_for(const std::string& job) const;
+  void note_change(const std::string& job, Checks::Change change);
   void retry();
   void stop(const std::string& job, bool with_grace);
   void change_waiting();
@@ -56,6 +66,7 @@ class Clients {
   std::size_t unanswered_ = 0;
   int requests_ = 0;
   std::vector<std::string> jobs_;  // that clients know of
+  std::map<std::string, rpc::Caller> owners_;
 };
 
 }  // namespace takt::sim

@@ -11,6 +11,10 @@ using namespace std::chrono_literals;
 constexpr int kFaultKinds = 10;
 constexpr auto kSettled = 3h;  // of quiet, in which all must have ended
 constexpr auto kLook = 5s;
+// Of the wall clock. Not as far as the history is kept: what is older than that is removed. And not
+// so far back that what waits for a time has to wait longer than the quiet time lasts.
+constexpr std::chrono::hours kClockAhead = 24h * 14;
+constexpr auto kClockBack = 10min;
 
 // Mostly short, sometimes longer than anybody's patience.
 nanoseconds any_outage() {
@@ -20,24 +24,62 @@ nanoseconds any_outage() {
 
 }  // namespace
 
-Simulation::Simulation(std::uint64_t seed, const std::string& folder, bool print)
+Simulation::Simulation(std::uint64_t seed, const std::string& folder, bool print,
+                       const Hostility& hostility)
     : world_(seed, print),
       folder_(folder),
+      hostility_(hostility),
       profile_(random_profile()),
       stormy_until_(world_.now() + profile_.stormy),
-      scheduler_(folder, {[this](const std::string& address, grpc::ClientContext* context,
-                                 auto* reactor) { network_.begin(address, context, reactor); },
-                          [this](const store::Batch& batch) { checks_.on_committed(batch); },
-                          [this] { checks_.on_loaded(*scheduler_.core()); }, [this] { look(); }}),
-      clients_(scheduler_, calls_, checks_, workers_) {
+      scheduler_(folder,
+                 {[this](const std::string& address, grpc::ClientContext* context, auto* reactor) {
+                    network_.begin(address, context, reactor);
+                  },
+                  [this](const store::Batch& batch) { checks_.on_committed(batch); },
+                  [this] { checks_.on_loaded(*scheduler_.core()); }, [this] { look(); }},
+                 hostility.plant),
+      clients_(scheduler_, calls_, checks_, workers_),
+      hostile_client_(scheduler_, calls_, checks_, clients_, workers_) {
   calls_.lost = world_.chance(0.3) ? 0 : 0.05;
   calls_.doubled = world_.chance(0.3) ? 0 : 0.05;
   scheduler_.set_disk_failures(profile_.disk_failures);
-  const auto count = static_cast<int>(world_.between(1, 4));
-  for (int number = 1; number <= count; ++number) add_worker(number);
+  const auto count = static_cast<int>(world_.between(hostility_.worker ? 2 : 1, 4));
+  for (int number = 1; number <= count; ++number)
+    add_worker(number, hostility_.worker && number == 2);
   act_later();
   fault_later();
   world_.at(stormy_until_, [this] { calm_down(); });
+  let_loose();
+}
+
+void Simulation::let_loose() {
+  if (hostility_.client) harm_later();
+  if (hostility_.worker) workers_[1]->begin_lies(workers_);
+  if (hostility_.clock) set_clock_later();
+  if (hostility_.second_scheduler)
+    for (auto more = world_.between(1, 2); more > 0; --more)
+      world_.after(world_.between(5s, profile_.stormy), [this] { scheduler_.open_a_second_one(); });
+}
+
+void Simulation::harm_later() {
+  world_.after(world_.between(10ms, 3s), [this] {
+    if (!is_stormy()) return;
+    hostile_client_.act();
+    harm_later();
+  });
+}
+
+void Simulation::set_clock_later() {
+  world_.after(world_.between(10s, 90s), [this] {
+    if (!is_stormy()) return;
+    const bool forward = world_.chance(0.5) && world_.wall_offset() < kClockAhead;
+    const nanoseconds by =
+        forward ? world_.chance(0.5) ? world_.between(1s, 2h) : world_.between(1h, kClockAhead / 2)
+                : -world_.between(1s, kClockBack);
+    world_.set_wall(std::chrono::duration_cast<microseconds>(by));
+    world_.note("the clock is set by " + std::to_string(by.count()) + " ns");
+    set_clock_later();
+  });
 }
 
 Simulation::Profile Simulation::random_profile() {
@@ -53,8 +95,9 @@ Simulation::Profile Simulation::random_profile() {
   return profile;
 }
 
-void Simulation::add_worker(int number) {
+void Simulation::add_worker(int number, bool lies) {
   Worker::Shape shape;
+  shape.lies = lies;
   shape.name = "w" + std::to_string(number);
   shape.capacity.slots = static_cast<int>(world_.between(1, 4));
   shape.capacity.cpu_millicores = 4000;
@@ -62,7 +105,7 @@ void Simulation::add_worker(int number) {
   shape.capacity.counted["gpu"] = 1;
   shape.clock_ppm = world_.between(-10'000, 10'000);
   auto worker = std::make_unique<Worker>(shape, network_, scheduler_, calls_, checks_);
-  checks_.add_worker(worker->id(), shape.name, shape.capacity);
+  checks_.add_worker(worker->id(), shape.name, shape.capacity, lies);
   worker->path().slow = profile_.slow;
   worker->path().slowest = 4s;
   worker->set_refusals(profile_.refusals);
@@ -142,6 +185,7 @@ void Simulation::calm_down() {
   for (const auto& worker : workers_) {
     worker->path().slow = 0;
     worker->set_refusals(0);
+    if (worker->shape().lies) worker->end_lies();
   }
   look_later();
 }
@@ -164,12 +208,13 @@ std::string Simulation::unsettled() const {
     if (!worker->up()) return "a worker has not come back";
     if (worker->holds() > 0) return worker->shape().name + " holds what is not acknowledged";
   }
-  return "";
+  return checks_.left_over(scheduler_);
 }
 
 void Simulation::look() {
   network_.look();
   if (scheduler_.core() != nullptr) checks_.look_at(*scheduler_.core());
+  checks_.look_at_footprint(scheduler_);
 }
 
 Outcome Simulation::run() {

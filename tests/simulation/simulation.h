@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// One run: a scheduler, workers, clients and a network, and all that goes wrong with them; then a
-// quiet time, in which all that can end must end. The seed decides everything.
+// One run: a scheduler, workers, clients and a network, and all that goes wrong with them; in some
+// lives hostile actors besides (hostility.h). Then a quiet time, in which all that can end must
+// end. The seed decides everything.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,8 @@
 
 #include "simulation/checks.h"
 #include "simulation/clients.h"
+#include "simulation/hostile_client.h"
+#include "simulation/hostility.h"
 #include "simulation/network.h"
 #include "simulation/scheduler.h"
 #include "simulation/worker.h"
@@ -26,7 +29,7 @@ struct Outcome {
 class Simulation {
  public:
   // `folder` is empty and for this run alone.
-  Simulation(std::uint64_t seed, const std::string& folder, bool print);
+  Simulation(std::uint64_t seed, const std::string& folder, bool print, const Hostility& hostility);
   Outcome run();
 
  private:
@@ -42,7 +45,10 @@ class Simulation {
   };
 
   [[nodiscard]] Profile random_profile();
-  void add_worker(int number);
+  void add_worker(int number, bool lies);
+  void let_loose();
+  void harm_later();
+  void set_clock_later();
   void act_later();
   void fault_later();
   void fault();
@@ -57,6 +63,7 @@ class Simulation {
 
   World world_;
   const std::string folder_;
+  const Hostility hostility_;
   const Profile profile_;
   const BootTime stormy_until_;
   CallFaults calls_;
@@ -65,6 +72,7 @@ class Simulation {
   Scheduler scheduler_;
   std::vector<std::unique_ptr<Worker>> workers_;
   Clients clients_;
+  HostileClient hostile_client_;
 };
 
 }  // namespace takt::sim

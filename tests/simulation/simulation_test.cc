@@ -56,13 +56,16 @@ class SimulationTest : public testing::Test {
 
   // In memory where that is, so that no disk is waited for.
   static Outcome run(std::uint64_t seed, bool print = false) {
+    return run(seed, hostility_of(seed), print);
+  }
+  static Outcome run(std::uint64_t seed, const Hostility& hostility, bool print) {
     struct stat shm {};
     const bool has_shm = ::stat("/dev/shm", &shm) == 0 && S_ISDIR(shm.st_mode);
     std::string folder = has_shm ? "/dev/shm/takt-sim-XXXXXX" : "/tmp/takt-sim-XXXXXX";
     TAKT_CHECK(::mkdtemp(folder.data()) != nullptr, "mkdtemp");
     std::snprintf(g_running, sizeof g_running, "in seed %llu\n",
                   static_cast<unsigned long long>(seed));
-    Outcome outcome = Simulation(seed, folder, print).run();
+    Outcome outcome = Simulation(seed, folder, print, hostility).run();
     static_cast<void>(remove_tree(AT_FDCWD, folder));
     return outcome;
   }
@@ -100,6 +103,41 @@ TEST_F(SimulationTest, ASeedIsTheSameRunEachTime) {
   EXPECT_EQ(run(1).hash, first);
   EXPECT_NE(run(2).hash, first);
 }
+
+// A fault of each kind that the checks are there for, and the words in which they report it.
+struct PlantedFault {
+  const char* name;
+  Hostility hostility;
+  const char* found;
+};
+class PlantedFaultTest : public SimulationTest, public testing::WithParamInterface<PlantedFault> {};
+
+TEST_P(PlantedFaultTest, IsFound) {
+  constexpr std::uint64_t kLives = 20;
+  for (std::uint64_t seed = 1; seed <= kLives; ++seed) {
+    const Outcome outcome = run(seed, GetParam().hostility, false);
+    if (outcome.failure.empty()) continue;
+    EXPECT_NE(outcome.failure.find(GetParam().found), std::string::npos) << outcome.failure;
+    return;
+  }
+  ADD_FAILURE() << "no check has found it in " << kLives << " lives";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Each, PlantedFaultTest,
+    testing::Values(PlantedFault{"EveryAccountIsRoot",
+                                 {.client = true, .plant = Plant::kEveryAccountIsRoot},
+                                 "an account is "},
+                    PlantedFault{"EveryWorkerIsTrusted",
+                                 {.worker = true, .plant = Plant::kEveryWorkerIsTrusted},
+                                 "is reported by another worker"},
+                    PlantedFault{"NoFence",
+                                 {.second_scheduler = true, .plant = Plant::kNoFence},
+                                 "that another one has opened since"},
+                    PlantedFault{"SharesAreKept",
+                                 {.client = true, .plant = Plant::kSharesAreKept},
+                                 "requests of one account"}),
+    [](const auto& fault) { return fault.param.name; });
 
 }  // namespace
 }  // namespace takt::sim

@@ -28,6 +28,11 @@ nanoseconds read_time() {
   return world.chance(0.02) ? world.between(20ms, 1s) : world.between(20us, 2ms);
 }
 
+// Where another scheduler has taken the store over, a commit has to fail.
+bool is_fence(const Error& failure) {
+  return sim::is_overtaken() && failure.code == ErrorCode::kFailedPrecondition;
+}
+
 }  // namespace
 
 Writer::Writer(std::unique_ptr<Connection> connection, std::size_t event_history_max,
@@ -72,9 +77,12 @@ void Writer::run() {
     if (items->back().loaded) {
       reload_now(items->back());
     } else {
+      if (sim::is_planted(sim::Plant::kNoFence))
+        connection_->set_epoch(
+            connection_->number_of("SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'epoch'"));
       const bool fails = !failure_ && sim::commit_fails();
       // What is said to have failed may be on the disk all the same.
-      const bool is_there = fails && sim::World::the().chance(0.5);
+      const bool is_there = fails && !sim::is_overtaken() && sim::World::the().chance(0.5);
       if (is_there)
         if (const auto done = commit_items(*items); !done)
           sim::World::the().broken(done.error().message);
@@ -82,7 +90,8 @@ void Writer::run() {
       const bool had_failed = failure_.has_value();
       commit_run(*items);
       purge_if_due();
-      if (failure_ && !had_failed) sim::World::the().broken(failure_->message);
+      if (failure_ && !had_failed && !is_fence(*failure_))
+        sim::World::the().broken(failure_->message);
       for (const Item& item : *items)
         if (!failure_ || is_there) sim::on_committed(item.batch);
     }
@@ -98,12 +107,14 @@ Reader::~Reader() = default;
 Result<void> Reader::post(const Asker& asker, ReadTask task) {
   const bool idle = queue_.empty();
   if (auto pushed = queue_.push(asker, std::move(task)); !pushed) return pushed;
+  sim::count_reads(1);
   if (idle) sim::in_scheduler(read_time(), [this] { run(); });
   return {};
 }
 
 void Reader::run() {
   const ReadTask task = queue_.pop();
+  sim::count_reads(-1);
   if (!queue_.empty()) sim::in_scheduler(read_time(), [this] { run(); });
   task(connection_.get());
 }

@@ -2,7 +2,9 @@
 // Who is told what truly happens, and judges it.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "job/job.h"
 
@@ -26,6 +28,13 @@ class Watcher {
   virtual void on_rebooted(const Uuid& worker, const std::string& last_boot) = 0;
   // Whether the scheduler has it on disk that the attempt runs.
   [[nodiscard]] virtual bool known_to_run(const AttemptId& attempt) const = 0;
+  // What a worker that lies may have heard of, in order: attempts that have not ended and are not
+  // on it, and the next ones of jobs that wait.
+  [[nodiscard]] virtual std::vector<AttemptId> attempts_elsewhere(const Uuid& worker) const = 0;
 };
+
+// By what a lie that becomes a record is known: the worker that said it.
+inline std::string lie_of(const std::string& worker) { return "a lie of " + worker; }
+inline bool is_lie(const std::string& text) { return text.starts_with("a lie of "); }
 
 }  // namespace takt::sim

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "scheduler/verbs.h"
-#include "simulation/caller.h"
 
 namespace takt::sim {
 namespace {
@@ -98,8 +97,8 @@ void Worker::leave(nanoseconds down) {
   patience.deadline = limits::kDeregister;
   call<v1::DeregisterWorkerResponse>(
       scheduler_, path_, patience,
-      [request](scheduler::Core& core, const auto& reply) {
-        scheduler::deregister_worker(core, root(), request, reply);
+      [request, who = caller()](scheduler::Core& core, const auto& reply) {
+        scheduler::deregister_worker(core, who, request, reply);
       },
       [this, down, life = std::weak_ptr(process_)](const grpc::Status&, const auto&) {
         if (life.expired()) return;
@@ -154,8 +153,8 @@ void Worker::register_again() {
   if (leaving_) return;
   call<v1::RegisterWorkerResponse>(
       scheduler_, path_, calls_,
-      [request = registration()](scheduler::Core& core, const auto& reply) {
-        scheduler::register_worker(core, root(), request, reply);
+      [request = registration(), who = caller()](scheduler::Core& core, const auto& reply) {
+        scheduler::register_worker(core, who, request, reply);
       },
       [this, life = std::weak_ptr(process_)](const grpc::Status& status, const auto&) {
         if (life.expired()) return;

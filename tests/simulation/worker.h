@@ -2,17 +2,20 @@
 // A simulated worker with its host. Promises what the real one does: a start is on disk before its
 // command runs, an end before it is told; the full list begins each session; an end is told until
 // it is acknowledged; a lease is kept by the supervisor, on the host's own clock, whatever becomes
-// of the worker.
+// of the worker. One that lies does so, too, and says other things besides (worker_lies.cc).
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "job/job.h"
 #include "job/worker.h"
 #include "simulation/call.h"
+#include "simulation/caller.h"
 #include "simulation/network.h"
 #include "simulation/watcher.h"
 #include "takt/v1/registry_service.pb.h"
@@ -26,6 +29,7 @@ class Worker final : public Server {
     std::string name;
     Capacity capacity;
     std::int64_t clock_ppm = 0;  // how much faster than true time its clock runs
+    bool lies = false;
   };
 
   Worker(Shape shape, Network& network, Scheduler& scheduler, const CallFaults& calls,
@@ -49,6 +53,9 @@ class Worker final : public Server {
   void reboot(bool in_order, nanoseconds down);
   // How often it does not take a start.
   void set_refusals(double probability) { refusals_ = probability; }
+  // It lies from now on, also about these, until it is to be honest.
+  void begin_lies(const std::vector<std::unique_ptr<Worker>>& all);
+  void end_lies();
 
   [[nodiscard]] bool listens() const override { return up(); }
   void on_message(const StreamPtr& stream, const v1::SessionRequest& message) override;
@@ -104,6 +111,21 @@ class Worker final : public Server {
   [[nodiscard]] v1::Attempt record_of(const Held& held) const;
   Held accept(const AttemptId& id, const v1::JobSpec& spec) const;
 
+  // worker_lies.cc
+  void lie_later();
+  void lie();
+  void lie_about_attempts();
+  void lie_about_others();
+  void lie_about_itself();
+  void flood();
+  void register_as_another();
+  void spoil(v1::WorkerHello& hello) const;
+  void send_lie(v1::SessionResponse message);
+  [[nodiscard]] v1::Attempt any_own_attempt() const;
+  [[nodiscard]] v1::Attempt any_attempt_elsewhere() const;
+  [[nodiscard]] const Worker& any_worker() const;
+  [[nodiscard]] rpc::Caller caller() const;
+
   // worker_attempts.cc
   void go(const AttemptId& id);
   void work_on(Held& held);
@@ -128,6 +150,7 @@ class Worker final : public Server {
   const std::string address_;
   Path& path_;
   double refusals_ = 0;
+  const std::vector<std::unique_ptr<Worker>>* all_ = nullptr;  // while it lies
 
   // The host.
   int boots_ = 0;

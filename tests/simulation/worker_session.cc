@@ -55,6 +55,7 @@ void Worker::on_hello(const StreamPtr& stream, const v1::SchedulerHello& hello) 
   capacity->set_memory_bytes(shape_.capacity.memory_bytes);
   capacity->mutable_counted()->insert(shape_.capacity.counted.begin(),
                                       shape_.capacity.counted.end());
+  if (all_ != nullptr && World::the().chance(0.1)) spoil(*mine);
   send(std::move(message));
   std::int64_t count = 0;
   for (const auto& [id, held] : attempts_) {
@@ -150,8 +151,10 @@ void Worker::on_freeze(const v1::FreezeCommand& command) {
 
 void Worker::on_acknowledge(const v1::AcknowledgeCommand& command) {
   const AttemptId id = id_of(command.job_id(), command.attempt());
-  watcher_.on_acknowledged(id);
   const auto found = attempts_.find(id);
+  // A lie, perhaps; what is true is reported by the next list.
+  if (shape_.lies && (found == attempts_.end() || !found->second.end_durable)) return;
+  watcher_.on_acknowledged(id);
   if (found == attempts_.end()) return;
   if (!found->second.end_durable)
     return World::the().broken("an end of " + id.str() + " is acknowledged that was never told");

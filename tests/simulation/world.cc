@@ -34,8 +34,13 @@ World& World::the() {
 }
 
 WallTime World::wall() const {
-  return kWallBegin +
+  return kWallBegin + wall_offset_ +
          std::chrono::duration_cast<microseconds>(now_.time_since_epoch() - nanoseconds(kBegin));
+}
+
+void World::set_wall(microseconds by) {
+  latest_before_set_ = std::max(latest_before_set_, wall());
+  wall_offset_ += by;
 }
 
 void World::at(BootTime when, Task task) {

@@ -33,7 +33,13 @@ class World {
 
   // True time; also the boot clock of the scheduler's host, which never reboots.
   [[nodiscard]] BootTime now() const { return now_; }
+  // What every host's wall clock says.
   [[nodiscard]] WallTime wall() const;
+  // It is set, forward or back.
+  void set_wall(microseconds by);
+  // The latest that it said before it was set.
+  [[nodiscard]] WallTime latest_before_set() const { return latest_before_set_; }
+  [[nodiscard]] microseconds wall_offset() const { return wall_offset_; }
 
   void at(BootTime when, Task task);
   void after(nanoseconds delay, Task task) { at(now_ + delay, std::move(task)); }
@@ -72,6 +78,8 @@ class World {
   const bool print_;
   std::mt19937_64 random_;
   BootTime now_{};
+  microseconds wall_offset_{};
+  WallTime latest_before_set_{};
   std::uint64_t number_ = 0;
   std::map<std::pair<BootTime, std::uint64_t>, Task> tasks_;
   std::uint64_t hash_ = 14695981039346656037U;
