@@ -47,7 +47,8 @@ Result<void> take_argument(std::string_view argument, Arguments& arguments, Back
       {"--help", DaemonAction::kHelp},
       {"-h", DaemonAction::kHelp},
       {"--version", DaemonAction::kVersion},
-      {"--check-config", DaemonAction::kCheckConfig}};
+      {"--check-config", DaemonAction::kCheckConfig},
+      {"--confirm-clock", DaemonAction::kConfirmClock}};
   for (const auto& [name, action] : kActions)
     if (argument == name) return options.action = action, Result<void>();
 
@@ -101,7 +102,10 @@ std::string daemon_help(const std::string& program, const std::string& conf_name
          "\n"
          "  --set SECTION.KEY=VALUE  override one key of the files; may be given often\n"
          "  --check-config           check the configuration, say nothing if it is good, and "
-         "exit\n" +
+         "exit\n"
+         "  --confirm-clock          the time is right: delete old history again after a jump of "
+         "the"
+         "\n                           clock, and exit\n" +
          backup +
          "  --help, --version\n"
          "\n"

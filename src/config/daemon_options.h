@@ -3,6 +3,7 @@
 //   --config FILE             another main file; its drop-ins are FILE.d/*.conf
 //   --set SECTION.KEY=VALUE   overrides one key; may be given often
 //   --check-config            check, say nothing, exit
+//   --confirm-clock           confirm the time to the daemon (base/deletion_clock.h), exit
 //   --backup FILE             copy the database to FILE, say so, exit; the scheduler only
 //   --help, --version
 #pragma once
@@ -14,7 +15,7 @@
 
 namespace takt::config {
 
-enum class DaemonAction { kRun, kCheckConfig, kBackup, kHelp, kVersion };
+enum class DaemonAction { kRun, kCheckConfig, kConfirmClock, kBackup, kHelp, kVersion };
 
 // Whether the program has something to back up.
 enum class Backups { kNo, kYes };

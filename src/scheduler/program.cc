@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/daemon_exit.h"
+#include "base/deletion_clock.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "base/version.h"
@@ -46,6 +47,13 @@ int back_up(const config::SchedulerConfig& config, const std::string& file) {
   return said < 0 ? kExitFailure : 0;
 }
 
+// The daemon takes it up by itself.
+int confirm_clock(const std::string& state_directory) {
+  if (auto confirmed = DeletionClock::confirm(state_directory); !confirmed)
+    return fail(confirmed.error());
+  return std::printf("confirmed; takt-scheduler deletes old history again within 10 minutes\n") < 0;
+}
+
 }  // namespace
 
 int run_program(int argc, char** argv, const DaemonSignals& signals) {
@@ -67,6 +75,8 @@ int run_program(int argc, char** argv, const DaemonSignals& signals) {
     return kExitConfig;
   }
   if (options->action == config::DaemonAction::kCheckConfig) return check(*config);
+  if (options->action == config::DaemonAction::kConfirmClock)
+    return confirm_clock(config->state_directory);
   if (options->action == config::DaemonAction::kBackup)
     return back_up(*config, options->backup_file);
 

@@ -66,7 +66,7 @@ void Purge::on_ended(std::int64_t jobs, std::int64_t oldest_number) {
 
 WallTime Purge::due() const {
   if (!ended_) return {};
-  WallTime due = age_.next;
+  WallTime due = keep_old_ ? kWallTimeMax : age_.next;
   if (crowded()) due = std::min(due, crowd_.next);
   if (tight()) due = std::min(due, inputs_gone_ ? room_.next : WallTime());
   return due;
@@ -130,7 +130,7 @@ Result<Purge::Gone> Purge::step(Connection& connection, WallTime now) {
     }
     if (tight() && room_.next <= now) return jobs(walk_for_room(connection, now));
     if (crowded() && crowd_.next <= now) return jobs(walk_by_number(connection, now));
-    if (age_.next <= now) return jobs(walk_by_age(connection, now));
+    if (!keep_old_ && age_.next <= now) return jobs(walk_by_age(connection, now));
     return Gone();
   });
   if (!gone) {
@@ -225,7 +225,6 @@ Result<std::size_t> Purge::walk_by_number(Connection& connection, WallTime now) 
 }
 
 Result<std::size_t> Purge::walk_by_age(Connection& connection, WallTime now) {
-  const auto age = std::max(limits_.age_max, limits_.age_min);
   if (age_.cursor == 0) age_.begin = age_.oldest_left = now;
   const std::vector<Row> rows = look(connection, age_.cursor);
   std::int64_t cursor = age_.cursor;
@@ -235,7 +234,7 @@ Result<std::size_t> Purge::walk_by_age(Connection& connection, WallTime now) {
   for (const Row& row : rows) {
     if (bytes >= limits::kPurgeStepBytes) break;
     cursor = row.number;
-    if (row.may_go && row.end_time <= now - age) {
+    if (row.may_go && row.end_time <= now - age()) {
       bytes += row.bytes;
       gone.push_back(row);
     } else {
@@ -253,8 +252,8 @@ Result<std::size_t> Purge::walk_by_age(Connection& connection, WallTime now) {
       rows.size() < limits::kPurgeStep && (rows.empty() || cursor == rows.back().number);
   if (over) {
     // Nothing comes of age before that; and a walk along all of it is not for each job.
-    const auto pause = std::min<microseconds>(limits::kPurgeRoundPause, age / 10);
-    age_ = {.cursor = 0, .next = std::max(now + pause, oldest_left + age)};
+    const auto pause = std::min<microseconds>(limits::kPurgeRoundPause, age() / 10);
+    age_ = {.cursor = 0, .next = std::max(now + pause, oldest_left + age())};
   }
   return static_cast<std::size_t>(removed.jobs);
 }

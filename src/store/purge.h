@@ -9,6 +9,7 @@
 // that they are parts of. Of the writer's thread.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -30,6 +31,12 @@ class Purge {
 
   // Forgets what is known of the database: it was loaded anew.
   void restart();
+
+  // While on, no job goes because of its age.
+  void keep_old(bool on) { keep_old_ = on; }
+
+  // How old a job may get.
+  [[nodiscard]] microseconds age() const { return std::max(limits_.age_max, limits_.age_min); }
 
   // So many jobs more have ended, the oldest with that number, and that is committed.
   void on_ended(std::int64_t jobs, std::int64_t oldest_number);
@@ -82,6 +89,7 @@ class Purge {
   Result<std::size_t> walk_for_room(Connection& connection, WallTime now);
 
   HistoryLimits limits_;
+  bool keep_old_ = false;
   std::optional<std::int64_t> ended_;  // jobs in the history; none: not counted yet
   Walk crowd_;
   Walk age_;

@@ -14,6 +14,11 @@
 
 namespace takt::store {
 
+DeletionClock clock_of(const Connection& connection) {
+  const std::string& path = connection.path();
+  return DeletionClock({.directory = path.substr(0, path.rfind('/')), .program = "takt-scheduler"});
+}
+
 // None: not before something else happens.
 std::optional<nanoseconds> Writer::until_purge() const {
   if (failure_) return std::nullopt;
@@ -26,7 +31,9 @@ std::optional<nanoseconds> Writer::until_purge() const {
 void Writer::purge_if_due() {
   const BootTime begin = BootClock::now();
   const WallTime now = wall_now();
-  if (failure_ || begin < purge_rest_ || now < purge_.due()) return;
+  if (failure_ || begin < purge_rest_) return;
+  purge_.keep_old(!clock_.may_delete(purge_.age()));
+  if (now < purge_.due()) return;
   const auto removed = purge_.step(*connection_, now);
   const BootTime end = BootClock::now();
   purge_rest_ = end + std::max<nanoseconds>(limits::kPurgePause, 3 * (end - begin));

@@ -5,7 +5,7 @@
 // all later ones fail, until reload() has read the live state again. Nothing is written, and
 // nothing loaded, once another process has taken the database over. Between batches it keeps the
 // history and the store within their bounds, in small steps that take a quarter of its time at
-// most.
+// most; after a jump of the wall clock no job goes because of its age (base/clock_guard.h).
 #pragma once
 
 #include <atomic>
@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/deletion_clock.h"
 #include "base/result.h"
 #include "store/purge.h"
 #include "store/types.h"
@@ -79,6 +80,7 @@ class Writer {
   HistoryTrimmer trimmer_;        // of the thread, as what follows
   std::optional<Error> failure_;  // of a commit, until the state is loaded anew
   Purge purge_;
+  DeletionClock clock_;
   BootTime purge_rest_;  // no step before that
   Purge::Gone purged_;   // and not reported yet
   std::atomic<std::int64_t> used_bytes_ = 0;
@@ -91,5 +93,8 @@ class Writer {
 
   std::thread thread_;
 };
+
+// The clock by which jobs get old, kept beside the database.
+DeletionClock clock_of(const Connection& connection);
 
 }  // namespace takt::store

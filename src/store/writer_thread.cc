@@ -12,6 +12,7 @@ Writer::Writer(std::unique_ptr<Connection> connection, std::size_t event_history
     : connection_(std::move(connection)),
       trimmer_(event_history_max),
       purge_(history),
+      clock_(clock_of(*connection_)),
       thread_([this] { run(); }) {}
 
 Writer::~Writer() {

@@ -4,8 +4,10 @@
 #include <sys/stat.h>
 
 #include <cstdio>
+#include <string>
 
 #include "base/daemon_exit.h"
+#include "base/deletion_clock.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "base/version.h"
@@ -30,6 +32,13 @@ int check(const config::WorkerConfig& config) {
   return credentials ? 0 : fail(credentials.error());
 }
 
+// The daemon takes it up by itself.
+int confirm_clock(const std::string& state_directory) {
+  if (auto confirmed = DeletionClock::confirm(state_directory); !confirmed)
+    return fail(confirmed.error());
+  return std::printf("confirmed; takt-worker deletes old history again within 10 minutes\n") < 0;
+}
+
 }  // namespace
 
 int run_program(int argc, char** argv, const DaemonSignals& signals) {
@@ -49,6 +58,8 @@ int run_program(int argc, char** argv, const DaemonSignals& signals) {
     return kExitConfig;
   }
   if (options->action == config::DaemonAction::kCheckConfig) return check(*config);
+  if (options->action == config::DaemonAction::kConfirmClock)
+    return confirm_clock(config->state_directory);
 
   signals.take();
   ::umask(kUmask);

@@ -32,7 +32,25 @@ std::vector<AttemptId> surplus(std::vector<StoredAttempt> stored, const Retentio
   return gone;
 }
 
-Retention::Retention(Core& core) : core_(core), thread_(core.loop) {
+Result<std::size_t> keep_within(const StateFolder& state, RetentionLimits limits,
+                                DeletionClock& clock, const std::atomic<bool>& stop) {
+  auto stored = state.stored(stop);
+  if (!stored) return stored.error();
+  const WallTime now = wall_now();
+  if (!clock.may_delete(limits.age)) limits.age = microseconds::max();
+  std::size_t removed = 0;
+  for (const AttemptId& id : surplus(std::move(*stored), limits, now)) {
+    if (stop) break;
+    if (auto done = state.remove_stored(id); !done) return done.error();
+    ++removed;
+  }
+  return removed;
+}
+
+Retention::Retention(Core& core)
+    : core_(core),
+      clock_({.directory = core.state.path(), .program = "takt-worker"}),
+      thread_(core.loop) {
   sweep_in(limits::kRetentionFirst);
 }
 
@@ -48,16 +66,8 @@ void Retention::sweep() {
                                .bytes = static_cast<std::uint64_t>(config.retain_bytes),
                                .attempts = static_cast<std::size_t>(config.retain_attempts)};
   thread_.run(
-      [this, limits, &state = core_.state]() -> Result<std::size_t> {
-        auto stored = state.stored(stopping_);
-        if (!stored) return stored.error();
-        std::size_t removed = 0;
-        for (const AttemptId& id : surplus(std::move(*stored), limits, wall_now())) {
-          if (stopping_) break;
-          if (auto done = state.remove_stored(id); !done) return done.error();
-          ++removed;
-        }
-        return removed;
+      [this, limits, &state = core_.state] {
+        return keep_within(state, limits, clock_, stopping_);
       },
       [this](const Result<std::size_t>& removed) {
         if (!removed) {

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The history of attempts on this worker, kept within bounds of age, size and number. Guarantees:
 // the oldest go first; one whose end is not acknowledged never goes, nor one that has no end,
-// unless it was set aside that long ago; the loop and the disk thread wait for nothing here.
+// unless it was set aside that long ago; after a jump of the wall clock nothing goes because of its
+// age (base/clock_guard.h); the loop and the disk thread wait for nothing here.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <vector>
 
+#include "base/deletion_clock.h"
 #include "worker/core.h"
 
 namespace takt::worker {
@@ -23,6 +25,11 @@ struct RetentionLimits {
 std::vector<AttemptId> surplus(std::vector<StoredAttempt> stored, const RetentionLimits& limits,
                                WallTime now);
 
+// Removes from the history what has to go, until `stop` is set; gives how many. After a jump of the
+// wall clock nothing goes because of its age. Blocks; one thread.
+Result<std::size_t> keep_within(const StateFolder& state, RetentionLimits limits,
+                                DeletionClock& clock, const std::atomic<bool>& stop);
+
 class Retention {
  public:
   explicit Retention(Core& core);
@@ -35,7 +42,8 @@ class Retention {
   Core& core_;
   sd::Source timer_;
   std::atomic<bool> stopping_{false};
-  DiskThread thread_;  // of its own: a sweep takes long
+  DeletionClock clock_;  // of the thread
+  DiskThread thread_;    // of its own: a sweep takes long
 };
 
 }  // namespace takt::worker

@@ -11,6 +11,7 @@
 #include "attempt/folder.h"
 #include "attempt/plan.h"
 #include "attempt/records.h"
+#include "base/clock_guard.h"
 #include "compat/records.h"
 #include "rpc/convert_spec.h"
 #include "takt/v1/worker_service.pb.h"
@@ -122,6 +123,14 @@ void put_plans() {
 void put_contacts() {
   put("contact", "some", attempt::encode_contact(kJob, BootTime(seconds(3))));
   put("contact", "first", attempt::encode_contact(kJob, BootTime()));
+}
+
+void put_clocks() {
+  const ClockReading reading{kTime, BootTime(seconds(3)), kJob};
+  put("clock", "confirmed", encode(reading));
+  put("clock", "believed", encode(ClockGuard::Memory{.trusted = reading, .other = {}}));
+  put("clock", "jumped",
+      encode(ClockGuard::Memory{.trusted = reading, .other = reading, .agreed = seconds(9)}));
 }
 
 void put_messages() {
@@ -255,6 +264,7 @@ int main(int argc, char** argv) {
   takt::fuzz::put_exit_records();
   takt::fuzz::put_plans();
   takt::fuzz::put_contacts();
+  takt::fuzz::put_clocks();
   takt::fuzz::put_messages();
   takt::fuzz::put_specs();
   takt::fuzz::put_wire();

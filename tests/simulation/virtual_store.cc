@@ -37,7 +37,10 @@ bool is_fence(const Error& failure) {
 
 Writer::Writer(std::unique_ptr<Connection> connection, std::size_t event_history_max,
                const HistoryLimits& history)
-    : connection_(std::move(connection)), trimmer_(event_history_max), purge_(history) {}
+    : connection_(std::move(connection)),
+      trimmer_(event_history_max),
+      purge_(history),
+      clock_(clock_of(*connection_)) {}
 
 Writer::~Writer() = default;
 

@@ -28,6 +28,7 @@ TEST(DaemonOptions, TakeValuesInBothForms) {
   EXPECT_EQ(options.load.main_file, "/a");
   EXPECT_EQ(options.load.overrides,
             (std::vector<Override>{{"jobs", "slots", "1"}, {"worker", "name", "x"}}));
+  EXPECT_EQ(parse({"--confirm-clock"}).value().action, DaemonAction::kConfirmClock);
   EXPECT_EQ(parse({"--config=/b"}).value().load.main_file, "/b");
 }
 
@@ -68,7 +69,7 @@ TEST(DaemonOptions, OnlyWhatHasADatabaseBacksItUp) {
 TEST(DaemonOptions, HelpNamesEveryOption) {
   const std::string help = daemon_help("takt-worker", "worker.conf");
   for (const char* part : {"Usage: takt-worker", "--config FILE", "/etc/takt/worker.conf", "--set",
-                           "--check-config", "--help", "--version"})
+                           "--check-config", "--confirm-clock", "--help", "--version"})
     EXPECT_NE(help.find(part), std::string::npos) << part;
 }
 

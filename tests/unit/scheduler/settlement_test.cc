@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a session's list settles, and how workers come and go.
 #include <SQLiteCpp/SQLiteCpp.h>
+#include <fcntl.h>
 
 #include <algorithm>
 #include <future>
 
+#include "base/deletion_clock.h"
+#include "base/fs.h"
 #include "support/eventually.h"
 #include "support/log_capture.h"
 #include "unit/scheduler/scheduler_fixture.h"
@@ -127,6 +130,41 @@ TEST_F(SchedulerTest, AJobThatHasLeftTheHistoryIsAcknowledgedAndNotRunAgain) {
   EXPECT_TRUE(worker->wait_acknowledged(job, 3)) << "with each list";
   EXPECT_EQ(submit(spec("once"), "r-1"), job) << "what was asked for is remembered longer";
   EXPECT_EQ(worker->starts().size(), 1U);
+}
+
+// As when the clock of the host jumped while the scheduler was down.
+TEST_F(SchedulerTest, AJumpOfTheClockDeletesNoHistory) {
+  const test::LogCapture log;
+  const auto worker = make_worker(kWorkerOne, "one");
+  worker->on_start(OnStart::kSucceed);
+  const std::string job = submit(spec("once"));
+  ASSERT_TRUE(worker->wait_acknowledged(job));
+  stop();
+  SQLite::Database(config_.state_directory + "/takt.db", SQLite::OPEN_READWRITE)
+      .exec("UPDATE jobs SET end_time_us = end_time_us - 3600000000");
+  ClockReading seen = read_clocks();
+  seen.wall -= std::chrono::hours(2);
+  ASSERT_TRUE(write_file(AT_FDCWD, config_.state_directory + "/clock",
+                         encode(ClockGuard::Memory{.trusted = seen, .other = {}}), 0600)
+                  .ok());
+  config_.retain_time = std::chrono::minutes(30);
+  start();
+  const auto logged = [](const std::string& text) {
+    return test::eventually([&] {
+      const auto lines = test::LogCapture::lines();
+      return std::any_of(lines.begin(), lines.end(), [&](const std::string& line) {
+        return line.find(text) != std::string::npos;
+      });
+    });
+  };
+  ASSERT_TRUE(logged("takt-scheduler --confirm-clock"));
+  submit(spec("next"));  // the history is looked at after each commit
+  EXPECT_EQ(get(job).state(), v1::JOB_STATE_SUCCEEDED);
+  ASSERT_TRUE(DeletionClock::confirm(config_.state_directory).ok());
+  restart();
+  ASSERT_TRUE(logged("1 ended jobs have left the history"));
+  v1::Job gone;
+  EXPECT_EQ(try_get(job, gone).error_code(), grpc::StatusCode::NOT_FOUND);
 }
 
 TEST_F(SchedulerTest, AStopThatMissedItsWorkerIsSentWithTheNextSession) {

@@ -119,6 +119,18 @@ TEST_F(PurgeTest, WhatIsPastItsAgeGoesWhereverItStands) {
   EXPECT_EQ(count("SELECT count(*) FROM jobs"), 0);
 }
 
+TEST_F(PurgeTest, WhileOldOnesAreKeptOnlyTheNumberCounts) {
+  open();
+  add_ended(300, hours(50), "old");
+  take_over({.age_max = hours(48), .jobs_max = 200});
+  purge_->keep_old(true);
+  EXPECT_EQ(purge(), 100U);
+  EXPECT_GT(purge_->due(), now_ + hours(24 * 365)) << "it is not asked again and again";
+  purge_->keep_old(false);
+  EXPECT_LE(purge_->due(), now_);
+  EXPECT_EQ(purge(), 200U);
+}
+
 TEST_F(PurgeTest, AJobGoesWithAllThatIsItsAndItsPlaceIsUsedAgain) {
   open();
   add_ended(200, hours(50), "old", 5000);

@@ -101,6 +101,26 @@ class History : public testing::Test {
   std::atomic<bool> stop_{false};
 };
 
+TEST_F(History, AJumpOfTheClockDeletesNothingByItsAge) {
+  for (int number = 1; number <= 3; ++number) make(Uuid::random(), number, true, false);
+  RetentionLimits most{.age = 1us, .bytes = std::uint64_t{1} << 30, .attempts = 1000};
+  ClockReading seen = read_clocks();
+  seen.wall -= 24h * 40;
+  const auto clock = [&] {
+    return DeletionClock({.directory = folder_.path(), .program = "takt-worker"});
+  };
+  DeletionClock before(
+      {.directory = folder_.path(), .program = "takt-worker", .read = [&] { return seen; }});
+  ASSERT_TRUE(before.may_delete(most.age));
+  DeletionClock after = clock();
+  EXPECT_EQ(keep_within(*state_, most, after, stop_).value(), 0U);
+  most.attempts = 2;
+  EXPECT_EQ(keep_within(*state_, most, after, stop_).value(), 1U) << "by number, as ever";
+  ASSERT_TRUE(DeletionClock::confirm(folder_.path()).ok());
+  DeletionClock confirmed = clock();
+  EXPECT_EQ(keep_within(*state_, most, confirmed, stop_).value(), 2U);
+}
+
 TEST_F(History, IsWhatNobodyIsOwed) {
   const Uuid job = Uuid::random();
   const AttemptId first = make(job, 1, true, false);
