@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/limits.h"
 #include "job/retry.h"
 
 namespace takt {
@@ -64,6 +65,16 @@ struct Apply {
     attempt->end =
         JobEnd{.cause = EndCause::kRejected, .detail = "the worker did not take it: " + event.why};
     attempt->end_time = now;
+    if (!event.failed_step.empty()) {
+      attempt->end->failed_step = event.failed_step;
+      // It comes back from host to host: the fault may be its own after all.
+      if (attempt->id.number - job.tries > limits::kGiveBacksMax) {
+        attempt->end->cause = EndCause::kStartFailed;
+        attempt->end->detail = event.why;
+        end_attempt(job, *attempt->end, now, now);
+        return true;
+      }
+    }
     job.state = JobState::kQueued;
     if (job.stop_requested && job.stop_requested->requeue) job.stop_requested.reset();
     return true;

@@ -126,10 +126,11 @@ struct Placed {
   std::string worker_name;
   std::string boot_id;
 };
-// The worker did not take the start; nothing ran.
+// The worker did not take the start, or its host failed at it; nothing ran.
 struct StartRefused {
   int attempt = 1;
-  std::string why;  // for people
+  std::string why;          // for people
+  std::string failed_step;  // where the host failed; empty: it did not
 };
 // What the worker says of an attempt; with an end once it has one. May come twice.
 struct Reported {

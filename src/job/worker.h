@@ -37,8 +37,12 @@ struct Capacity {
   Amounts direct;  // of all that, used by jobs that did not come from the scheduler
   std::vector<std::string> controllers;
   std::vector<Launcher> launchers;  // that jobs may ask for; the first is the default
+  std::string fault;  // why it takes no jobs now: its host fails to start them. Never stored
   friend bool operator==(const Capacity&, const Capacity&) = default;
 };
+
+// Who drains a worker whose host fails to start jobs: itself.
+inline constexpr std::string_view kDrainedItself = "takt-worker";
 
 // It takes no new jobs.
 struct Drain {

@@ -105,6 +105,7 @@ Result<Capacity> capacity_from_proto(const v1::Capacity& message) {
     return invalid("capacity", "has a list of more than 256 entries");
   Capacity capacity;
   capacity.slots = message.slots();
+  capacity.fault = clean_text(message.fault(), limits::kReasonMaxBytes);
   capacity.tasks = message.tasks();
   capacity.direct = {message.direct_slots(),
                      message.direct().cpu_millicores(),

@@ -52,6 +52,19 @@ void Fleet::undrain(const Uuid& id, const std::string& by) {
     if (committed) audit_drain(record, by, "");
   });
   refresh_offer(entry);
+  follow_fault(entry);
+}
+
+// A worker whose host fails to start jobs is drained by itself, unless an operator has drained it.
+void Fleet::follow_fault(WorkerEntry& entry) {
+  const std::string& fault = entry.record.capacity.fault;
+  const auto& now = entry.record.drain;
+  const bool own = now && now->by == kDrainedItself;
+  if (fault.empty()) {
+    if (own) undrain(entry.record.id, std::string(kDrainedItself));
+  } else if (!now || (own && now->reason != fault)) {
+    drain(entry.record.id, {std::string(kDrainedItself), fault, wall_now(), {}});
+  }
 }
 
 // The wall clock may be set, so it is looked at now and then.

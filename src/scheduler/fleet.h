@@ -142,6 +142,7 @@ class Fleet {
   Session::Events events_of(const Uuid& id);
 
   // drains.cc
+  void follow_fault(WorkerEntry& entry);
   void await_deadline(WorkerEntry& entry);
   void on_drain_timer(WorkerEntry& entry);
 

@@ -87,8 +87,12 @@ void Fleet::on_refused(WorkerEntry& entry, const v1::StartRefused& refused) {
   if (current == nullptr || current->worker_id != entry.record.id) return;
   const AttemptId id{*job, refused.attempt()};
   std::string why = clean_text(refused.message(), limits::kReasonMaxBytes);
-  if (!parts_.jobs.change(*live, StartRefused{refused.attempt(), std::move(why)})) return;
+  if (!parts_.jobs.change(*live,
+                          StartRefused{refused.attempt(), std::move(why),
+                                       clean_text(refused.failed_step(), limits::kNameMaxBytes)}))
+    return;
   audit_refused(id, entry.record, refused.message());
+  if (live->job.state != JobState::kQueued) return;  // it has come back too often
   nanoseconds pause = kRefusedPause;
   if (refused.has_retry_time()) {
     pause = std::clamp<nanoseconds>(

@@ -34,6 +34,7 @@ void Fleet::on_settled(WorkerEntry& entry) {
   const std::vector<Uuid> jobs(entry.jobs.begin(), entry.jobs.end());
   for (const Uuid& job : jobs) settle(entry, job);
   entry.listed.clear();
+  follow_fault(entry);
   refresh_offer(entry);
 }
 
@@ -89,6 +90,7 @@ void Fleet::on_capacity(WorkerEntry& entry, const v1::Capacity& message) {
   entry.record.capacity = std::move(*capacity);
   parts_.ledger.record(entry.record);
   parts_.dispatcher.readmit(entry.record.id);
+  follow_fault(entry);
   refresh_offer(entry);
 }
 

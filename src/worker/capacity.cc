@@ -4,9 +4,12 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/fs.h"
 #include "base/limits.h"
 #include "base/units.h"
+#include "base/utf8.h"
 #include "job/queue.h"
 #include "rpc/convert.h"
 #include "worker/policy.h"
@@ -48,9 +51,21 @@ std::int64_t tasks_of_host() {
 
 }  // namespace
 
+std::int64_t occupied_slots(const Core& core) {
+  std::int64_t slots = 0;
+  for (const auto& [id, live] : core.attempts.all())
+    if (!has_ended(live->record.state)) slots += demand_of(live->acceptance.spec).amounts.slots;
+  return slots;
+}
+
 v1::Capacity capacity_of(const Core& core) {
   v1::Capacity capacity;
-  capacity.set_slots(static_cast<std::int32_t>(core.config.slots));
+  // Of a host that has failed starts, one job shows whether it can start any.
+  const std::int64_t slots = core.health.state() == StartHealth::State::kProbing
+                                 ? std::min(core.config.slots, occupied_slots(core) + 1)
+                                 : core.config.slots;
+  capacity.set_slots(static_cast<std::int32_t>(slots));
+  capacity.set_fault(clean_text(core.health.fault(), limits::kReasonMaxBytes));
   Amounts direct;
   for (const auto& [id, live] : core.attempts.all())
     if (live->owner().is_direct() && !has_ended(live->record.state))

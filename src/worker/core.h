@@ -15,6 +15,7 @@
 #include "worker/disk_thread.h"
 #include "worker/launcher.h"
 #include "worker/live_attempt.h"
+#include "worker/start_health.h"
 #include "worker/state_folder.h"
 #include "worker/user_lookup.h"
 
@@ -37,12 +38,17 @@ struct Core {
   AttemptTable attempts;
   std::size_t turns = 0;  // starts on their way
   bool stopping = false;  // takes no more starts
+  StartHealth health;
 
   // Called after each change of what is told of an attempt. An end is durable by then.
   std::vector<std::function<void(const LivePtr&)>> on_change;
 
-  // Tells the owner that a start was not taken, and why. For what was not told to run yet.
-  std::function<void(const LiveAttempt&, const std::string&)> refuse;
+  // Reports to the owner that a start was not taken, and why; with the step, if the host failed at
+  // it. For attempts whose supervisor has not got `go`.
+  std::function<void(const LiveAttempt&, const Error& why, const std::string& failed_step)> refuse;
+
+  // Reports to all schedulers what this worker has to give now.
+  std::function<void()> on_capacity;
 
   void changed(const LivePtr& live) const {
     for (const auto& fn : on_change) fn(live);

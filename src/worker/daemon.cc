@@ -255,7 +255,7 @@ void Daemon::abort_starts() {
   for (const auto& [id, live] : core_->attempts.all())
     if (!live->went()) starts.push_back(live);
   for (const LivePtr& live : starts) {
-    sessions_->refuse(*live, "the worker goes down");
+    sessions_->refuse(*live, make_error(ErrorCode::kUnavailable, "the worker goes down"));
     launch_->discard(live);
   }
 }

@@ -39,6 +39,7 @@ void Ending::leader_ended(const LivePtr& live) {
 
 void Ending::without_process(const LivePtr& live) {
   if (live->step == Step::kEnded) return;
+  if (live->given_back) return given_back_(live);
   const bool went = live->went() && !live->own_end;
   live->step = Step::kEnding;
   core_.end_turn(*live);

@@ -26,6 +26,9 @@ class Ending {
   // Has `fn` hear what such a supervisor said on its control socket last, if it has one still.
   void on_last_words(std::function<void(const LivePtr&)> fn) { last_words_ = std::move(fn); }
 
+  // Has `fn` finish off an attempt that is given back, once it has no process any more.
+  void on_given_back(std::function<void(const LivePtr&)> fn) { given_back_ = std::move(fn); }
+
   // The command has ended (the supervisor says so, or its record does): the state is ENDING.
   void leader_ended(const LivePtr& live);
 
@@ -48,6 +51,7 @@ class Ending {
 
   Core& core_;
   std::function<void(const LivePtr&)> last_words_;
+  std::function<void(const LivePtr&)> given_back_;
   std::vector<LivePtr> not_durable_;
 };
 

@@ -12,6 +12,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "base/units.h"
 #include "worker/plan.h"
 #include "worker/policy.h"
 
@@ -44,6 +45,7 @@ bool supervisor_hung_up(const LiveAttempt& live) {
 
 Launch::Launch(Core& core, Ending& ending) : core_(core), ending_(ending) {
   ending_.on_last_words([this](const LivePtr& live) { on_control(live); });
+  ending_.on_given_back([this](const LivePtr& live) { drop(live); });
   core_.loop.on_turn_end([this] {
     sync_starts();
     start_next();
@@ -92,7 +94,7 @@ void Launch::on_durable(const std::vector<LivePtr>& batch, const Result<void>& s
   for (const LivePtr& live : batch) {
     if (live->went()) continue;
     if (!synced) {
-      fail(live, "record", synced.error());
+      fail(live, kRecordStep, synced.error());
       continue;
     }
     live->start_durable = true;
@@ -158,7 +160,7 @@ void Launch::on_parked(const LivePtr& live, std::variant<ParkedInPlace, LaunchFa
   if (const auto* failure = std::get_if<LaunchFailure>(&outcome)) {
     if (live->step != Step::kPreparing) return ending_.without_process(live);
     const bool not_now = failure->error.code == ErrorCode::kUnavailable;
-    if (not_now && !live->owner().is_direct()) return give_back(live, failure->error);
+    if (not_now && !live->owner().is_direct()) return give_back(live, failure->error, "");
     return fail(live, failure->step, failure->error);
   }
   auto& parked = std::get<ParkedInPlace>(outcome);
@@ -207,6 +209,7 @@ void Launch::on_message(const LivePtr& live, const attempt::Message& message) {
   if (const auto* started = std::get_if<attempt::Started>(&message)) {
     if (live->step != Step::kGo) return;
     core_.end_turn(*live);
+    note_start();
     live->record.leader_pid = started->leader;
     live->record.start_time = started->start_time;
     if (live->record.state == JobState::kStarting) live->record.state = JobState::kRunning;
@@ -270,9 +273,10 @@ void Launch::fail_with_supervisor(const LivePtr& live, const std::string& step,
 
 void Launch::fail(const LivePtr& live, const std::string& step, const Error& error) {
   if (live->went()) return;
-  const bool shortage = error.error_number == EMFILE || error.error_number == ENFILE;
-  const bool untouched = !live->pidfd && !live->parking;  // there is nobody to wait for
-  if (shortage && untouched && !live->owner().is_direct()) return give_back(live, error);
+  if (is_host_fault(step, error)) {
+    note_fault(step, error);
+    if (!live->owner().is_direct()) return give_back(live, error.in(step), step);
+  }
   attempt::ExitRecord end;
   end.cause = attempt::EndCause::kStartFailed;
   end.start_time = end.end_time = wall_now();
@@ -288,13 +292,45 @@ void Launch::fail(const LivePtr& live, const std::string& step, const Error& err
   abort(live, std::move(end));
 }
 
-// Nobody's fault: the scheduler may send it elsewhere, or here again.
-void Launch::give_back(const LivePtr& live, const Error& error) {
-  log_notice("job " + live->record.id.str() + " is not started: " + error.message,
+// Not the job's fault: the scheduler may send it elsewhere, or here again, as soon as it hears of
+// it. So it hears when nothing is left of the attempt.
+void Launch::give_back(const LivePtr& live, const Error& error, const std::string& failed_step) {
+  log_notice("job " + live->record.id.str() + " is not started, and given back: " + error.message,
              fields_of(*live));
+  live->given_back = GivenBack{error, failed_step};
+  if (!live->parking) core_.end_turn(*live);
+  live->step = Step::kEnding;
+  live->control_source.reset();
+  live->control.reset();  // a parked supervisor goes without trace
+  if (!live->pidfd && !live->parking) drop(live);
+}
+
+void Launch::drop(const LivePtr& live) {
+  live->base = {};
   if (AttemptLauncher* launcher = core_.launcher(live->record.launcher)) launcher->release(*live);
-  core_.refuse(*live, error.message);
+  const GivenBack given_back = *live->given_back;
   discard(live);
+  core_.refuse(*live, given_back.why, given_back.failed_step);
+}
+
+void Launch::note_fault(const std::string& step, const Error& error) {
+  if (!core_.health.failed(step + ": " + error.message, BootClock::now())) return;
+  log_error("this worker takes no jobs: " + core_.health.fault() + "; it tries one again in " +
+                format_duration(std::chrono::duration_cast<microseconds>(core_.health.probe_time() -
+                                                                         BootClock::now())),
+            {message_id(kHostFaultId)});
+  probe_ = core_.loop.add_timer(core_.health.probe_time(), [this] {
+    core_.health.probe();
+    core_.on_capacity();
+  });
+  core_.on_capacity();
+}
+
+void Launch::note_start() {
+  if (!core_.health.worked()) return;
+  probe_.reset();
+  log_notice("this worker takes jobs again: a job was started");
+  core_.on_capacity();
 }
 
 void Launch::abort(const LivePtr& live, attempt::ExitRecord end) {
@@ -309,7 +345,7 @@ void Launch::abort(const LivePtr& live, attempt::ExitRecord end) {
 }
 
 void Launch::discard(const LivePtr& live) {
-  TAKT_CHECK(!live->went(), "%s went already", live->record.id.str().c_str());
+  TAKT_CHECK(!live->went() || live->given_back, "%s is past go", live->record.id.str().c_str());
   core_.end_turn(*live);
   live->step = Step::kEnded;
   live->control_source.reset();

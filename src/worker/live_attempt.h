@@ -45,6 +45,12 @@ struct Freezing {
   std::vector<Waiting> waiting;
 };
 
+// Why an attempt goes back to its scheduler, and the step at which the host failed, if it did.
+struct GivenBack {
+  Error why;
+  std::string failed_step;
+};
+
 struct LiveAttempt {
   Attempt record;  // what is told
   Acceptance acceptance;
@@ -76,6 +82,7 @@ struct LiveAttempt {
 
   std::optional<attempt::StopRecord> stop;     // asked for
   std::optional<attempt::ExitRecord> own_end;  // the worker's word, if no supervisor's
+  std::optional<GivenBack> given_back;         // to its scheduler: there will be no end
   std::string damage;                          // which of its records could not be read, for people
   std::vector<std::function<void(const Attempt&)>> on_settled;  // runs, or ended
   std::shared_ptr<OutputGate> output;

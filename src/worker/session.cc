@@ -10,7 +10,6 @@
 #include "base/version.h"
 #include "rpc/convert.h"
 #include "rpc/convert_spec.h"
-#include "rpc/convert_usage.h"
 #include "worker/usage.h"
 
 namespace takt::worker {
@@ -58,7 +57,10 @@ Sessions::Sessions(Core& core, Starting& starting, Stopping& stopping, Pausing& 
                    Ending& ending)
     : core_(core), starting_(starting), stopping_(stopping), pausing_(pausing), ending_(ending) {
   core_.on_change.push_back([this](const LivePtr& live) { on_change(live); });
-  core_.refuse = [this](const LiveAttempt& live, const std::string& why) { refuse(live, why); };
+  core_.refuse = [this](const LiveAttempt& live, const Error& why, const std::string& step) {
+    refuse(live, why, step);
+  };
+  core_.on_capacity = [this] { tell_news(false); };
   heartbeat_ = core_.loop.add_timer(limits::kHeartbeat, [this] { on_heartbeat_time(); });
 }
 
@@ -228,17 +230,20 @@ void Sessions::on_not_started(Session& session, const v1::StartCommand& command,
     case ErrorCode::kPermissionDenied:
       return end_start(session, key.id, not_taken(error));
     default:
-      return refuse_start(session, key.id, error);
+      return refuse_start(session, key.id, error,
+                          error.code == ErrorCode::kSystem ? kRecordStep : "");
   }
 }
 
 // Nothing was kept: the scheduler may send it elsewhere.
-void Sessions::refuse_start(Session& session, const AttemptId& id, const Error& error) {
+void Sessions::refuse_start(Session& session, const AttemptId& id, const Error& error,
+                            const std::string& failed_step) {
   v1::SessionResponse message;
   v1::StartRefused* refused = message.mutable_refused();
   refused->set_job_id(id.job_id.str());
   refused->set_attempt(id.number);
   refused->set_message(clean_text(error.message, limits::kReasonMaxBytes));
+  refused->set_failed_step(failed_step);
   session.stream->send(std::move(message));
 }
 
@@ -312,10 +317,9 @@ void Sessions::on_describe(const SessionPtr& session, const v1::DescribeCommand&
   session->stream->send(std::move(message));
 }
 
-void Sessions::refuse(const LiveAttempt& live, const std::string& why) {
+void Sessions::refuse(const LiveAttempt& live, const Error& why, const std::string& failed_step) {
   const auto found = sessions_.find(live.owner().name());
-  if (found != sessions_.end())
-    refuse_start(*found->second, live.record.id, make_error(ErrorCode::kUnavailable, why));
+  if (found != sessions_.end()) refuse_start(*found->second, live.record.id, why, failed_step);
 }
 
 void Sessions::on_heartbeat(const SessionPtr& session, const v1::Heartbeat& heartbeat) {
@@ -345,24 +349,8 @@ void Sessions::on_heartbeat_time() {
 
 // For display only: what a slow scheduler misses now, the next one tells.
 void Sessions::send_usages(Session& session) {
-  v1::SessionResponse message;
-  const auto flush = [&] {
-    if (message.usages().usages_size() > 0)
-      session.stream->send(std::exchange(message, v1::SessionResponse()));
-  };
-  for (const LivePtr& live : core_.attempts.of(session.owner())) {
-    if (has_ended(live->record.state)) continue;
-    refresh_usage(*live);
-    v1::AttemptUsage* usage = message.mutable_usages()->add_usages();
-    usage->set_job_id(live->record.id.job_id.str());
-    usage->set_attempt(live->record.id.number);
-    *usage->mutable_usage() = rpc::usage_to_proto(live->record.usage);
-    for (const RemainingProcess& process : live->record.remaining)
-      *usage->add_remaining() = rpc::process_to_proto(process);
-    const auto filled = static_cast<std::size_t>(message.usages().usages_size());
-    if (filled >= limits::kReportsPerMessage) flush();
-  }
-  flush();
+  for (v1::SessionResponse& message : usage_messages(core_.attempts.of(session.owner())))
+    session.stream->send(std::move(message));
 }
 
 void Sessions::remove(const SessionPtr& session) {

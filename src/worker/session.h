@@ -35,8 +35,9 @@ class Sessions {
   grpc::ServerBidiReactor<v1::SessionRequest, v1::SessionResponse>* accept(
       const rpc::Caller& caller);
 
-  // Tells all schedulers that the start was not taken after all.
-  void refuse(const LiveAttempt& live, const std::string& why);
+  // Reports to the attempt's scheduler that the start was not taken after all; `failed_step` is set
+  // if the host failed at it.
+  void refuse(const LiveAttempt& live, const Error& why, const std::string& failed_step = "");
 
   // Ends all sessions: the worker goes down.
   void end_all();
@@ -63,7 +64,8 @@ class Sessions {
   void send_report(Session& session, const Attempt& attempt);
   void send_capacity(Session& session);
   void send_usages(Session& session);
-  void refuse_start(Session& session, const AttemptId& id, const Error& error);
+  void refuse_start(Session& session, const AttemptId& id, const Error& error,
+                    const std::string& failed_step = "");
   void end_start(Session& session, const AttemptId& id, JobEnd end);
   void on_change(const LivePtr& live);
   void on_heartbeat(const SessionPtr& session, const v1::Heartbeat& heartbeat);
@@ -80,6 +82,9 @@ class Sessions {
   std::int64_t next_number_ = 1;
   sd::Source heartbeat_;
 };
+
+// Slots of all jobs that have not ended, direct ones too.
+std::int64_t occupied_slots(const Core& core);
 
 // What this worker has now.
 v1::Capacity capacity_of(const Core& core);

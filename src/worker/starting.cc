@@ -138,6 +138,23 @@ Result<std::string> Starting::check(const StartRequest& request) const {
   return decide_run_as(request.caller, request.spec, core_.config);
 }
 
+// Whether this worker takes one more attempt now.
+Result<void> Starting::check_room(const StartRequest& request) const {
+  if (core_.stopping)
+    return make_error(ErrorCode::kUnavailable, "this worker is going down; try again");
+  const bool direct = request.key.owner.is_direct();
+  if (const std::string fault = core_.health.fault(); !direct && !fault.empty())
+    return make_error(ErrorCode::kUnavailable, "this worker takes no jobs now: " + fault);
+  if (launch_.under_way() >= limits::kStartsWaiting)
+    return make_error(ErrorCode::kResourceExhausted,
+                      std::to_string(limits::kStartsWaiting) + " starts wait already; try later");
+  if (!descriptors_suffice_for(core_.attempts.all().size() + 1))
+    return make_error(ErrorCode::kResourceExhausted,
+                      "this worker may not open enough files for more jobs (LimitNOFILE=); try"
+                      " again when others have ended");
+  return {};
+}
+
 Result<void> Starting::start(StartRequest request, Settled settled) {
   if (auto mine = check_id(request); !mine) return mine;
   if (answer_known(request.key, settled)) return {};
@@ -147,15 +164,7 @@ Result<void> Starting::start(StartRequest request, Settled settled) {
   }
   if (request.has_run)
     return make_error(ErrorCode::kDataLoss, "the worker's records of it were lost");
-  if (core_.stopping)
-    return make_error(ErrorCode::kUnavailable, "this worker is going down; try again");
-  if (launch_.under_way() >= limits::kStartsWaiting)
-    return make_error(ErrorCode::kResourceExhausted,
-                      std::to_string(limits::kStartsWaiting) + " starts wait already; try later");
-  if (!descriptors_suffice_for(core_.attempts.all().size() + 1))
-    return make_error(ErrorCode::kResourceExhausted,
-                      "this worker may not open enough files for more jobs (LimitNOFILE=); try"
-                      " again when others have ended");
+  if (auto room = check_room(request); !room) return room;
   auto user = check(request);
   if (!user) return user.error();
 
@@ -170,7 +179,10 @@ Result<void> Starting::start(StartRequest request, Settled settled) {
   acceptance.spec = std::move(request.spec);
   give_limits(acceptance.spec, core_.config, core_.tasks_limited);
   auto folder = core_.state.create_attempt(request.key.id, acceptance);
-  if (!folder) return folder.error();
+  if (!folder) {
+    if (is_host_fault(kRecordStep, folder.error())) launch_.note_fault(kRecordStep, folder.error());
+    return folder.error();
+  }
   live->folder = std::move(*folder);
   live->record = accepted_attempt(request.key.id, acceptance);
   live->record.worker_id = core_.state.worker_id();

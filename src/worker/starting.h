@@ -34,7 +34,8 @@ class Starting {
   // kExists: it may have run here, and what became of it cannot be told (now); or a direct start
   // had this request_id before, with another spec. kFailedPrecondition: another owner's attempt has
   // this id here. kDataLoss: it has run here, and nothing is left of it that tells how it ended.
-  // kUnavailable while the worker goes down, kResourceExhausted when too many starts wait,
+  // kUnavailable while the worker goes down, or takes no jobs of schedulers because its host has
+  // failed several; kResourceExhausted when too many starts wait,
   // kPermissionDenied / kInvalid, naming the field, for what this worker does not allow.
   Result<void> start(StartRequest request, Settled settled);
 
@@ -43,6 +44,7 @@ class Starting {
 
  private:
   [[nodiscard]] Result<Launcher> choose_launcher(const JobSpec& spec) const;
+  [[nodiscard]] Result<void> check_room(const StartRequest& request) const;
   bool answer_known(const AttemptKey& key, const Settled& settled);
   [[nodiscard]] Result<void> check_id(const StartRequest& request) const;
   [[nodiscard]] Result<JobSpec> stored_spec(const AttemptKey& key) const;

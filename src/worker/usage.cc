@@ -8,6 +8,8 @@
 #include "base/fs.h"
 #include "base/limits.h"
 #include "base/utf8.h"
+#include "rpc/convert.h"
+#include "rpc/convert_usage.h"
 
 namespace takt::worker {
 namespace {
@@ -74,6 +76,27 @@ void refresh_usage(LiveAttempt& live) {
   if (!live.ending_since) return;
   told.remaining = processes_left(
       *job, std::chrono::duration_cast<microseconds>(BootClock::now() - *live.ending_since));
+}
+
+std::vector<v1::SessionResponse> usage_messages(const std::vector<LivePtr>& attempts) {
+  std::vector<v1::SessionResponse> messages;
+  std::size_t filled = limits::kReportsPerMessage;
+  for (const LivePtr& live : attempts) {
+    if (has_ended(live->record.state)) continue;
+    refresh_usage(*live);
+    if (filled == limits::kReportsPerMessage) {
+      messages.emplace_back();
+      filled = 0;
+    }
+    ++filled;
+    v1::AttemptUsage* usage = messages.back().mutable_usages()->add_usages();
+    usage->set_job_id(live->record.id.job_id.str());
+    usage->set_attempt(live->record.id.number);
+    *usage->mutable_usage() = rpc::usage_to_proto(live->record.usage);
+    for (const RemainingProcess& process : live->record.remaining)
+      *usage->add_remaining() = rpc::process_to_proto(process);
+  }
+  return messages;
 }
 
 }  // namespace takt::worker

@@ -5,7 +5,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
+#include "takt/v1/worker_service.pb.h"
 #include "worker/live_attempt.h"
 
 namespace takt::worker {
@@ -18,5 +20,8 @@ constexpr std::optional<std::int64_t> as_signed(const std::optional<std::uint64_
 
 // Brings record.usage, and while it is ENDING record.remaining, up to date.
 void refresh_usage(LiveAttempt& live);
+
+// What these use, of those that have not ended, in as many messages of a session as it takes.
+std::vector<v1::SessionResponse> usage_messages(const std::vector<LivePtr>& attempts);
 
 }  // namespace takt::worker

@@ -160,6 +160,11 @@ bool WorkerProcess::populated() const {
   return populated && *populated;
 }
 
+Result<cgroup::Cgroup> WorkerProcess::cgroup() const {
+  auto root = root_cgroup();
+  return root ? root->open_child(cgroup_name_) : std::move(root);
+}
+
 bool WorkerProcess::has_cgroup() const {
   auto root = root_cgroup();
   return root && root->open_child(cgroup_name_).ok();

@@ -79,6 +79,8 @@ class WorkerProcess : public DaemonProcess {
   // Whether any process of a job or a supervisor is there, and whether its cgroup is.
   [[nodiscard]] bool populated() const;
   [[nodiscard]] bool has_cgroup() const;
+  // The one that those of its jobs are below; kNotFound before the first job.
+  [[nodiscard]] Result<cgroup::Cgroup> cgroup() const;
 
  private:
   const std::string name_;

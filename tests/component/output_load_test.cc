@@ -265,5 +265,20 @@ TEST_F(FullDisk, JobsRunAgainWhenThereIsRoom) {
   EXPECT_EQ(follow(next).out, "fine\n");
 }
 
+TEST_F(FullDisk, JobsWaitUntilThereIsRoomForTheirRecords) {
+  add_small_worker();
+  disk_.fill();
+  std::vector<std::string> waiting;
+  for (int i = 0; i < 8; ++i) waiting.push_back(submit(sh("echo fine")));
+  ASSERT_TRUE(wait_worker("one", v1::WORKER_STATE_DRAINING));
+  v1::ListWorkersResponse response;
+  ASSERT_TRUE(operator_->ListWorkers(context().get(), {}, &response).ok());
+  const std::string why = response.workers(0).drain().reason();
+  EXPECT_NE(why.find("No space left on device"), std::string::npos) << why;
+  disk_.empty();
+  for (const std::string& job : waiting)
+    EXPECT_EQ(ended(job).end().exit_code(), 0) << ended(job).end().message();
+}
+
 }  // namespace
 }  // namespace takt::component

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/fs.h"
 #include "component/fleet.h"
 
 namespace takt::component {
@@ -97,6 +98,84 @@ TEST_F(Workers, StartsThatAWorkerGivesUpWhenItGoesRunElsewhere) {
   EXPECT_GT(elsewhere, 0);
   EXPECT_LT(elsewhere, kCount) << "what had begun stayed";
   EXPECT_GT(refused, 0);
+}
+
+// No cgroup can be made for jobs, for a while.
+class HostFault : public Workers {
+ protected:
+  void SetUp() override {
+    Workers::SetUp();
+    WorkerProcess& worker = add_worker("one");
+    EXPECT_EQ(ended(submit(sh("true"))).state(), v1::JOB_STATE_SUCCEEDED) << "the cgroup is there";
+    let_cgroups(worker, "0");
+  }
+  static void let_cgroups(const WorkerProcess& worker, const std::string& count) {
+    auto cgroup = worker.cgroup();
+    ASSERT_TRUE(cgroup.ok()) << cgroup.error().message;
+    ASSERT_TRUE(write_file(cgroup->fd(), "cgroup.max.descendants", count, 0).ok());
+  }
+  v1::Worker worker() {
+    v1::ListWorkersResponse response;
+    EXPECT_TRUE(operator_->ListWorkers(context().get(), {}, &response).ok());
+    return response.workers_size() > 0 ? response.workers(0) : v1::Worker();
+  }
+};
+
+TEST_F(HostFault, JobsWaitUntilTheHostCanStartThem) {
+  std::vector<std::string> jobs;
+  for (int i = 0; i < 8; ++i) jobs.push_back(submit(sh("echo ran >> " + shared("witness"))));
+  ASSERT_TRUE(wait_worker("one", v1::WORKER_STATE_DRAINING));
+  EXPECT_EQ(worker().drain().requested_by(), "takt-worker");
+  EXPECT_NE(worker().drain().reason().find("jobs in a row: cgroup: "), std::string::npos)
+      << worker().drain().reason();
+  const auto waits = [&](const std::string& job) {
+    return get(job).state() == v1::JOB_STATE_QUEUED;
+  };
+  for (const std::string& job : jobs)
+    EXPECT_TRUE(eventually([&] { return waits(job); })) << get(job).end().message();
+  const v1::Attempt given_back = get(jobs[0]).attempts(0);
+  EXPECT_EQ(given_back.end().cause(), v1::END_CAUSE_REJECTED);
+  EXPECT_EQ(given_back.end().failed_step(), "cgroup");
+  EXPECT_TRUE(workers_[0]->active().empty()) << "nothing of them is left";
+  let_cgroups(*workers_[0], "max");
+  for (const std::string& job : jobs)
+    EXPECT_EQ(ended(job).state(), v1::JOB_STATE_SUCCEEDED) << ended(job).end().message();
+  EXPECT_TRUE(wait_worker("one", v1::WORKER_STATE_READY));
+  std::string once;
+  for (std::size_t i = 0; i < jobs.size(); ++i) once += "ran\n";
+  EXPECT_EQ(read_shared("witness"), once);
+}
+
+TEST_F(HostFault, AnOperatorsDrainIsNotTheWorkersToEnd) {
+  std::vector<std::string> jobs;
+  for (int i = 0; i < 8; ++i) jobs.push_back(submit(sh("true")));
+  ASSERT_TRUE(wait_worker("one", v1::WORKER_STATE_DRAINING));
+  v1::DrainWorkerRequest request;
+  request.set_worker_id("one");
+  request.set_reason("new disk");
+  v1::DrainWorkerResponse drained;
+  ASSERT_TRUE(operator_->DrainWorker(context().get(), request, &drained).ok());
+  let_cgroups(*workers_[0], "max");
+  workers_[0]->stop();
+  workers_[0]->start();
+  ASSERT_TRUE(wait_worker("one", v1::WORKER_STATE_DRAINING));
+  EXPECT_EQ(worker().drain().reason(), "new disk");
+  v1::UndrainWorkerRequest undrain;
+  undrain.set_worker_id("one");
+  v1::UndrainWorkerResponse undrained;
+  ASSERT_TRUE(operator_->UndrainWorker(context().get(), undrain, &undrained).ok());
+  EXPECT_TRUE(wait_worker("one", v1::WORKER_STATE_READY));
+  for (const std::string& job : jobs) EXPECT_EQ(ended(job).state(), v1::JOB_STATE_SUCCEEDED);
+}
+
+TEST_F(HostFault, ADirectStartFailsAtOnceAndSaysWhy) {
+  v1::WorkerServiceStartJobRequest request;
+  *request.mutable_spec() = sh("true");
+  v1::WorkerServiceStartJobResponse response;
+  ASSERT_TRUE(workers_[0]->stub().StartJob(context().get(), request, &response).ok());
+  EXPECT_EQ(response.attempt().end().cause(), v1::END_CAUSE_START_FAILED);
+  EXPECT_EQ(response.attempt().end().failed_step(), "cgroup");
+  let_cgroups(*workers_[0], "max");
 }
 
 TEST_F(Workers, TheListTellsWhoTheyAre) {

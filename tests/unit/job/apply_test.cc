@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/limits.h"
 #include "job/job.h"
 #include "unit/job/specs.h"
 
@@ -113,6 +114,27 @@ TEST(ApplyStartRefused, TheNextAttemptTakesANewNumberAndLateNewsOfTheOldOneAreIg
   for (const JobState late : {JobState::kStarting, JobState::kRunning, JobState::kFailed})
     expect_ignored(job, reported(job, late, 1), "the older attempt");
   expect_ignored(job, StartRefused{1, "it is full"}, "the older attempt");
+}
+
+TEST(ApplyStartRefused, AJobThatHostsFailToStartIsGivenBackABoundedNumberOfTimes) {
+  Job job = job_in(JobState::kQueued);
+  const auto give_back = [&](const std::string& step) {
+    ASSERT_TRUE(apply(job, placed(), kNow));
+    ASSERT_TRUE(apply(job, StartRefused{job.attempts.back().id.number, "no space", step}, kNow));
+  };
+  for (int i = 0; i < limits::kGiveBacksMax; ++i) {
+    give_back("cgroup");
+    ASSERT_EQ(job.state, JobState::kQueued) << i;
+    EXPECT_EQ(job.attempts.back().end->cause, EndCause::kRejected);
+    EXPECT_EQ(job.attempts.back().end->failed_step, "cgroup");
+  }
+  give_back("");
+  EXPECT_EQ(job.state, JobState::kQueued) << "a worker that is full may refuse it for ever";
+  give_back("cgroup");
+  EXPECT_EQ(job.state, JobState::kFailed);
+  EXPECT_EQ(job.end->cause, EndCause::kStartFailed);
+  EXPECT_EQ(job.end->failed_step, "cgroup");
+  EXPECT_EQ(job.end->detail, "no space");
 }
 
 TEST(ApplyReported, MovesForwardOnly) {
