@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "base/limits.h"
+#include "base/utf8.h"
+#include "rpc/convert.h"
 #include "scheduler/audit.h"
 #include "scheduler/fleet.h"
 
@@ -40,6 +42,7 @@ void Fleet::drain(const Uuid& id, const Drain& drain) {
   });
   await_deadline(entry);
   refresh_offer(entry);
+  send_drain(id);
 }
 
 void Fleet::undrain(const Uuid& id, const std::string& by) {
@@ -52,6 +55,7 @@ void Fleet::undrain(const Uuid& id, const std::string& by) {
     if (committed) audit_drain(record, by, "");
   });
   refresh_offer(entry);
+  send_drain(id);
   follow_fault(entry);
 }
 
@@ -65,6 +69,22 @@ void Fleet::follow_fault(WorkerEntry& entry) {
   } else if (!now || (own && now->reason != fault)) {
     drain(entry.record.id, {std::string(kDrainedItself), fault, wall_now(), {}});
   }
+}
+
+// The worker refuses direct starts meanwhile. What it misses, the next session begins with.
+void Fleet::send_drain(const Uuid& id) {
+  parts_.ledger.after_commit([this, id](const Result<void>& committed) {
+    const auto found = workers_.find(id);
+    if (!committed || found == workers_.end() || !in_reach(found->second)) return;
+    v1::SessionRequest message;
+    v1::DrainCommand* command = message.mutable_drain();
+    if (const auto& drain = found->second.record.drain) {
+      command->mutable_drain()->set_requested_by(clean_text(drain->by));
+      command->mutable_drain()->set_reason(clean_text(drain->reason));
+      *command->mutable_drain()->mutable_start_time() = rpc::time_to_proto(drain->start_time);
+    }
+    found->second.session->send(std::move(message));
+  });
 }
 
 // The wall clock may be set, so it is looked at now and then.

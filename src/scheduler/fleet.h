@@ -143,6 +143,7 @@ class Fleet {
 
   // drains.cc
   void follow_fault(WorkerEntry& entry);
+  void send_drain(const Uuid& id);
   void await_deadline(WorkerEntry& entry);
   void on_drain_timer(WorkerEntry& entry);
 

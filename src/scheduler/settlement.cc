@@ -36,6 +36,7 @@ void Fleet::on_settled(WorkerEntry& entry) {
   entry.listed.clear();
   follow_fault(entry);
   refresh_offer(entry);
+  send_drain(entry.record.id);
 }
 
 // One attempt that is alive as far as we know.

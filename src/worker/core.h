@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -39,6 +40,8 @@ struct Core {
   std::size_t turns = 0;  // starts on their way
   bool stopping = false;  // takes no more starts
   StartHealth health;
+  // By store, of the schedulers that have drained this worker: by which account, and why.
+  std::map<std::string, std::string> drains;
 
   // Called after each change of what is told of an attempt. An end is durable by then.
   std::vector<std::function<void(const LivePtr&)>> on_change;

@@ -105,6 +105,7 @@ void Sessions::on_message(const SessionPtr& session, const v1::SessionRequest& m
   if (message.has_freeze()) return on_freeze(session, message.freeze());
   if (message.has_acknowledge()) return on_acknowledge(session, message.acknowledge());
   if (message.has_describe()) return on_describe(session, message.describe());
+  if (message.has_drain()) return on_drain(session, message.drain());
   if (message.has_heartbeat()) return on_heartbeat(session, message.heartbeat());
 }
 
@@ -320,6 +321,18 @@ void Sessions::on_describe(const SessionPtr& session, const v1::DescribeCommand&
 void Sessions::refuse(const LiveAttempt& live, const Error& why, const std::string& failed_step) {
   const auto found = sessions_.find(live.owner().name());
   if (found != sessions_.end()) refuse_start(*found->second, live.record.id, why, failed_step);
+}
+
+// It stands until its scheduler says otherwise, whether the session is open or not.
+void Sessions::on_drain(const SessionPtr& session, const v1::DrainCommand& command) {
+  if (!command.has_drain()) {
+    core_.drains.erase(session->store_id);
+    return;
+  }
+  const v1::Drain& drain = command.drain();
+  core_.drains[session->store_id] =
+      clean_text(drain.requested_by(), limits::kReasonMaxBytes) +
+      (drain.reason().empty() ? "" : ": " + clean_text(drain.reason(), limits::kReasonMaxBytes));
 }
 
 void Sessions::on_heartbeat(const SessionPtr& session, const v1::Heartbeat& heartbeat) {

@@ -59,6 +59,7 @@ class Sessions {
   void on_stop(const SessionPtr& session, const v1::StopCommand& command);
   void on_freeze(const SessionPtr& session, const v1::FreezeCommand& command);
   void on_acknowledge(const SessionPtr& session, const v1::AcknowledgeCommand& command);
+  void on_drain(const SessionPtr& session, const v1::DrainCommand& command);
   void on_describe(const SessionPtr& session, const v1::DescribeCommand& command);
   void send_list(Session& session);
   void send_report(Session& session, const Attempt& attempt);

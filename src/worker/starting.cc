@@ -11,6 +11,7 @@
 #include "base/process.h"
 #include "worker/plan.h"
 #include "worker/policy.h"
+#include "worker/session.h"
 #include "worker/stored.h"
 
 namespace takt::worker {
@@ -138,13 +139,23 @@ Result<std::string> Starting::check(const StartRequest& request) const {
   return decide_run_as(request.caller, request.spec, core_.config);
 }
 
-// Whether this worker takes one more attempt now.
+// Whether this worker takes one more attempt now. How many slots its own jobs may take, and whether
+// it is drained, a scheduler knows by itself.
 Result<void> Starting::check_room(const StartRequest& request) const {
   if (core_.stopping)
     return make_error(ErrorCode::kUnavailable, "this worker is going down; try again");
   const bool direct = request.key.owner.is_direct();
   if (const std::string fault = core_.health.fault(); !direct && !fault.empty())
     return make_error(ErrorCode::kUnavailable, "this worker takes no jobs now: " + fault);
+  if (direct && !core_.drains.empty())
+    return make_error(ErrorCode::kFailedPrecondition,
+                      "this worker is drained, by " + core_.drains.begin()->second +
+                          "; run the job elsewhere, or after takt undrain");
+  if (direct && occupied_slots(core_) >= core_.config.slots)
+    return make_error(ErrorCode::kResourceExhausted,
+                      "all " + std::to_string(core_.config.slots) +
+                          " slots of this worker are taken (slots in [jobs]); try again when jobs "
+                          "have ended");
   if (launch_.under_way() >= limits::kStartsWaiting)
     return make_error(ErrorCode::kResourceExhausted,
                       std::to_string(limits::kStartsWaiting) + " starts wait already; try later");
