@@ -10,7 +10,7 @@ constexpr std::array kVerbs = {
     &kRunVerb,     &kSubmitVerb, &kListVerb,    &kStatusVerb,  &kExplainVerb, &kStopVerb,
     &kPauseVerb,   &kResumeVerb, &kHoldVerb,    &kReleaseVerb, &kUpdateVerb,  &kRetryVerb,
     &kWaitVerb,    &kWatchVerb,  &kLogsVerb,    &kWorkersVerb, &kTopVerb,     &kDrainVerb,
-    &kUndrainVerb, &kForgetVerb, &kOrphansVerb, &kDoctorVerb};
+    &kUndrainVerb, &kForgetVerb, &kOrphansVerb, &kLimitsVerb,  &kDoctorVerb};
 
 }  // namespace
 

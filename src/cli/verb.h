@@ -53,6 +53,7 @@ extern const Verb kDrainVerb;
 extern const Verb kUndrainVerb;
 extern const Verb kForgetVerb;
 extern const Verb kOrphansVerb;
+extern const Verb kLimitsVerb;
 extern const Verb kDoctorVerb;
 
 }  // namespace takt::cli

@@ -55,6 +55,7 @@ constexpr Rule kRules[] = {
     {Action::kPlanJob, "JobService.PlanJob", {kAny, kAny, kNone, kNone}},
     {Action::kWatchJobs, "JobService.WatchJobs", {kOwnOrSummary, kAny, kNone, kNone}},
     {Action::kReadOutput, "JobService.ReadOutput", {kOwnOrShown, kAny, kNone, kNone}},
+    {Action::kGetLimits, "JobService.GetLimits", {kOwnOnly, kAny, kNone, kNone}},
     {Action::kListWorkers, "OperatorService.ListWorkers", {kAny, kAny, kNone, kNone}},
     {Action::kDrainWorker, "OperatorService.DrainWorker", {kNone, kAny, kNone, kNone}},
     {Action::kUndrainWorker, "OperatorService.UndrainWorker", {kNone, kAny, kNone, kNone}},
@@ -254,6 +255,10 @@ Result<Principal> Guard::admit(const grpc::ServerContextBase& context, Action ac
 Result<ShareLease> Guard::take(Share share, const Principal& principal) const {
   if (shares_ == nullptr) return ShareLease();
   return shares_->take(share, holder_of(principal));
+}
+
+std::vector<ShareUse> Guard::uses(const ShareHolder& holder) const {
+  return shares_ == nullptr ? std::vector<ShareUse>() : shares_->uses(holder);
 }
 
 }  // namespace takt::rpc

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "job/principal.h"
@@ -38,6 +39,7 @@ enum class Action {
   kPlanJob,
   kWatchJobs,
   kReadOutput,
+  kGetLimits,
   // OperatorService, on the scheduler.
   kListWorkers,
   kDrainWorker,
@@ -125,6 +127,9 @@ class Guard {
 
   // What a call of an admitted principal holds until it is over.
   [[nodiscard]] Result<ShareLease> take(Share share, const Principal& principal) const;
+
+  // What that holder may hold and holds; empty without shares.
+  [[nodiscard]] std::vector<ShareUse> uses(const ShareHolder& holder) const;
 
  private:
   [[nodiscard]] Result<Principal> named() const;

@@ -50,6 +50,7 @@ ShareHolder holder_of_address(int connection, bool privileged) {
 }
 
 struct Shares::Books {
+  const std::string advice;
   std::mutex mutex;
   ShareLimits limits;
   std::unordered_map<std::string, Counts> accounts;  // that hold anything
@@ -77,9 +78,9 @@ class Shares::Held {
   const ShareHolder holder_;
 };
 
-Shares::Shares(const ShareLimits& limits) : books_(std::make_shared<Books>()) {
-  books_->limits = limits;
-}
+Shares::Shares(const ShareLimits& limits, std::string advice)
+    : books_(
+          new Books{.advice = std::move(advice), .mutex = {}, .limits = limits, .accounts = {}}) {}
 
 Result<ShareLease> Shares::take(Share share, const ShareHolder& holder) {
   const std::size_t at = index_of(share);
@@ -94,19 +95,19 @@ Result<ShareLease> Shares::take(Share share, const ShareHolder& holder) {
                       holder.account + " has " + std::to_string(used) + " of the " +
                           std::to_string(limit.of_account) + " " + text.what +
                           " that one account may have (" + text.key +
-                          " in [limits]): " + text.freed + ", then try again");
+                          " in [limits]): " + text.freed + ", then try again" + books_->advice);
   const std::size_t ordinary_max = for_ordinary_accounts(limit.total);
   if (!holder.privileged && books_->ordinary[at] >= ordinary_max)
     return make_error(ErrorCode::kResourceExhausted,
                       "the " + std::to_string(ordinary_max) + " " + text.what +
                           " that are not reserved for operators are taken, " +
                           std::to_string(used) + " of them by " + holder.account +
-                          ": try again when some have ended");
+                          ": try again when some have ended" + books_->advice);
   if (books_->all[at] >= limit.total)
     return make_error(ErrorCode::kResourceExhausted,
                       "all " + std::to_string(limit.total) + " " + text.what + " are taken, " +
                           std::to_string(used) + " of them by " + holder.account + ": " +
-                          text.freed + ", or try again when some have ended");
+                          text.freed + ", or try again when some have ended" + books_->advice);
   ++books_->all[at];
   if (!holder.privileged) ++books_->ordinary[at];
   ++books_->accounts[holder.account][at];
@@ -122,6 +123,27 @@ std::size_t Shares::used(Share share, const std::string& account) const {
   const std::lock_guard lock(books_->mutex);
   const auto found = books_->accounts.find(account);
   return found == books_->accounts.end() ? 0 : found->second[index_of(share)];
+}
+
+std::vector<ShareUse> Shares::uses(const ShareHolder& holder) const {
+  const std::lock_guard lock(books_->mutex);
+  const auto found = books_->accounts.find(holder.account);
+  const Counts used = found == books_->accounts.end() ? Counts() : found->second;
+  std::vector<ShareUse> uses;
+  for (const Share share :
+       {Share::kConnections, Share::kRequests, Share::kReaders, Share::kWatchers}) {
+    const std::size_t at = index_of(share);
+    const ShareLimit limit = books_->limits[share];
+    ShareUse& use = uses.emplace_back();
+    use.share = share;
+    use.what = kShareTexts[at].what;
+    use.key = kShareTexts[at].key;
+    use.used = used[at];
+    if (!holder.privileged) use.limit = limit.of_account;
+    use.all_used = books_->all[at];
+    use.all_limit = limit.total;
+  }
+  return uses;
 }
 
 std::optional<ConnectionShare> admit_connection(Shares& shares, const ShareHolder& holder) {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/limits.h"
 #include "base/result.h"
@@ -59,12 +60,24 @@ ShareHolder holder_of(const Caller& caller);
 // Plain-text TCP is privileged, as its caller is.
 ShareHolder holder_of_address(int connection, bool privileged);
 
+// What an account may hold of a share, and what is held.
+struct ShareUse {
+  Share share = Share::kEnd;
+  const char* what = "";  // "readers of output"
+  const char* key = "";   // of the section [limits]
+  std::size_t used = 0;
+  std::optional<std::size_t> limit;  // none for privileged holders
+  std::size_t all_used = 0;
+  std::size_t all_limit = 0;
+};
+
 // One of a share; the last copy gives it back. Empty: nothing is held.
 using ShareLease = std::shared_ptr<const void>;
 
 class Shares {
  public:
-  explicit Shares(const ShareLimits& limits = {});
+  // `advice` ends each refusal: where to look.
+  explicit Shares(const ShareLimits& limits = {}, std::string advice = "");
 
   // kResourceExhausted if the account, or all together, have what they may have; the message has
   // the limit, the account's use and what frees it.
@@ -74,6 +87,9 @@ class Shares {
   void set_limits(const ShareLimits& limits);
 
   [[nodiscard]] std::size_t used(Share share, const std::string& account) const;
+
+  // Of each share but kRefusals, all at one moment.
+  [[nodiscard]] std::vector<ShareUse> uses(const ShareHolder& holder) const;
 
  private:
   struct Books;

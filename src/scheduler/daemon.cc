@@ -66,7 +66,8 @@ Result<std::unique_ptr<Daemon>> Daemon::create(config::SchedulerConfig config,
 Daemon::Daemon(config::SchedulerConfig config, config::LoadOptions load)
     : config_(std::move(config)),
       load_(std::move(load)),
-      shares_(std::make_shared<rpc::Shares>(shares_of(config_))) {}
+      shares_(std::make_shared<rpc::Shares>(shares_of(config_),
+                                            " (takt limits shows what an account holds)")) {}
 
 Daemon::~Daemon() {
   if (shutdown_.joinable()) shutdown_.join();

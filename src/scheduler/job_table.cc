@@ -137,6 +137,12 @@ Holdings JobTable::of_submitter(const std::string& submitted_by) const {
   return found == of_submitter_.end() ? Holdings() : found->second;
 }
 
+std::size_t JobTable::spec_bytes() const {
+  std::size_t sum = 0;
+  for (const auto& [submitter, holdings] : of_submitter_) sum += holdings.spec_bytes;
+  return sum;
+}
+
 // The worker on which the job takes a slot.
 std::optional<Uuid> JobTable::occupied(const Job& job) {
   const Attempt* attempt = job.current_attempt();

@@ -103,6 +103,8 @@ class JobTable {
     return in_state_[static_cast<std::size_t>(state)];
   }
   [[nodiscard]] Holdings of_submitter(const std::string& submitted_by) const;
+  // Of all submitters.
+  [[nodiscard]] std::size_t spec_bytes() const;
 
  private:
   static constexpr std::size_t kLiveStates = static_cast<std::size_t>(JobState::kSucceeded);

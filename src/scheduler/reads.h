@@ -51,6 +51,11 @@ class Reads {
   void workers(const Asking& asking, std::string after_name, std::string after_id,
                std::size_t limit, Done<store::WorkerPage> done) const;
 
+  // How many reads wait.
+  [[nodiscard]] store::ReadUse use(const std::string& account, bool is_operator) const {
+    return reader_.use(account, is_operator);
+  }
+
   // What the principal gets of this job, wherever it is at hand; kPermissionDenied says who may;
   // the refusal is audited.
   [[nodiscard]] Result<rpc::Sight> may(const Principal& principal, rpc::Action action,

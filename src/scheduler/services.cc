@@ -70,6 +70,14 @@ class JobService final : public v1::JobService::CallbackService {
     return admit(guard_, context, Action::kCountJobs, *request, response,
                  [&](const auto&, const auto& reply) { count_jobs(core_, reply); });
   }
+  ServerUnaryReactor* GetLimits(CallbackServerContext* context, const v1::GetLimitsRequest* request,
+                                v1::GetLimitsResponse* response) override {
+    return admit(guard_, context, Action::kGetLimits, *request, response,
+                 [&](const auto& principal, const auto& reply) {
+                   const auto uses = [&](const auto& holder) { return guard_.uses(holder); };
+                   get_limits(core_, principal, *request, uses, reply);
+                 });
+  }
   ServerUnaryReactor* StopJob(CallbackServerContext* context, const v1::StopJobRequest* request,
                               v1::StopJobResponse* response) override {
     return admit(guard_, context, Action::kStopJob, *request, response,

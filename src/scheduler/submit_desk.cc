@@ -127,14 +127,17 @@ Result<void> SubmitDesk::share_for(const Submission& submission, const Extent& e
                           " jobs that have not ended, tasks included, and asks for " +
                           std::to_string(extent.jobs) + " more; one account may have " +
                           std::to_string(policy_.jobs_of_user_max) +
-                          " (jobs_of_user_max in [queue] of scheduler.conf)" + kFreed);
+                          " (jobs_of_user_max in [queue] of scheduler.conf; takt limits shows it)" +
+                          kFreed);
   if (own.spec_bytes + extent.spec_bytes > policy_.spec_bytes_of_account_max)
-    return make_error(ErrorCode::kResourceExhausted,
-                      "the unfinished jobs of " + submission.submitted_by + " take " +
-                          format_bytes(own.spec_bytes) + ", and this would add " +
-                          format_bytes(extent.spec_bytes) + "; one account may have " +
-                          format_bytes(policy_.spec_bytes_of_account_max) +
-                          " (spec_bytes_of_account_max in [limits] of scheduler.conf)" + kFreed);
+    return make_error(
+        ErrorCode::kResourceExhausted,
+        "the unfinished jobs of " + submission.submitted_by + " take " +
+            format_bytes(own.spec_bytes) + ", and this would add " +
+            format_bytes(extent.spec_bytes) + "; one account may have " +
+            format_bytes(policy_.spec_bytes_of_account_max) +
+            " (spec_bytes_of_account_max in [limits] of scheduler.conf; takt limits shows it)" +
+            kFreed);
   const std::size_t for_users = policy_.jobs_max - policy_.jobs_max / 4;
   if (jobs_.size() + extent.jobs > for_users)
     return make_error(ErrorCode::kResourceExhausted,

@@ -23,6 +23,10 @@ void get_job(Core& core, const Principal& principal, const v1::GetJobRequest& re
 void list_jobs(Core& core, const Principal& principal, const v1::ListJobsRequest& request,
                const rpc::UnaryReply<v1::ListJobsResponse>& reply);
 void count_jobs(Core& core, const rpc::UnaryReply<v1::CountJobsResponse>& reply);
+// `uses`: what that holder holds, by rpc::Guard::uses().
+void get_limits(Core& core, const Principal& principal, const v1::GetLimitsRequest& request,
+                const std::function<std::vector<rpc::ShareUse>(const rpc::ShareHolder&)>& uses,
+                const rpc::UnaryReply<v1::GetLimitsResponse>& reply);
 void stop_job(Core& core, const Principal& principal, const v1::StopJobRequest& request,
               const rpc::UnaryReply<v1::StopJobResponse>& reply);
 void pause_job(Core& core, const Principal& principal, const v1::PauseJobRequest& request,

@@ -26,21 +26,25 @@ Result<void> ReadQueue::push(const Asker& asker, ReadTask task) {
     return {};
   }
   const std::string account = asker.principal.payer();
-  const auto found = waiting_.find(account);
-  const std::size_t mine = found == waiting_.end() ? 0 : found->second.size();
-  const std::size_t places =
-      limits::kReaderQueriesMax - (asker.principal.is_operator() ? 0 : limits::kReadsReserve);
-  const std::size_t free = places - std::min(places, count_);
-  if (mine >= free)
+  const ReadUse now = use(account, asker.principal.is_operator());
+  const std::size_t free = now.places - std::min(now.places, now.all);
+  if (now.mine >= free)
     return make_error(ErrorCode::kResourceExhausted,
-                      std::to_string(mine) + " reads of " + account + " wait, and " +
-                          std::to_string(free) + " of " + std::to_string(places) +
+                      std::to_string(now.mine) + " reads of " + account + " wait, and " +
+                          std::to_string(free) + " of " + std::to_string(now.places) +
                           " places are free; an account may have as many waiting as there are "
-                          "places free; try again");
-  if (found == waiting_.end()) turns_.push_back(account);
+                          "places free; try again (takt limits shows how many wait)");
+  if (now.mine == 0) turns_.push_back(account);
   waiting_[account].push_back(std::move(entry));
   ++count_;
   return {};
+}
+
+ReadUse ReadQueue::use(const std::string& account, bool is_operator) const {
+  const auto found = waiting_.find(account);
+  return {.mine = found == waiting_.end() ? 0 : found->second.size(),
+          .all = count_,
+          .places = limits::kReaderQueriesMax - (is_operator ? 0 : limits::kReadsReserve)};
 }
 
 ReadTask ReadQueue::pop() {

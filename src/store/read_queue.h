@@ -33,6 +33,13 @@ inline Asker own_asker() { return {daemon_principal(), {}}; }
 // Reads by the connection and answers; without one (null) it answers that the asker has gone.
 using ReadTask = std::function<void(Connection*)>;
 
+// The reads that wait.
+struct ReadUse {
+  std::size_t mine = 0;  // of the account
+  std::size_t all = 0;
+  std::size_t places = 0;  // for accounts like this one
+};
+
 class ReadQueue {
  public:
   // kResourceExhausted, naming limit and use: too many wait.
@@ -43,6 +50,8 @@ class ReadQueue {
 
   // Takes out those whose askers have gone.
   std::vector<ReadTask> take_gone();
+
+  [[nodiscard]] ReadUse use(const std::string& account, bool is_operator) const;
 
   [[nodiscard]] bool empty() const { return own_.empty() && turns_.empty(); }
 

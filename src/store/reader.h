@@ -65,6 +65,9 @@ class Reader {
   void list_workers(const Asker& asker, std::string after_name, std::string after_id,
                     std::size_t limit, Done<WorkerPage> done);
 
+  // How many reads wait.
+  [[nodiscard]] ReadUse use(const std::string& account, bool is_operator);
+
  private:
   template <class T, class Run>
   void ask(const Asker& asker, Run run, Done<T> done);

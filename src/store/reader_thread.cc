@@ -34,6 +34,11 @@ Result<void> Reader::post(const Asker& asker, ReadTask task) {
   return pushed;
 }
 
+ReadUse Reader::use(const std::string& account, bool is_operator) {
+  const std::lock_guard lock(mutex_);
+  return queue_.use(account, is_operator);
+}
+
 void Reader::run() {
   while (true) {
     ReadTask task;

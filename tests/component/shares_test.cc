@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -191,6 +192,56 @@ TEST_F(SharesOfAccounts, ConnectionsOfOneLeaveRoomForOthers) {
   channels.clear();
   EXPECT_TRUE(eventually([&] { return count(*as_nobody(*scheduler_)).ok(); }))
       << "what has closed is given back";
+}
+
+TEST_F(SharesOfAccounts, LimitsShowWhatAnAccountHolds) {
+  const auto stub = v1::JobService::NewStub(as_nobody(*scheduler_));
+  v1::SubmitJobRequest submission;
+  *submission.mutable_spec() = sh("exit 0");  // there is no worker: it waits
+  v1::SubmitJobResponse submitted;
+  ASSERT_TRUE(stub->SubmitJob(context().get(), submission, &submitted).ok());
+  v1::WatchJobsRequest watch;
+  watch.set_from_now(true);
+  const auto watching = context();
+  const auto reader = stub->WatchJobs(watching.get(), watch);
+  v1::WatchJobsResponse change;
+  ASSERT_TRUE(reader->Read(&change));
+  v1::GetLimitsRequest request;
+  v1::GetLimitsResponse own;
+  ASSERT_TRUE(stub->GetLimits(context().get(), request, &own).ok());
+  EXPECT_EQ(own.account(), "nobody");
+  EXPECT_FALSE(own.is_privileged());
+  std::map<std::string, v1::ResourceLimit> limits;
+  for (const v1::ResourceLimit& limit : own.limits()) limits[limit.resource()] = limit;
+  EXPECT_EQ(limits["watchers"].used(), 1);
+  EXPECT_EQ(limits["watchers"].limit(), 256);
+  EXPECT_EQ(limits["watchers"].key(), "watchers_of_account_max");
+  EXPECT_EQ(limits["connections"].used(), 1);
+  EXPECT_GE(limits["connections"].all_used(), 2) << "root's, too";
+  EXPECT_EQ(limits["requests in flight"].used(), 1) << "this one";
+  EXPECT_EQ(limits["live jobs"].used(), 1);
+  EXPECT_EQ(limits["waiting reads"].used(), 0);
+
+  request.set_account("nobody");
+  v1::GetLimitsResponse seen;
+  ASSERT_TRUE(jobs_->GetLimits(context().get(), request, &seen).ok()) << "an operator";
+  EXPECT_EQ(seen.account(), "nobody");
+  limits.clear();
+  for (const v1::ResourceLimit& limit : seen.limits()) limits[limit.resource()] = limit;
+  EXPECT_EQ(limits["watchers"].used(), 1);
+  EXPECT_EQ(limits["live jobs"].used(), 1);
+  ASSERT_TRUE(stub->GetLimits(context().get(), request, &seen).ok()) << "by its own name";
+  request.set_account("daemon");
+  EXPECT_EQ(stub->GetLimits(context().get(), request, &seen).error_code(),
+            grpc::StatusCode::PERMISSION_DENIED);
+  v1::GetLimitsResponse of_root;
+  ASSERT_TRUE(jobs_->GetLimits(context().get(), {}, &of_root).ok());
+  EXPECT_TRUE(of_root.is_privileged());
+  EXPECT_FALSE(of_root.limits(0).has_limit());
+  watching->TryCancel();
+  static_cast<void>(reader->Finish());
+  stop(submitted.job_id(), "the end of the test");
+  ended(submitted.job_id());
 }
 
 // At the scheduler and at a worker that is called directly.

@@ -132,6 +132,15 @@ grpc::Status FakeScheduler::CountJobs(grpc::ServerContext*, const v1::CountJobsR
   return grpc::Status::OK;
 }
 
+grpc::Status FakeScheduler::GetLimits(grpc::ServerContext*, const v1::GetLimitsRequest* request,
+                                      v1::GetLimitsResponse* response) {
+  const std::lock_guard lock(mutex_);
+  if (auto refused = take_refusal(); !refused.ok()) return refused;
+  *response = limits;
+  if (!request->account().empty()) response->set_account(request->account());
+  return grpc::Status::OK;
+}
+
 grpc::Status FakeScheduler::StopJob(grpc::ServerContext*, const v1::StopJobRequest* request,
                                     v1::StopJobResponse* response) {
   {

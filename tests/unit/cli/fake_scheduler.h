@@ -52,6 +52,7 @@ class FakeScheduler : public v1::JobService::Service, public v1::OperatorService
   std::vector<v1::Job> listed;     // for ListJobs
   std::vector<v1::Worker> workers;
   v1::CountJobsResponse counts;
+  v1::GetLimitsResponse limits;
   v1::ExplainJobResponse explanation;
   v1::PlanJobResponse plan;
   std::vector<int> running;  // jobs on the drained worker, by call of ListWorkers; then none
@@ -82,6 +83,8 @@ class FakeScheduler : public v1::JobService::Service, public v1::OperatorService
                         v1::ListJobsResponse*) override;
   grpc::Status CountJobs(grpc::ServerContext*, const v1::CountJobsRequest*,
                          v1::CountJobsResponse*) override;
+  grpc::Status GetLimits(grpc::ServerContext*, const v1::GetLimitsRequest*,
+                         v1::GetLimitsResponse*) override;
   grpc::Status StopJob(grpc::ServerContext*, const v1::StopJobRequest*,
                        v1::StopJobResponse*) override;
   grpc::Status WatchJobs(grpc::ServerContext*, const v1::WatchJobsRequest*,

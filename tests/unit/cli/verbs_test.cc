@@ -174,5 +174,26 @@ TEST_F(VerbsTest, WorkersAreATable) {
   expect_golden("workers.json", takt("workers", {"--json"}).out);
 }
 
+TEST_F(VerbsTest, LimitsAreATable) {
+  scheduler.limits.set_account("alice");
+  const auto add = [this](const char* resource, int used, int all_used, int all_limit) {
+    v1::ResourceLimit& limit = *scheduler.limits.add_limits();
+    limit.set_resource(resource);
+    limit.set_used(used);
+    limit.set_all_used(all_used);
+    limit.set_all_limit(all_limit);
+    return &limit;
+  };
+  v1::ResourceLimit* const watchers = add("watchers", 256, 300, 1024);
+  watchers->set_limit(256);
+  watchers->set_key("watchers_of_account_max");
+  add("live jobs", 1200, 1300, 1000000)->set_limit(1000000);
+  expect_golden("limits.txt", takt("limits", {}).out);
+  expect_golden("limits.json", takt("limits", {"--json"}).out);
+  scheduler.limits.set_is_privileged(true);
+  for (v1::ResourceLimit& limit : *scheduler.limits.mutable_limits()) limit.clear_limit();
+  expect_golden("limits_privileged.txt", takt("limits", {"--user", "takt://operator/bob"}).out);
+}
+
 }  // namespace
 }  // namespace takt::cli

@@ -29,7 +29,7 @@ const std::set<Action> kUserActions = {
     Action::kStopJob,    Action::kPauseJob,   Action::kResumeJob,  Action::kRetryJob,
     Action::kExplainJob, Action::kWatchJobs,  Action::kReadOutput, Action::kListWorkers,
     Action::kHoldJob,    Action::kReleaseJob, Action::kUpdateJob,  Action::kPlanJob,
-    Action::kCountJobs,
+    Action::kCountJobs,  Action::kGetLimits,
 };
 const std::set<Action> kDirectActions = {Action::kWorkerStartJob,  Action::kWorkerStopJob,
                                          Action::kWorkerQueryJob,  Action::kWorkerListJobs,
@@ -72,6 +72,7 @@ const std::set<Action> kActing = {
     Action::kWorkerPauseJob, Action::kWorkerResumeJob};
 
 Access expected_of_another(Action action) {
+  if (action == Action::kGetLimits) return Access::kNo;
   if (kShowing.contains(action)) return Access::kSummary;
   if (kShowingOutput.contains(action)) return Access::kIfShown;
   return kActing.contains(action) ? Access::kNo : Access::kYes;

@@ -31,6 +31,12 @@ class SharesTest : public testing::Test {
     leases_.push_back(std::move(*taken));
     return "";
   }
+  // Of the readers.
+  ShareUse use_of(const ShareHolder& holder) {
+    for (const ShareUse& use : shares_.uses(holder))
+      if (use.share == Share::kReaders) return use;
+    return {};
+  }
 
   ShareLimits limits_;
   Shares shares_;
@@ -49,6 +55,30 @@ TEST_F(SharesTest, AnAccountTakesItsShareAndNoMore) {
   leases_.erase(leases_.begin());
   EXPECT_EQ(shares_.used(Share::kReaders, "alice"), 2U);
   EXPECT_EQ(take(kAlice), "");
+}
+
+TEST_F(SharesTest, WhatAnAccountHoldsIsShown) {
+  EXPECT_EQ(take(kAlice), "");
+  EXPECT_EQ(take(kAlice), "");
+  EXPECT_EQ(take(kRoot), "");
+  EXPECT_EQ(shares_.uses(kAlice).size(), kShares - 1) << "all but refusals";
+  const ShareUse readers = use_of(kAlice);
+  EXPECT_STREQ(readers.what, "readers of output");
+  EXPECT_STREQ(readers.key, "readers_of_account_max");
+  EXPECT_EQ(readers.used, 2U);
+  EXPECT_EQ(readers.limit, 3U);
+  EXPECT_EQ(readers.all_used, 3U);
+  EXPECT_EQ(readers.all_limit, 8U);
+  EXPECT_EQ(use_of(kBob).used, 0U);
+  EXPECT_EQ(use_of(kRoot).limit, std::nullopt);
+}
+
+TEST_F(SharesTest, ARefusalSaysWhereToLook) {
+  Shares shares(limits_, " (takt limits shows it)");
+  std::vector<ShareLease> leases;
+  for (int i = 0; i < 3; ++i) leases.push_back(shares.take(Share::kReaders, kAlice).value());
+  EXPECT_THAT(shares.take(Share::kReaders, kAlice).error().message,
+              HasSubstr("then try again (takt limits shows it)"));
 }
 
 TEST_F(SharesTest, TheLastQuarterIsForOperators) {

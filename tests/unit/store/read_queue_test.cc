@@ -81,7 +81,7 @@ TEST_F(ReadQueueTest, ARefusalNamesLimitAndUse) {
   EXPECT_EQ(refused.error().code, ErrorCode::kResourceExhausted);
   EXPECT_EQ(refused.error().message,
             "448 reads of alice wait, and 448 of 896 places are free; an account may have as many "
-            "waiting as there are places free; try again");
+            "waiting as there are places free; try again (takt limits shows how many wait)");
 }
 
 TEST_F(ReadQueueTest, WhatNoClientWaitsForIsNotRead) {
