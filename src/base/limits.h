@@ -179,11 +179,14 @@ inline constexpr auto kStatusPause = 1s;                  // between two STATUS=
 
 // --- rpc ---
 inline constexpr std::size_t kConnectionsMax = 4096;
-inline constexpr std::size_t kConnectionsOfAccount = 256;  // default
-inline constexpr std::size_t kRequestsMax = 16384;         // unary calls not answered yet
-inline constexpr std::size_t kRequestsOfAccount = 256;     // default
-inline constexpr std::size_t kReadersOfAccount = 256;      // default; of kFollowersMax
-inline constexpr std::size_t kWatchersOfAccount = 256;     // default; of kWatchersMax
+inline constexpr std::size_t kConnectionsOfAccount = 256;    // default
+inline constexpr std::size_t kRequestsMax = 16384;           // unary calls not answered yet
+inline constexpr std::size_t kRequestsOfAccount = 256;       // default
+inline constexpr std::size_t kMessageBytesMax = 128 * kMiB;  // of unary calls in flight
+inline constexpr std::size_t kMessageBytesOfAccount = 16 * kMiB;
+inline constexpr std::size_t kSmallAnswerBytes = 64 * kKiB;  // of an answer that is not counted
+inline constexpr std::size_t kReadersOfAccount = 256;        // default; of kFollowersMax
+inline constexpr std::size_t kWatchersOfAccount = 256;       // default; of kWatchersMax
 inline constexpr std::size_t kRefusalsMax = 256;  // connections served only to refuse calls
 inline constexpr std::size_t kRefusalsOfAccount = 8;
 inline constexpr auto kRefusalAge = 1s;                 // of such a connection, then it is closed

@@ -257,6 +257,12 @@ Result<ShareLease> Guard::take(Share share, const Principal& principal) const {
   return shares_->take(share, holder_of(principal));
 }
 
+Result<CallShare> Guard::take_call(const Principal& principal,
+                                   const google::protobuf::Message& request) const {
+  if (shares_ == nullptr) return CallShare();
+  return admit_call(shares_, holder_of(principal), request.ByteSizeLong());
+}
+
 std::vector<ShareUse> Guard::uses(const ShareHolder& holder) const {
   return shares_ == nullptr ? std::vector<ShareUse>() : shares_->uses(holder);
 }

@@ -128,6 +128,10 @@ class Guard {
   // What a call of an admitted principal holds until it is over.
   [[nodiscard]] Result<ShareLease> take(Share share, const Principal& principal) const;
 
+  // The same of a call with one request and one answer.
+  [[nodiscard]] Result<CallShare> take_call(const Principal& principal,
+                                            const google::protobuf::Message& request) const;
+
   // What that holder may hold and holds; empty without shares.
   [[nodiscard]] std::vector<ShareUse> uses(const ShareHolder& holder) const;
 

@@ -15,7 +15,7 @@ using Counts = std::array<std::size_t, kShares>;
 
 struct ShareText {
   const char* what;
-  const char* key;    // in [limits]
+  const char* key;    // in [limits]; empty: none
   const char* freed;  // by what
 };
 
@@ -24,11 +24,16 @@ constexpr ShareText kShareTexts[] = {
     {"requests in flight", "requests_of_account_max", "wait until some are answered"},
     {"readers of output", "readers_of_account_max", "end some takt logs --follow or takt run"},
     {"watchers", "watchers_of_account_max", "end some takt watch or takt wait"},
+    {"bytes in flight", "", "wait until requests are answered, and read the answers"},
     {"refused connections", "connections_of_account_max", "close them"},
 };
 static_assert(std::size(kShareTexts) == kShares);
 
 constexpr std::size_t index_of(Share share) { return static_cast<std::size_t>(share); }
+
+std::string where_set(const ShareText& text) {
+  return *text.key == '\0' ? "" : std::string(" (") + text.key + " in [limits])";
+}
 
 std::size_t for_ordinary_accounts(std::size_t total) { return total - total / 4; }
 
@@ -60,29 +65,34 @@ struct Shares::Books {
 
 class Shares::Held {
  public:
-  Held(std::shared_ptr<Books> books, Share share, ShareHolder holder)
-      : books_(std::move(books)), at_(index_of(share)), holder_(std::move(holder)) {}
+  Held(std::shared_ptr<Books> books, Share share, ShareHolder holder, std::size_t amount)
+      : books_(std::move(books)),
+        at_(index_of(share)),
+        holder_(std::move(holder)),
+        amount_(amount) {}
   Held(const Held&) = delete;
   Held& operator=(const Held&) = delete;
   ~Held() {
     const std::lock_guard lock(books_->mutex);
-    --books_->all[at_];
-    if (!holder_.privileged) --books_->ordinary[at_];
+    books_->all[at_] -= amount_;
+    if (!holder_.privileged) books_->ordinary[at_] -= amount_;
     const auto account = books_->accounts.find(holder_.account);
-    if (--account->second[at_] == 0 && account->second == Counts{}) books_->accounts.erase(account);
+    account->second[at_] -= amount_;
+    if (account->second == Counts{}) books_->accounts.erase(account);
   }
 
  private:
   const std::shared_ptr<Books> books_;
   const std::size_t at_;
   const ShareHolder holder_;
+  const std::size_t amount_;
 };
 
 Shares::Shares(const ShareLimits& limits, std::string advice)
     : books_(
           new Books{.advice = std::move(advice), .mutex = {}, .limits = limits, .accounts = {}}) {}
 
-Result<ShareLease> Shares::take(Share share, const ShareHolder& holder) {
+Result<ShareLease> Shares::take(Share share, const ShareHolder& holder, std::size_t amount) {
   const std::size_t at = index_of(share);
   TAKT_CHECK(at < kShares, "share %zu", at);
   const ShareText& text = kShareTexts[at];
@@ -90,28 +100,28 @@ Result<ShareLease> Shares::take(Share share, const ShareHolder& holder) {
   const ShareLimit limit = books_->limits[share];
   const auto found = books_->accounts.find(holder.account);
   const std::size_t used = found == books_->accounts.end() ? 0 : found->second[at];
-  if (!holder.privileged && used >= limit.of_account)
+  if (!holder.privileged && used + amount > limit.of_account)
     return make_error(ErrorCode::kResourceExhausted,
                       holder.account + " has " + std::to_string(used) + " of the " +
                           std::to_string(limit.of_account) + " " + text.what +
-                          " that one account may have (" + text.key +
-                          " in [limits]): " + text.freed + ", then try again" + books_->advice);
+                          " that one account may have" + where_set(text) + ": " + text.freed +
+                          ", then try again" + books_->advice);
   const std::size_t ordinary_max = for_ordinary_accounts(limit.total);
-  if (!holder.privileged && books_->ordinary[at] >= ordinary_max)
+  if (!holder.privileged && books_->ordinary[at] + amount > ordinary_max)
     return make_error(ErrorCode::kResourceExhausted,
                       "the " + std::to_string(ordinary_max) + " " + text.what +
                           " that are not reserved for operators are taken, " +
                           std::to_string(used) + " of them by " + holder.account +
                           ": try again when some have ended" + books_->advice);
-  if (books_->all[at] >= limit.total)
+  if (books_->all[at] + amount > limit.total)
     return make_error(ErrorCode::kResourceExhausted,
                       "all " + std::to_string(limit.total) + " " + text.what + " are taken, " +
                           std::to_string(used) + " of them by " + holder.account + ": " +
                           text.freed + ", or try again when some have ended" + books_->advice);
-  ++books_->all[at];
-  if (!holder.privileged) ++books_->ordinary[at];
-  ++books_->accounts[holder.account][at];
-  return ShareLease(std::make_shared<Held>(books_, share, holder));
+  books_->all[at] += amount;
+  if (!holder.privileged) books_->ordinary[at] += amount;
+  books_->accounts[holder.account][at] += amount;
+  return ShareLease(std::make_shared<Held>(books_, share, holder, amount));
 }
 
 void Shares::set_limits(const ShareLimits& limits) {
@@ -131,7 +141,7 @@ std::vector<ShareUse> Shares::uses(const ShareHolder& holder) const {
   const Counts used = found == books_->accounts.end() ? Counts() : found->second;
   std::vector<ShareUse> uses;
   for (const Share share :
-       {Share::kConnections, Share::kRequests, Share::kReaders, Share::kWatchers}) {
+       {Share::kConnections, Share::kRequests, Share::kBytes, Share::kReaders, Share::kWatchers}) {
     const std::size_t at = index_of(share);
     const ShareLimit limit = books_->limits[share];
     ShareUse& use = uses.emplace_back();
@@ -144,6 +154,19 @@ std::vector<ShareUse> Shares::uses(const ShareHolder& holder) const {
     use.all_limit = limit.total;
   }
   return uses;
+}
+
+Result<CallShare> admit_call(const std::shared_ptr<Shares>& shares, const ShareHolder& holder,
+                             std::size_t request_bytes) {
+  auto call = shares->take(Share::kRequests, holder);
+  if (!call) return call.error();
+  auto bytes = shares->take(Share::kBytes, holder, request_bytes);
+  if (!bytes) return bytes.error();
+  using Both = std::pair<ShareLease, ShareLease>;
+  return CallShare{std::make_shared<const Both>(std::move(*call), std::move(*bytes)),
+                   [shares, holder](std::size_t answer_bytes) {
+                     return shares->take(Share::kBytes, holder, answer_bytes);
+                   }};
 }
 
 std::optional<ConnectionShare> admit_connection(Shares& shares, const ShareHolder& holder) {

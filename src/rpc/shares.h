@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counts what each account holds of a daemon: connections, requests, readers, watchers. Guarantees:
-// an account holds at most its share; ordinary accounts together leave the last quarter to
-// operators, root and takt's own daemons; what is held is given back exactly once. Thread-safe.
+// Counts what each account holds of a daemon: connections, requests, their bytes, readers,
+// watchers. Guarantees: an account holds at most its share; ordinary accounts together leave the
+// last quarter to operators, root and takt's own daemons; what is held is given back exactly once.
+// Thread-safe.
 #pragma once
 
 #include <array>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +24,7 @@ enum class Share {
   kRequests,  // unary calls that are not answered yet
   kReaders,   // ReadOutput streams
   kWatchers,  // WatchJobs streams
+  kBytes,     // of kRequests: requests, and answers that the client has not read yet
   kRefusals,  // connections that are served only to say that kConnections are used up
   kEnd,       // no share: how many there are
 };
@@ -44,6 +47,7 @@ struct ShareLimits {
       {limits::kRequestsOfAccount, limits::kRequestsMax},
       {limits::kReadersOfAccount, limits::kFollowersMax},
       {limits::kWatchersOfAccount, limits::kWatchersMax},
+      {limits::kMessageBytesOfAccount, limits::kMessageBytesMax},
       {limits::kRefusalsOfAccount, limits::kRefusalsMax},
   }};
 };
@@ -64,7 +68,7 @@ ShareHolder holder_of_address(int connection, bool privileged);
 struct ShareUse {
   Share share = Share::kEnd;
   const char* what = "";  // "readers of output"
-  const char* key = "";   // of the section [limits]
+  const char* key = "";   // of the section [limits]; empty: none sets it
   std::size_t used = 0;
   std::optional<std::size_t> limit;  // none for privileged holders
   std::size_t all_used = 0;
@@ -81,7 +85,7 @@ class Shares {
 
   // kResourceExhausted if the account, or all together, have what they may have; the message has
   // the limit, the account's use and what frees it.
-  Result<ShareLease> take(Share share, const ShareHolder& holder);
+  Result<ShareLease> take(Share share, const ShareHolder& holder, std::size_t amount = 1);
 
   // What is held beyond a lower limit stays held.
   void set_limits(const ShareLimits& limits);
@@ -96,6 +100,17 @@ class Shares {
   class Held;
   const std::shared_ptr<Books> books_;
 };
+
+// What a unary call holds until it is over: its lease, and what takes the bytes of its answer.
+// Empty: nothing is counted.
+struct CallShare {
+  ShareLease lease;
+  std::function<Result<ShareLease>(std::size_t bytes)> take_answer;
+};
+
+// kResourceExhausted as Shares::take().
+Result<CallShare> admit_call(const std::shared_ptr<Shares>& shares, const ShareHolder& holder,
+                             std::size_t request_bytes);
 
 // What a new connection holds. With a refusal it is served only to say why no call is.
 struct ConnectionShare {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Unary RPCs that are answered later, from another thread. Guarantees: each is finished exactly
 // once, whatever happens: by the first answer, by the client's cancel, or, when every copy of the
-// handle is dropped unanswered (a loop that ended with work queued), with UNAVAILABLE.
+// handle is dropped unanswered (a loop that ended with work queued), with UNAVAILABLE. A large
+// answer counts among the account's bytes until the client has read it; beyond them the call ends
+// with RESOURCE_EXHAUSTED.
 #pragma once
 
 #include <grpcpp/server_context.h>
@@ -12,6 +14,7 @@
 #include <mutex>
 #include <utility>
 
+#include "base/limits.h"
 #include "base/result.h"
 #include "rpc/shares.h"
 #include "rpc/status.h"
@@ -24,11 +27,12 @@ class UnaryReply {
  public:
   // `response` is the one that gRPC gave to the handler. `on_cancel` is called on a gRPC thread if
   // the client gives up before the answer; the call is then finished already. `share` is held until
-  // gRPC is done with the call.
+  // gRPC is done with the call: the client has read the answer.
   explicit UnaryReply(Response* response, std::function<void()> on_cancel = {},
-                      ShareLease share = {})
+                      CallShare share = {})
       : call_(std::make_shared<Call>()), claim_(std::make_shared<Claim>(call_)) {
-    auto* reactor = new Reactor(call_, std::move(on_cancel), std::move(share));
+    call_->take_answer = std::move(share.take_answer);
+    auto* reactor = new Reactor(call_, std::move(on_cancel), std::move(share.lease));
     call_->reactor = reactor;
     call_->response = response;
     reactor_ = reactor;
@@ -58,14 +62,20 @@ class UnaryReply {
     std::mutex mutex;
     Reactor* reactor = nullptr;
     Response* response = nullptr;
+    std::function<Result<ShareLease>(std::size_t)> take_answer;  // may be empty
 
     Reactor* take() {
       const std::lock_guard lock(mutex);
       return std::exchange(reactor, nullptr);
     }
     bool finish(Response&& answer) {
+      const std::size_t bytes = take_answer ? answer.ByteSizeLong() : 0;
+      Result<ShareLease> share = ShareLease();
+      if (bytes > limits::kSmallAnswerBytes) share = take_answer(bytes);
+      if (!share) return fail(to_status(share.error()));
       Reactor* const mine = take();
       if (mine == nullptr) return false;
+      mine->hold(std::move(*share));
       *response = std::move(answer);
       mine->Finish(grpc::Status::OK);  // may be freed from here on
       return true;
@@ -100,11 +110,14 @@ class UnaryReply {
         on_cancel_();
     }
     void OnDone() override { delete this; }
+    // Before Finish().
+    void hold(ShareLease answer) { answer_ = std::move(answer); }
 
    private:
     const std::shared_ptr<Call> call_;
     const std::function<void()> on_cancel_;
     const ShareLease share_;
+    ShareLease answer_;
   };
 
   std::shared_ptr<Call> call_;

@@ -24,7 +24,7 @@ ServerUnaryReactor* admit(const rpc::Guard& guard, CallbackServerContext* contex
                           const google::protobuf::Message& request, Response* response, Verb verb) {
   const auto principal = guard.admit(*context, action, request);
   if (!principal) return rpc::refuse(context, principal.error());
-  auto share = guard.take(rpc::Share::kRequests, *principal);
+  auto share = guard.take_call(*principal, request);
   if (!share) return rpc::refuse(context, share.error());
   const rpc::UnaryReply<Response> reply(response, {}, std::move(*share));
   ServerUnaryReactor* const reactor = reply.reactor();

@@ -49,10 +49,10 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::StartJob(
     v1::WorkerServiceStartJobResponse* response) {
   auto caller = guard_.admit(*context, rpc::Action::kWorkerStartJob, *request);
   if (!caller) return rpc::refuse(context, caller.error());
+  auto share = guard_.take_call(*caller, *request);
+  if (!share) return rpc::refuse(context, share.error());
   auto start = read_start(*caller, *request, parts_.core.state.worker_id());
   if (!start) return rpc::refuse(context, start.error());
-  auto share = guard_.take(rpc::Share::kRequests, *caller);
-  if (!share) return rpc::refuse(context, share.error());
   rpc::UnaryReply<v1::WorkerServiceStartJobResponse> reply(response, {}, std::move(*share));
   std::ignore = parts_.core.loop.post([parts = parts_, reply, start = std::move(*start)]() mutable {
     if (auto may = may_start_directly(start.caller, parts.core.config); !may) {
@@ -92,7 +92,7 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::StopJob(grpc::CallbackServerContext
     if (!grace) return rpc::refuse(context, grace.error());
     stop.grace = *grace;
   }
-  auto share = guard_.take(rpc::Share::kRequests, *caller);
+  auto share = guard_.take_call(*caller, *request);
   if (!share) return rpc::refuse(context, share.error());
   rpc::UnaryReply<v1::WorkerServiceStopJobResponse> reply(response, {}, std::move(*share));
   std::ignore = parts_.core.loop.post(
@@ -121,7 +121,7 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::set_frozen(grpc::CallbackServerCont
   if (!caller) return rpc::refuse(context, caller.error());
   auto job_id = check_id(request->job_id(), request->attempt());
   if (!job_id) return rpc::refuse(context, job_id.error());
-  auto share = guard_.take(rpc::Share::kRequests, *caller);
+  auto share = guard_.take_call(*caller, *request);
   if (!share) return rpc::refuse(context, share.error());
   rpc::UnaryReply<Response> reply(response, {}, std::move(*share));
   std::ignore = parts_.core.loop.post([parts = parts_, reply, job_id = *job_id, frozen,
@@ -159,7 +159,7 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::QueryJob(grpc::CallbackServerContex
   if (!caller) return rpc::refuse(context, caller.error());
   auto job_id = check_id(request->job_id(), request->attempt());
   if (!job_id) return rpc::refuse(context, job_id.error());
-  auto share = guard_.take(rpc::Share::kRequests, *caller);
+  auto share = guard_.take_call(*caller, *request);
   if (!share) return rpc::refuse(context, share.error());
   rpc::UnaryReply<v1::QueryJobResponse> reply(response, {}, std::move(*share));
   std::ignore = parts_.core.loop.post(

@@ -73,6 +73,22 @@ TEST_F(SharesTest, WhatAnAccountHoldsIsShown) {
   EXPECT_EQ(use_of(kRoot).limit, std::nullopt);
 }
 
+TEST_F(SharesTest, BytesOfCallsAreCountedUntilTheyAreOver) {
+  limits_[Share::kBytes] = {100, 1000};
+  const auto shares = std::make_shared<Shares>(limits_);
+  auto call = admit_call(shares, kAlice, 60);
+  ASSERT_TRUE(call.ok());
+  EXPECT_EQ(admit_call(shares, kAlice, 60).error().message,
+            "alice has 60 of the 100 bytes in flight that one account may have: wait until "
+            "requests are answered, and read the answers, then try again");
+  EXPECT_EQ(shares->used(Share::kRequests, "alice"), 1U) << "a refused call holds nothing";
+  EXPECT_TRUE(admit_call(shares, kBob, 60).ok());
+  EXPECT_TRUE(call->take_answer(40).ok());
+  EXPECT_EQ(call->take_answer(41).error().code, ErrorCode::kResourceExhausted);
+  call->lease.reset();
+  EXPECT_EQ(shares->used(Share::kBytes, "alice"), 0U);
+}
+
 TEST_F(SharesTest, ARefusalSaysWhereToLook) {
   Shares shares(limits_, " (takt limits shows it)");
   std::vector<ShareLease> leases;

@@ -5,7 +5,9 @@
 
 #include <thread>
 
+#include "base/limits.h"
 #include "fixture.h"
+#include "support/eventually.h"
 
 namespace takt::rpc {
 namespace {
@@ -39,6 +41,36 @@ class UnaryTest : public RpcTest {
   Mailbox<int> cancelled_;
   Mailbox<std::pair<grpc::Status, EchoResponse>> results_;
 };
+
+TEST_F(UnaryTest, ALargeAnswerCountsUntilItIsRead) {
+  auto limits = ShareLimits();
+  limits[Share::kBytes] = {2 * limits::kSmallAnswerBytes, limits::kMessageBytesMax};
+  const auto shares = std::make_shared<Shares>(limits);
+  script_.echo = [&shares](grpc::CallbackServerContext*, const EchoRequest& request,
+                           EchoResponse* response) {
+    const ShareHolder alice{"alice", false};
+    Reply reply(response, {}, admit_call(shares, alice, request.ByteSizeLong()).value());
+    EchoResponse answer;
+    answer.set_payload(std::string(static_cast<std::size_t>(request.number()), 'x'));
+    reply.finish(answer);
+    return reply.reactor();
+  };
+  start();
+  const auto client = stub();
+  EchoResponse response;
+  const auto ask = [&](std::size_t bytes) {
+    EchoRequest request;
+    request.set_number(static_cast<std::int64_t>(bytes));
+    grpc::ClientContext context;
+    return client->Echo(&context, request, &response);
+  };
+  EXPECT_TRUE(ask(limits::kSmallAnswerBytes + 1).ok());
+  const grpc::Status refused = ask(2 * limits::kSmallAnswerBytes);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_NE(refused.error_message().find("bytes in flight"), std::string::npos)
+      << refused.error_message();
+  EXPECT_TRUE(test::eventually([&] { return shares->used(Share::kBytes, "alice") == 0; }));
+}
 
 TEST_F(UnaryTest, AnsweredLaterFromAnotherThreadAndOnce) {
   start_posting();
