@@ -5,6 +5,7 @@
 
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
+#include <sys/types.h>
 
 #include <functional>
 #include <memory>
@@ -21,6 +22,10 @@
 namespace takt::component {
 
 using test::eventually;
+
+// An ordinary user of every host, and a group.
+inline constexpr uid_t kNobody = 65534;
+inline constexpr gid_t kNogroup = 65534;
 
 // Jobs that open it for reading block until it is opened; then and from then on they pass.
 class Gate {

@@ -14,53 +14,15 @@
 #include "base/fs.h"
 #include "component/fleet.h"
 #include "support/connect_as.h"
+#include "support/http2.h"
 
 namespace takt::component {
 namespace {
 
-constexpr uid_t kNobody = 65534;
-constexpr gid_t kNogroup = 65534;
 constexpr std::size_t kHeaderBytes = 3000;           // of a stream, below the limit of 4 KiB
 constexpr std::size_t kSentBytes = 512UL << 20;      // at most, by one client
 constexpr std::size_t kConnections = 8;              // at most, of one client
 constexpr std::size_t kMemoryMaxKib = 256UL * 1024;  // of the daemon
-
-std::string frame(std::uint8_t type, std::uint8_t flags, std::uint32_t stream,
-                  const std::string& payload) {
-  std::string out;
-  for (const int shift : {16, 8, 0}) out += static_cast<char>(payload.size() >> shift);
-  out += static_cast<char>(type);
-  out += static_cast<char>(flags);
-  for (const int shift : {24, 16, 8, 0}) out += static_cast<char>(stream >> shift);
-  return out + payload;
-}
-
-// A string of HPACK, not compressed; shorter than 16,511 bytes.
-std::string text(const std::string& value) {
-  std::string out;
-  if (value.size() < 127) {
-    out += static_cast<char>(value.size());
-  } else {
-    out += static_cast<char>(127);
-    std::size_t rest = value.size() - 127;
-    for (; rest >= 128; rest /= 128) out += static_cast<char>(rest % 128 + 128);
-    out += static_cast<char>(rest);
-  }
-  return out + value;
-}
-
-std::string field(const std::string& name, const std::string& value) {
-  return std::string(1, '\0') + text(name) + text(value);  // literal, not indexed
-}
-
-// The HEADERS of a call that has no message yet.
-std::string open_call(std::uint32_t stream, const std::string& path) {
-  const std::string headers = field(":method", "POST") + field(":scheme", "http") +
-                              field(":path", path) + field(":authority", "x") +
-                              field("content-type", "application/grpc") + field("te", "trailers") +
-                              field("filler", std::string(kHeaderBytes, 'x'));
-  return frame(1, 4, stream, headers);  // HEADERS, END_HEADERS
-}
 
 // Writes it all, and reads what comes meanwhile; false if the daemon has closed the connection, or
 // takes no more.
@@ -86,9 +48,9 @@ std::vector<UniqueFd> flood(const std::string& socket, const std::string& path) 
   while (sent < kSentBytes && connections.size() < kConnections) {
     connections.push_back(test::connect_as(socket, kNobody, kNogroup, {}));
     const int fd = connections.back().get();
-    bool open = send_and_drain(fd, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, ""));
+    bool open = send_and_drain(fd, test::http2::preface());
     for (std::uint32_t stream = 1; open && sent < kSentBytes; stream += 2) {
-      const std::string call = open_call(stream, path);
+      const std::string call = test::http2::open_call(stream, path, kHeaderBytes);
       open = send_and_drain(fd, call);
       sent += call.size();
     }

@@ -18,9 +18,6 @@
 namespace takt::component {
 namespace {
 
-constexpr uid_t kNobody = 65534;
-constexpr gid_t kNogroup = 65534;
-
 class SharesOfAccounts : public Fleet {
  protected:
   void SetUp() override {

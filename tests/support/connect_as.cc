@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support/connect_as.h"
 
-#include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -52,38 +51,56 @@ UniqueFd receive_fd(int channel) {
   return UniqueFd(fd);
 }
 
-// In the forked child: becomes the user, connects, sends the connection back.
+// In the forked child: becomes the user, then connects once for each byte that comes, and sends the
+// connection back. It keeps nothing else open: a connection would not close with its owner.
 [[noreturn]] void child_connect(int channel, const sockaddr_un& address, uid_t uid, gid_t gid,
                                 const std::vector<gid_t>& groups) {
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  bool ok = fd >= 0;
+  bool ok = ::dup2(channel, 0) == 0 && ::syscall(SYS_close_range, 3U, ~0U, 0U) == 0;
   // Raw calls: glibc's wrappers would first talk to threads that do not exist in this child.
   if (::geteuid() == 0) {
     ok = ok && ::syscall(SYS_setgroups, groups.size(), groups.data()) == 0;
     ok = ok && ::syscall(SYS_setresgid, gid, gid, gid) == 0;
     ok = ok && ::syscall(SYS_setresuid, uid, uid, uid) == 0;
   }
-  ok = ok && ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  ok = ok && send_fd(channel, fd);
+  char byte = 0;
+  while (ok && ::read(0, &byte, 1) == 1) {
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ok = fd >= 0 &&
+         ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+         send_fd(0, fd);
+    ::close(fd);
+  }
   ::_exit(ok ? 0 : 1);
 }
 
 }  // namespace
 
-UniqueFd connect_as(const std::string& path, uid_t uid, gid_t gid, std::vector<gid_t> groups) {
+UserConnector::UserConnector(const std::string& path, uid_t uid, gid_t gid,
+                             const std::vector<gid_t>& groups) {
   const Result<sockaddr_un> address = rpc::unix_sockaddr(path);
   TAKT_CHECK(address.ok(), "path");
   std::array<int, 2> pair{};
   TAKT_CHECK(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) == 0, "socketpair");
-  const UniqueFd ours(pair[0]);
-  UniqueFd theirs(pair[1]);
-  const pid_t child = ::fork();
-  if (child == 0) child_connect(theirs.get(), *address, uid, gid, groups);
-  theirs.reset();
-  UniqueFd connection = receive_fd(ours.get());
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  EXPECT_EQ(status, 0) << "the child could not connect";
+  channel_ = UniqueFd(pair[0]);
+  const UniqueFd theirs(pair[1]);
+  child_ = ::fork();
+  if (child_ == 0) child_connect(theirs.get(), *address, uid, gid, groups);
+}
+
+UserConnector::~UserConnector() {
+  channel_.reset();
+  ::waitpid(child_, nullptr, 0);
+}
+
+UniqueFd UserConnector::connect() {
+  const char byte = 'x';
+  if (::send(channel_.get(), &byte, 1, MSG_NOSIGNAL) != 1) return {};
+  return receive_fd(channel_.get());
+}
+
+UniqueFd connect_as(const std::string& path, uid_t uid, gid_t gid, std::vector<gid_t> groups) {
+  UniqueFd connection = UserConnector(path, uid, gid, groups).connect();
+  TAKT_CHECK(connection, "a process of uid %u could not connect to %s", uid, path.c_str());
   return connection;
 }
 
