@@ -7,7 +7,7 @@
 
 #include <csignal>
 #include <ctime>
-#include <string_view>
+#include <fstream>
 #include <utility>
 
 #include "base/check.h"
@@ -19,8 +19,8 @@
 namespace takt::bench {
 namespace {
 
-std::string made(const std::string& folder) {
-  const auto done = make_directories(folder, 0700);
+std::string made(const std::string& folder, mode_t mode) {
+  const auto done = make_directories(folder, mode);
   TAKT_CHECK(done.ok(), "%s", done.error().message.c_str());
   return folder;
 }
@@ -48,11 +48,13 @@ void expect_ok(const grpc::Status& status) {
   TAKT_CHECK(status.ok(), "%s", status.error_message().c_str());
 }
 
-Scheduler::Scheduler(std::string name, const std::string& folder, const StoreSize& size)
+Scheduler::Scheduler(std::string name, const std::string& folder, const StoreSize& size,
+                     const std::string& extra)
     : name_(std::move(name)),
-      folder_(made(folder + "/" + name_)),
-      filled_(fill_store(made(folder_ + "/state"), size)) {
-  const auto written = write_file(AT_FDCWD, folder_ + "/conf", configuration(folder_), 0600);
+      folder_(made(folder + "/" + name_, 0711)),
+      filled_(fill_store(made(folder_ + "/state", 0700), size)) {
+  const auto written =
+      write_file(AT_FDCWD, folder_ + "/conf", configuration(folder_) + extra, 0600);
   TAKT_CHECK(written.ok(), "%s", written.error().message.c_str());
 }
 
@@ -101,16 +103,22 @@ nanoseconds Scheduler::cpu_time() const {
   return seconds(used.tv_sec) + nanoseconds(used.tv_nsec);
 }
 
-std::int64_t Scheduler::resident_bytes() const {
+std::int64_t Scheduler::resident_bytes() const { return memory("VmRSS:"); }
+
+std::int64_t Scheduler::peak_resident_bytes() const { return memory("VmHWM:"); }
+
+void Scheduler::forget_peak() const {
+  std::ofstream("/proc/" + std::to_string(process_->pid()) + "/clear_refs") << 5;
+}
+
+std::int64_t Scheduler::memory(const std::string& label) const {
   const auto text =
       read_file(AT_FDCWD, "/proc/" + std::to_string(process_->pid()) + "/status", 1 << 16);
   TAKT_CHECK(text.ok(), "%s", text.error().message.c_str());
-  constexpr std::string_view kLabel = "VmRSS:";
-  const std::size_t begin = text->find_first_of("0123456789", text->find(kLabel));
+  const std::size_t begin = text->find_first_of("0123456789", text->find(label));
   const std::size_t end = text->find(' ', begin);
-  const auto kib =
-      parse_integer(text->substr(begin, end - begin), "VmRSS", 0, std::int64_t{1} << 40);
-  TAKT_CHECK(kib.ok(), "VmRSS");
+  const auto kib = parse_integer(text->substr(begin, end - begin), label, 0, std::int64_t{1} << 40);
+  TAKT_CHECK(kib.ok(), "%s", label.c_str());
   return *kib * 1024;
 }
 

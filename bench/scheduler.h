@@ -21,8 +21,10 @@ namespace takt::bench {
 
 class Scheduler {
  public:
-  // Makes a store of this size below `folder`.
-  Scheduler(std::string name, const std::string& folder, const StoreSize& size);
+  // Makes a store of this size below `folder`. `extra`: more lines of configuration, with their
+  // sections.
+  Scheduler(std::string name, const std::string& folder, const StoreSize& size,
+            const std::string& extra = "");
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
@@ -34,6 +36,8 @@ class Scheduler {
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const Filled& filled() const { return filled_; }
+  // The path of its socket.
+  [[nodiscard]] std::string socket() const { return folder_ + "/socket"; }
   [[nodiscard]] v1::JobService::Stub& jobs() { return *jobs_; }
   // Where the jobs of the bench run.
   [[nodiscard]] test::FakeWorker& worker() { return *workers_.front(); }
@@ -42,9 +46,14 @@ class Scheduler {
   [[nodiscard]] nanoseconds cpu_time() const;
   // What it has in memory.
   [[nodiscard]] std::int64_t resident_bytes() const;
+  // The most that it had, since it began or since forget_peak().
+  [[nodiscard]] std::int64_t peak_resident_bytes() const;
+  void forget_peak() const;
   [[nodiscard]] std::int64_t store_bytes() const;
 
  private:
+  [[nodiscard]] std::int64_t memory(const std::string& label) const;
+
   const std::string name_;
   const std::string folder_;
   const Filled filled_;
