@@ -78,9 +78,15 @@ ErrorCode code_of_status(grpc::StatusCode code) {
   return ErrorCode::kInternal;
 }
 
+// What the other side says: any bytes, of any length.
+std::string message_of(const grpc::Status& status) {
+  return status.error_message().empty() ? "no reason given"
+                                        : clean_text(status.error_message(), kMessageMaxBytes);
+}
+
 // What gRPC itself says is short; say what it means and what to do.
 std::string explain(const grpc::Status& status) {
-  std::string text = status.error_message().empty() ? "no reason given" : status.error_message();
+  const std::string text = message_of(status);
   switch (status.error_code()) {
     case grpc::StatusCode::UNAVAILABLE:
       return "can't reach the server (" + text + "); is it running, and is the address right?";
@@ -118,11 +124,12 @@ Error from_status(const grpc::Status& status) {
   const std::string& text = status.error_message();
   if (const std::size_t at = text.find(kServerRefused); at != std::string::npos)
     return make_error(ErrorCode::kPermissionDenied,
-                      "can't reach the server: " + text.substr(at + kServerRefused.size()));
+                      "can't reach the server: " +
+                          clean_text(text.substr(at + kServerRefused.size()), kMessageMaxBytes));
   const std::optional<Details> details = unpack_details(status.error_details());
   if (!details) return make_error(code_of_status(status.error_code()), explain(status));
-  Error error = make_error(code_of_status(status.error_code()), status.error_message());
-  error.field = details->error.field();
+  Error error = make_error(code_of_status(status.error_code()), message_of(status));
+  error.field = clean_text(details->error.field(), kFieldMaxBytes);
   error.error_number = details->error.error_number();
   for (const Kind& kind : kKinds) {
     if (details->error.reason() == kind.reason) error.code = kind.code;
@@ -130,7 +137,9 @@ Error from_status(const grpc::Status& status) {
   // The first one is the error itself.
   for (std::size_t at = 1; at < details->violations.size(); ++at) {
     const Violation& violation = details->violations[at];
-    error.more.push_back(Error{ErrorCode::kInvalid, violation.description, violation.field, 0});
+    error.more.push_back(Error{ErrorCode::kInvalid,
+                               clean_text(violation.description, kFieldMaxBytes),
+                               clean_text(violation.field, kFieldMaxBytes), 0});
   }
   return error;
 }

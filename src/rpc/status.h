@@ -17,7 +17,8 @@ namespace takt::rpc {
 grpc::Status to_status(const Error& error);
 
 // Of a status that is not OK. One that gRPC made itself (nobody listens, a deadline) gets a text
-// that says what to do.
+// that says what to do. Whatever the other side sent, the texts are valid UTF-8 and within the
+// limits.
 Error from_status(const grpc::Status& status);
 
 // Stands before the reason why this program refused a server's certificate. gRPC hands it on in the
