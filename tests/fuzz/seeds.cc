@@ -14,6 +14,10 @@
 #include "base/clock_guard.h"
 #include "compat/records.h"
 #include "rpc/convert_spec.h"
+#include "rpc/settings_ack.h"
+#include "rpc/status.h"
+#include "takt/v1/job_service.pb.h"
+#include "takt/v1/registry_service.pb.h"
 #include "takt/v1/worker_service.pb.h"
 #include "unit/job/specs.h"
 #include "worker/acceptance.h"
@@ -201,7 +205,64 @@ void put_wire() {
   asked.mutable_stop()->set_reason("enough");
   asked.mutable_stop()->mutable_grace();
   put("wire_session", "stop", asked.SerializeAsString());
+  v1::RegisterWorkerRequest registration;
+  registration.set_worker_id(kJob);
+  registration.set_name("one");
+  registration.set_address("unix:/run/takt/worker.sock");
+  registration.set_boot_id(kJob);
+  put("wire_session", "registration", registration.SerializeAsString());
   put("certificate", "names", "https://example.org/\ntakt://user/alice");
+}
+
+void put_lists() {
+  v1::ListJobsRequest list;
+  list.set_page_size(2);
+  put("wire_list", "page", list.SerializeAsString());
+  list.set_page_token("8");
+  list.set_user("alice");
+  list.add_states(v1::JOB_STATE_QUEUED);
+  list.add_states(v1::JOB_STATE_STOPPED);
+  put("wire_list", "states", list.SerializeAsString());
+  (*list.mutable_labels())["k"] = "v";
+  list.mutable_since_time()->set_seconds(1'700'000'002);
+  list.mutable_until_time()->set_seconds(1'700'000'010);
+  put("wire_list", "labels", list.SerializeAsString());
+  v1::ListJobsRequest parts;
+  parts.set_part_of("00000000-0000-4000-8000-000000000019");
+  parts.set_name("a");
+  put("wire_list", "parts", parts.SerializeAsString());
+  v1::ListJobsRequest of_worker;
+  of_worker.set_worker("w1");
+  of_worker.set_page_token(kJob + std::string("one"));
+  put("wire_list", "worker", of_worker.SerializeAsString());
+  of_worker.set_page_token(kJob + std::string(".7"));
+  put("wire_list", "attempt", of_worker.SerializeAsString());
+}
+
+void put_statuses() {
+  const auto put_status = [](const std::string& name, const Error& error) {
+    const grpc::Status status = rpc::to_status(error);
+    std::string bytes(1, static_cast<char>(status.error_code() - 1));
+    std::string message = status.error_message();
+    message.resize((message.size() + 7) / 8 * 8, ' ');
+    bytes += static_cast<char>(message.size() / 8);
+    put("wire_status", name, bytes + message + status.error_details());
+  };
+  put_status("not_found", make_error(ErrorCode::kNotFound, "no job has that name"));
+  Error invalid_spec = invalid("spec.name", "is too long");
+  invalid_spec.more.push_back(invalid("spec.argv", "is empty"));
+  put_status("invalid", invalid_spec);
+  put_status("system", system_error("open a file", 13));
+  put("wire_status", "bare", std::string("\x0d\x00", 2));
+}
+
+void put_first_bytes() {
+  const std::string preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+  const std::string settings = rpc::settings_frame(100);
+  const std::string ack("\0\0\0\4\1\0\0\0\0", 9);
+  put("first_bytes", "acknowledged", preface + settings + ack);
+  put("first_bytes", "not_yet", preface + settings);
+  put("first_bytes", "other", "GET / HTTP/1.1\r\n\r\n");
 }
 
 void put_old_records() {
@@ -268,6 +329,9 @@ int main(int argc, char** argv) {
   takt::fuzz::put_messages();
   takt::fuzz::put_specs();
   takt::fuzz::put_wire();
+  takt::fuzz::put_lists();
+  takt::fuzz::put_statuses();
+  takt::fuzz::put_first_bytes();
   takt::fuzz::put_old_records();
   takt::fuzz::put_names();
   takt::fuzz::put_texts();

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// What scheduler and worker say to each other in a session: either may be broken or lie. What is
-// taken can be sent on: it is written as a message that every reader can parse.
+// What scheduler and worker say to each other, at registration and in a session: either may be
+// broken or lie. What is taken can be sent on: it is written as a message that every reader can
+// parse.
 #include "fuzz/fuzz.h"
 #include "rpc/convert.h"
 #include "rpc/convert_spec.h"
 #include "rpc/convert_usage.h"
 #include "scheduler/convert_worker.h"
+#include "takt/v1/registry_service.pb.h"
 #include "takt/v1/worker_service.pb.h"
 
 namespace takt::fuzz {
@@ -59,10 +61,21 @@ bool take_from_worker(std::string_view input) {
   return taken;
 }
 
+bool take_registration(std::string_view input) {
+  v1::RegisterWorkerRequest request;
+  if (!request.ParseFromArray(input.data(), static_cast<int>(input.size()))) return false;
+  const auto worker = scheduler::worker_from_registration(request);
+  if (!worker) return false;
+  TAKT_CHECK(!worker->id.is_nil() && !worker->name.empty(), "a worker without a name");
+  expect_readable(scheduler::worker_to_proto({.worker = *worker}));
+  return true;
+}
+
 bool take_from_scheduler(std::string_view input) {
   v1::SessionRequest message;
   if (!message.ParseFromArray(input.data(), static_cast<int>(input.size()))) return false;
-  bool taken = message.has_start() && rpc::spec_from_proto(message.start().spec()).ok();
+  bool taken = message.has_hello() && Uuid::parse(message.hello().store_id()).ok();
+  taken |= message.has_start() && rpc::spec_from_proto(message.start().spec()).ok();
   if (message.stop().has_grace())
     taken |= rpc::duration_from_proto(message.stop().grace(), "grace", kGraceMax).ok();
   return taken;
@@ -73,7 +86,8 @@ bool take_from_scheduler(std::string_view input) {
 bool feed(std::string_view input) {
   const bool worker = take_from_worker(input);
   const bool scheduler = take_from_scheduler(input);
-  return worker || scheduler;
+  const bool registration = take_registration(input);
+  return worker || scheduler || registration;
 }
 
 }  // namespace takt::fuzz
