@@ -238,9 +238,10 @@ Result<Principal> Guard::admit_stream(const grpc::ServerContextBase& context, Ac
   Result<Principal> principal = tls ? principal_of(context) : named();
   const Result<void> allowed = principal ? authorize(*principal, action) : principal.error();
   if (allowed) return principal;
+  static const RefusalAudit audit;  // there is a guard for each connection
   if (tls || allowed.error().code == ErrorCode::kPermissionDenied)
-    audit_refusal(principal ? *principal : connection_, action_name(action),
-                  connection_.is_local() ? "" : context.peer(), allowed.error());
+    audit.note(principal ? *principal : connection_, action_name(action),
+               connection_.is_local() ? "" : context.peer(), allowed.error());
   return allowed.error();
 }
 

@@ -22,10 +22,9 @@ bool RefusalLines::admit(const std::string& account) {
   return true;
 }
 
-void audit_refusal(const Principal& principal, const char* call, std::string_view peer,
-                   const Error& error) {
-  static RefusalLines lines;
-  if (!lines.admit(principal.payer())) return;
+void RefusalAudit::note(const Principal& principal, const char* call, std::string_view peer,
+                        const Error& error) const {
+  if (!lines_.admit(principal.payer())) return;
   std::string who = principal.describe();
   if (principal.is_local() && principal.uid != kNoUid && !principal.user_name.empty())
     who += " (uid " + std::to_string(principal.uid) + ")";

@@ -36,10 +36,17 @@ class RefusalLines {
   std::map<std::string, std::size_t> accounts_;  // those with lines in this minute
 };
 
-// Writes "refused JobService.StopJob to alice: job … was submitted by …" to the log, unless there
-// were too many. `call` is the RPC's name; `peer` is where it came from, empty on the unix socket.
-// Any thread.
-void audit_refusal(const Principal& principal, const char* call, std::string_view peer,
-                   const Error& error);
+// The audit of what one part of a daemon refuses. Thread-safe.
+class RefusalAudit {
+ public:
+  // Writes "refused JobService.StopJob to alice: job … was submitted by …" to the log, unless there
+  // were too many. `call` is the RPC's name; `peer` is where it came from, empty on the unix
+  // socket.
+  void note(const Principal& principal, const char* call, std::string_view peer,
+            const Error& error) const;
+
+ private:
+  mutable RefusalLines lines_;
+};
 
 }  // namespace takt::rpc

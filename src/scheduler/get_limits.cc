@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "rpc/refusals.h"
 #include "scheduler/verbs.h"
 
 namespace takt::scheduler {
@@ -70,7 +69,7 @@ void get_limits(Core& core, const Principal& principal, const v1::GetLimitsReque
     const Error refused =
         make_error(ErrorCode::kPermissionDenied,
                    "only operators see the limits of another account than " + principal.payer());
-    rpc::audit_refusal(principal, rpc::action_name(rpc::Action::kGetLimits), "", refused);
+    core.reads().audit_refusal(principal, rpc::Action::kGetLimits, refused);
     return (void)reply.fail(refused);
   }
   const ShareHolder holder = own ? rpc::holder_of(principal) : ShareHolder{asked, false};

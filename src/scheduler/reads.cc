@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "job/summary.h"
-#include "rpc/refusals.h"
 
 namespace takt::scheduler {
 
@@ -18,8 +17,12 @@ Result<Sight> Reads::may(const Principal& principal, Action action, const Job& j
                       : is_reader                     ? Whose::kReaders
                                                       : Whose::kAnother;
   auto sight = rpc::may(principal, action, {job.id.str(), job.submitted_by, whose}, see_);
-  if (!sight) rpc::audit_refusal(principal, rpc::action_name(action), "", sight.error());
+  if (!sight) audit_refusal(principal, action, sight.error());
   return sight;
+}
+
+void Reads::audit_refusal(const Principal& principal, Action action, const Error& error) const {
+  refusals_.note(principal, rpc::action_name(action), "", error);
 }
 
 Result<store::JobView> Reads::as_seen(const Asking& asking, store::JobView view) const {

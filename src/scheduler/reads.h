@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "job/principal.h"
 #include "rpc/authorize.h"
+#include "rpc/refusals.h"
 #include "rpc/unary.h"
 #include "store/reader.h"
 
@@ -60,6 +61,8 @@ class Reads {
   // the refusal is audited.
   [[nodiscard]] Result<rpc::Sight> may(const Principal& principal, rpc::Action action,
                                        const Job& job) const;
+  // Of a refusal because of who asked.
+  void audit_refusal(const Principal& principal, rpc::Action action, const Error& error) const;
   // What the principal sees of a change of a job.
   [[nodiscard]] store::JobChange as_seen(const Principal& principal,
                                          const store::JobChange& change) const;
@@ -69,6 +72,7 @@ class Reads {
 
   store::Reader& reader_;
   std::atomic<rpc::See> see_;
+  rpc::RefusalAudit refusals_;
 };
 
 }  // namespace takt::scheduler

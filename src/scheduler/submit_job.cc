@@ -7,7 +7,6 @@
 #include "base/limits.h"
 #include "rpc/caller.h"
 #include "rpc/convert_spec.h"
-#include "rpc/refusals.h"
 #include "scheduler/verbs.h"
 
 namespace takt::scheduler {
@@ -108,11 +107,22 @@ Result<JobSpec> checked_spec(const Principal& principal, const v1::JobSpec& mess
   if (auto may = check_for_user(*spec); !may) {
     Error error = may.error();
     error.field = prefix + error.field;
-    rpc::audit_refusal(principal, "JobService.SubmitJob", "", error);
     return error;
   }
   return spec;
 }
+
+namespace {
+
+template <class Response>
+void refuse(Core& core, const Principal& principal, rpc::Action action, const Error& error,
+            const rpc::UnaryReply<Response>& reply) {
+  if (error.code == ErrorCode::kPermissionDenied)
+    core.reads().audit_refusal(principal, action, error);
+  reply.fail(error);
+}
+
+}  // namespace
 
 void submit_job(Core& core, const Principal& principal, const v1::SubmitJobRequest& request,
                 const rpc::UnaryReply<v1::SubmitJobResponse>& reply) {
@@ -123,7 +133,7 @@ void submit_job(Core& core, const Principal& principal, const v1::SubmitJobReque
   }
   auto spec = checked_spec(principal, request.spec(), "");
   if (!spec) {
-    reply.fail(spec.error());
+    refuse(core, principal, rpc::Action::kSubmitJob, spec.error(), reply);
     return;
   }
   submission->specs.push_back(std::move(*spec));
@@ -153,7 +163,7 @@ void submit_jobs(Core& core, const Principal& principal, const v1::SubmitJobsReq
   for (int at = 0; at < request.specs_size(); ++at) {
     auto spec = checked_spec(principal, request.specs(at), "specs[" + std::to_string(at) + "].");
     if (!spec) {
-      reply.fail(spec.error());
+      refuse(core, principal, rpc::Action::kSubmitJobs, spec.error(), reply);
       return;
     }
     submission->specs.push_back(std::move(*spec));

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "job/summary.h"
-#include "rpc/refusals.h"
 #include "worker/stored.h"
 
 namespace takt::worker {
@@ -61,7 +60,7 @@ Result<Target> resolve(const Core& core, const Principal& principal, Action acti
   const auto target_of = [&](const Acceptance& acceptance) -> Result<Target> {
     const auto sight = may(principal, action, *id, acceptance, see_of(core));
     if (!sight) {
-      rpc::audit_refusal(principal, rpc::action_name(action), "", sight.error());
+      core.refusals.note(principal, rpc::action_name(action), "", sight.error());
       return sight.error();
     }
     return Target{{owner_of(acceptance), *id}, *sight};

@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "rpc/convert.h"
 #include "rpc/convert_spec.h"
-#include "rpc/refusals.h"
 #include "worker/access.h"
 #include "worker/policy.h"
 #include "worker/usage.h"
@@ -56,7 +55,7 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::StartJob(
   rpc::UnaryReply<v1::WorkerServiceStartJobResponse> reply(response, {}, std::move(*share));
   std::ignore = parts_.core.loop.post([parts = parts_, reply, start = std::move(*start)]() mutable {
     if (auto may = may_start_directly(start.caller, parts.core.config); !may) {
-      rpc::audit_refusal(start.caller, "WorkerService.StartJob", "", may.error());
+      parts.core.refusals.note(start.caller, "WorkerService.StartJob", "", may.error());
       return (void)reply.fail(may.error());
     }
     const AttemptId id = start.key.id;

@@ -44,12 +44,13 @@ TEST(Refusals, AllAccountsTogetherAreBounded) {
 TEST(Refusals, TheLineSaysWhoWhatAndWhy) {
   const LogCapture captured;
   const Error error = make_error(ErrorCode::kPermissionDenied, "job 1 was submitted by user bob");
-  audit_refusal(local_user("refused"), "JobService.StopJob", "", error);
+  const RefusalAudit audit;
+  audit.note(local_user("refused"), "JobService.StopJob", "", error);
   Principal certified;
   certified.role = Role::kUser;
   certified.via = Via::kTls;
   certified.certificate = "takt://user/refused";
-  audit_refusal(certified, "JobService.StopJob", "ipv4:10.0.0.7:4711", error);
+  audit.note(certified, "JobService.StopJob", "ipv4:10.0.0.7:4711", error);
   EXPECT_THAT(
       LogCapture::lines(),
       ElementsAre("refused JobService.StopJob to refused (uid 1000): job 1 was submitted by "
