@@ -50,7 +50,7 @@ class ServedCall final : public grpc::ServerCallbackUnary,
     auto call = std::make_shared<ServedCall>();
     call->answer_ = std::move(answer);
     call->self_ = call;
-    rpc::UnaryReply<Response> reply(&call->response_, {}, std::move(share));
+    rpc::UnaryReply<Response> reply(&call->response_, {}, {std::move(share), {}});
     call->reactor_ = reply.reactor();
     call->BindReactor(call->reactor_);
     verb(core, reply);

@@ -146,7 +146,8 @@ std::vector<Checks::Holding> Checks::holdings(const Scheduler& scheduler) const 
   const scheduler::Core* const core = scheduler.core();
   if (core == nullptr) return {};
   std::vector<Holding> all = {
-      {core->jobs().of_submitter(mallory().display_name()), kJobsOfUser, "jobs of one account"},
+      {core->jobs().of_submitter(mallory().display_name()).jobs, kJobsOfUser,
+       "jobs of one account"},
       {scheduler.requests_of(mallory()), kRequestsOfUser, "requests of one account"},
       {scheduler.reads_waiting(), limits::kReaderQueriesMax, "reads that wait"},
       {scheduler.batches_waiting(), limits::kWriterBatchesMax, "batches that wait"}};

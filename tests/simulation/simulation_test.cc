@@ -116,11 +116,10 @@ TEST_P(PlantedFaultTest, IsFound) {
   constexpr std::uint64_t kLives = 20;
   for (std::uint64_t seed = 1; seed <= kLives; ++seed) {
     const Outcome outcome = run(seed, GetParam().hostility, false);
-    if (outcome.failure.empty()) continue;
-    EXPECT_NE(outcome.failure.find(GetParam().found), std::string::npos) << outcome.failure;
-    return;
+    // Another check may see first what follows from it.
+    if (outcome.failure.find(GetParam().found) != std::string::npos) return;
   }
-  ADD_FAILURE() << "no check has found it in " << kLives << " lives";
+  ADD_FAILURE() << "its check has not found it in " << kLives << " lives";
 }
 
 INSTANTIATE_TEST_SUITE_P(

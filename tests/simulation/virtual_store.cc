@@ -115,6 +115,10 @@ Result<void> Reader::post(const Asker& asker, ReadTask task) {
   return {};
 }
 
+ReadUse Reader::use(const std::string& account, bool is_operator) {
+  return queue_.use(account, is_operator);
+}
+
 void Reader::run() {
   const ReadTask task = queue_.pop();
   sim::count_reads(-1);
