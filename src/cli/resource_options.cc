@@ -90,10 +90,9 @@ void ResourceOptions::declare(Invocation& call) {
   call.option(
       "--lease", "TIME", lease_,
       "End it where it runs when its worker has no contact with the scheduler for so long.");
-  call.option(
-      "--cpu-weight", "NUMBER", cpu_weight_,
-      "Its share of the processors among the user's jobs, 1 to 10000 (100); above 100 for "
-      "operators only.");
+  call.option("--cpu-weight", "NUMBER", cpu_weight_,
+              "Its share of the processors among the user's jobs, 1 to 10000 (100); above 100 for "
+              "operators only.");
   call.option(
       "--io-weight", "NUMBER", io_weight_,
       "Its share of disk input and output, 1 to 10000 (100); above 100 for operators only.");

@@ -166,7 +166,7 @@ TEST_F(History, WhatGoesGoesWholeAndTakesItsJobsFolderAlong) {
   EXPECT_FALSE(state_->open_folder(second).ok());
   ASSERT_TRUE(state_->remove_stored(second).ok()) << "gone already";
   ASSERT_TRUE(state_->remove_stored(owed).ok());
-  EXPECT_TRUE(state_->open_folder(owed).ok()) << "owed to somebody: left alone";
+  EXPECT_TRUE(state_->open_folder(owed).ok()) << "owed to a scheduler: left alone";
   EXPECT_EQ(state_->jobs(std::nullopt, 10)->size(), 1U);
 }
 
