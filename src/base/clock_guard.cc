@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view kReadingMagic = "TKCR";
 constexpr std::string_view kMemoryMagic = "TKCM";
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kClockVersion = 1;
 
 // How far the wall clock may be off what is expected.
 microseconds most_in_one_boot(microseconds age) {
@@ -108,11 +108,11 @@ microseconds ClockGuard::left() const {
 std::string encode(const ClockReading& reading) {
   Encoder out;
   put(out, reading);
-  return out.finish(kReadingMagic, kVersion);
+  return out.finish(kReadingMagic, kClockVersion);
 }
 
 Result<ClockReading> decode_clock_reading(std::string_view record) {
-  auto in = Decoder::open(record, kReadingMagic, kVersion);
+  auto in = Decoder::open(record, kReadingMagic, kClockVersion);
   if (!in) return in.error();
   ClockReading reading = get_reading(*in);
   if (auto whole = in->finish(); !whole) return whole.error();
@@ -125,11 +125,11 @@ std::string encode(const ClockGuard::Memory& memory) {
   out.put_bool(memory.other.has_value());
   if (memory.other) put(out, *memory.other);
   out.put_int(memory.agreed.count());
-  return out.finish(kMemoryMagic, kVersion);
+  return out.finish(kMemoryMagic, kClockVersion);
 }
 
 Result<ClockGuard::Memory> decode_clock_memory(std::string_view record) {
-  auto in = Decoder::open(record, kMemoryMagic, kVersion);
+  auto in = Decoder::open(record, kMemoryMagic, kClockVersion);
   if (!in) return in.error();
   ClockGuard::Memory memory;
   memory.trusted = get_reading(*in);
