@@ -93,11 +93,14 @@ void write_stream(KeyValueWriter& out, const std::string& name, const StreamTota
 }
 
 StreamTotals read_stream(KeyValueReader& in, const std::string& name) {
-  return StreamTotals{.bytes = in.number_or<std::uint64_t>(name + "_bytes", 0),
+  StreamTotals totals{.bytes = in.number_or<std::uint64_t>(name + "_bytes", 0),
                       .truncated_bytes = in.number_or<std::uint64_t>(name + "_truncated_bytes", 0),
                       .lost_bytes = in.number_or<std::uint64_t>(name + "_lost_bytes", 0),
                       .spared_bytes = in.number_or<std::uint64_t>(name + "_spared_bytes", 0),
                       .error_number = in.number_or<int>(name + "_errno", 0)};
+  // They are some of the lost ones, whatever the record says.
+  totals.spared_bytes = std::min(totals.spared_bytes, totals.lost_bytes);
+  return totals;
 }
 
 // "<wait status> <wall time us>"; anything else is no leader's end.

@@ -112,7 +112,7 @@ struct StreamTotals {
   std::uint64_t bytes = 0;            // in the file
   std::uint64_t truncated_bytes = 0;  // beyond the cap, dropped
   std::uint64_t lost_bytes = 0;       // that could not be written
-  std::uint64_t spared_bytes = 0;     // of these, not tried: too little was free (free_min)
+  std::uint64_t spared_bytes = 0;     // of these (never more), not tried: free_min
   int error_number = 0;               // errno of the first failed write, 0 if none
   friend bool operator==(const StreamTotals&, const StreamTotals&) = default;
 };

@@ -3,8 +3,6 @@
 
 #include <sys/wait.h>
 
-#include <algorithm>
-
 #include "attempt/contact.h"
 #include "attempt/folder.h"
 #include "base/units.h"
@@ -74,7 +72,7 @@ void add_loss(std::string& note, const char* stream, const attempt::StreamTotals
     if (!note.empty()) note += "; ";
     note += format_bytes(bytes) + " of " + stream + why;
   };
-  add(totals.lost_bytes - std::min(totals.lost_bytes, totals.spared_bytes),
+  add(totals.lost_bytes - totals.spared_bytes,
       " could not be written" +
           (totals.error_number != 0 ? ": " + errno_text(totals.error_number) : ""));
   add(totals.spared_bytes, " were not kept: less than free_min (worker.conf) was free on the disk");

@@ -71,6 +71,15 @@ TEST(Records, ComeBackTheSame) {
   EXPECT_EQ(decode_stop_record(encode(stop)).value(), stop);
 }
 
+TEST(Records, NoMoreIsSparedThanLost) {
+  // A record that was damaged or forged; written again, it must not tell another story.
+  const std::string text = encode(exit_record()) + "stdout_spared_bytes=9\nstderr_spared_bytes=9\n";
+  const ExitRecord record = decode_exit_record(text).value();
+  EXPECT_EQ(record.stdout_totals.spared_bytes, 3);
+  EXPECT_EQ(record.stderr_totals.spared_bytes, 0);
+  EXPECT_EQ(decode_exit_record(encode(record)).value(), record);
+}
+
 TEST(Records, UnknownStaysUnknown) {
   ExitRecord record;
   record.wait_status = 0;
