@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 import fuzz
 import quick
@@ -23,6 +23,7 @@ from progress import Progress
 from steps import SOURCE, Count, Steps, meson_tests, python_suite
 
 PROGRAMS = ("takt", "takt-scheduler", "takt-worker", "takt-supervisor")
+DAEMONS = PROGRAMS[1:]
 REASONS_SHOWN, LINES_SHOWN = 20, 30  # of what failed, at the end
 SIMULATED, SIMULATED_ALL = "500", "10000"  # lives
 SIMULATED_SANITIZED = "10"  # of ten times the cost each
@@ -39,6 +40,11 @@ def run_style(steps: Steps, options: argparse.Namespace) -> Count:
     return sources + steps.meson_suite("dev", "style", 60, "none")
 
 
+def executables(names: Iterable[str]) -> Iterator[str]:
+    """Returns how meson calls these programs; libraries have the same names."""
+    return (f"{name}:executable" for name in names)
+
+
 def run_unit(steps: Steps, _options: argparse.Namespace) -> Count:
     return steps.meson_suite("dev", "unit", 4 * 60)
 
@@ -49,9 +55,15 @@ def run_component(steps: Steps, _options: argparse.Namespace) -> Count:
 
 def run_scale(steps: Steps, options: argparse.Namespace) -> Count:
     history = {"TAKT_HISTORY": "100000"} if options.all else {}
-    programs = (f"{name}:executable" for name in PROGRAMS)
     budget_s = 25 * 60 if options.all else 8 * 60
-    return steps.meson_suite("dev", "scale", budget_s, "scale_test", *programs, **history)
+    return steps.meson_suite("dev", "scale", budget_s, "scale_test", *executables(PROGRAMS),
+                             **history)
+
+
+def run_flood(steps: Steps, _options: argparse.Namespace) -> Count:
+    if os.geteuid() != 0:
+        return Count(0, 1, "the flood suite connects as another user: run with sudo")
+    return steps.meson_suite("dev", "flood", 8 * 60, "flood_test", *executables(DAEMONS))
 
 
 def run_sanitize(steps: Steps, options: argparse.Namespace) -> Count:
@@ -99,7 +111,7 @@ def run_threads(steps: Steps, options: argparse.Namespace) -> Count:
     targets = [f"{name}_test" for name in plain]
     if options.all:
         targets += [f"{name}_test" for name in (*THREADS_UNIT_SUPPRESSED, "component")]
-        targets += [f"{name}:executable" for name in PROGRAMS if name != "takt"]
+        targets += executables(DAEMONS)
     built = steps.build("tsan", "grpc_order", *targets)
     if built.failed:
         return built
@@ -117,7 +129,8 @@ def run_fuzz(steps: Steps, _options: argparse.Namespace) -> Count:
     if built.failed:
         return built
     results = fuzz.run_all(fuzz.names(), FUZZ_S)
-    return sum((Count(0, 1) if result.trouble else Count(1) for result in results), Count())
+    return sum((Count(0, 1, reasons=[(f"{result.name}_fuzz", result.trouble)])
+                if result.trouble else Count(1) for result in results), Count())
 
 
 def run_system(steps: Steps, options: argparse.Namespace, **environment: str) -> Count:
@@ -192,6 +205,7 @@ SUITES: dict[str, tuple[str, Suite]] = {
     "sanitize": ("unit, component and some lives, built with ASan and UBSan", run_sanitize),
     "simulation": ("seeded lives of a fleet in which everything goes wrong",
                    run_simulation),
+    "flood": ("one user floods the daemons, and root is served (root)", run_flood),
     "ordinary": ("every file compiled by itself, with all that it needs included", run_ordinary),
     "threads": ("what has threads below gRPC, with TSan; with --all the daemons, too", run_threads),
     "fuzz": ("the fuzzers of all that is read back, some seconds each", run_fuzz),
