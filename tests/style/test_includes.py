@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may include whom: the folders of src/ are layers (docs/architecture.md)."""
+"""Who may include what: the folders of src/ are layers (docs/architecture.md)."""
 
 import re
 import unittest
@@ -72,4 +72,12 @@ class Includes(unittest.TestCase):
                 ours = target.split("/")[0] in ALLOWED or target.startswith(("takt/", "jobsched"))
                 if "/" in target and (mark == '"') != ours:
                     wrong.append(f"{sources.name(path)}: {target}")
+        self.assertEqual(wrong, [])
+
+    def test_nothing_is_included_twice(self) -> None:
+        wrong = []
+        for path in sources.files(*sources.CXX):
+            targets = [target for _, target in _INCLUDE.findall(path.read_text())]
+            wrong += [f"{sources.name(path)} includes {target} twice"
+                      for target in set(targets) if targets.count(target) > 1]
         self.assertEqual(wrong, [])
