@@ -194,7 +194,8 @@ def run_torture(steps: Steps, options: argparse.Namespace) -> Count:
     if os.geteuid() != 0:
         return Count(0, 1, "the torture suite boots containers: run with sudo")
     built = steps.build_installed()
-    return built if built.failed else python_suite("tests/torture", 16 * 60, options.only)
+    return built if built.failed else python_suite("tests/torture", 16 * 60, options.only,
+                                                   lanes=MACHINES_AT_ONCE)
 
 
 SUITES: dict[str, tuple[str, Suite]] = {
