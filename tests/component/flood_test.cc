@@ -4,6 +4,7 @@
 #include <grpcpp/create_channel_posix.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <functional>
 #include <memory>
@@ -41,7 +42,10 @@ class MemoryWatch {
     std::ofstream("/proc/" + std::to_string(pid) + "/clear_refs") << 5;  // the peak begins again
     idle_ = kib_of(pid, "VmRSS");
   }
-  [[nodiscard]] std::size_t growth_kib() const { return kib_of(pid_, "VmHWM") - idle_; }
+  [[nodiscard]] std::size_t growth_kib() const {
+    const std::size_t peak = kib_of(pid_, "VmHWM");
+    return peak - std::min(peak, idle_);
+  }
 
  private:
   pid_t pid_;
