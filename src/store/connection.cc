@@ -81,6 +81,8 @@ Connection::Connection(const ConnectionOptions& options)
 
 namespace {
 
+constexpr int kStepsBetweenLooks = 100'000;  // of SQLite's machine: some milliseconds
+
 Result<void> prepare_to_write(Connection& connection, const ConnectionOptions& options) {
   // SQLite opens what it may not write for reading.
   if (sqlite3_db_readonly(connection.database().getHandle(), "main") != 0)
@@ -116,6 +118,17 @@ Result<std::unique_ptr<Connection>> Connection::open(const ConnectionOptions& op
       return not_usable(options.path, !options.read_only, failure.what());
     return store_error(failure, "cannot open " + options.path);
   }
+}
+
+Connection::Until::Until(Connection& connection, std::function<bool()> over)
+    : connection_(connection), over_(std::move(over)) {
+  if (!over_) return;
+  const auto look = [](void* until) { return static_cast<Until*>(until)->over_() ? 1 : 0; };
+  ::sqlite3_progress_handler(connection_.database_.getHandle(), kStepsBetweenLooks, look, this);
+}
+
+Connection::Until::~Until() {
+  ::sqlite3_progress_handler(connection_.database_.getHandle(), 0, nullptr, nullptr);
 }
 
 SQLite::Statement& Connection::prepare(const char* sql) {
@@ -175,7 +188,9 @@ std::string database_path(const std::string& directory) { return directory + "/t
 Error store_error(const SQLite::Exception& failure, std::string_view what) {
   const int code = failure.getErrorCode();
   if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB) return damaged(what, failure.what());
-  return make_error(code == SQLITE_FULL ? ErrorCode::kResourceExhausted : ErrorCode::kUnavailable,
+  return make_error(code == SQLITE_FULL        ? ErrorCode::kResourceExhausted
+                    : code == SQLITE_INTERRUPT ? ErrorCode::kCancelled
+                                               : ErrorCode::kUnavailable,
                     std::string(what) + ": " + failure.what());
 }
 

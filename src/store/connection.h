@@ -7,6 +7,7 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <optional>
@@ -77,6 +78,20 @@ struct ConnectionOptions {
 
 class Connection {
  public:
+  // While it is there, a statement that runs ends with kCancelled soon after `over` gives true.
+  // Empty: it runs to its end.
+  class Until {
+   public:
+    Until(Connection& connection, std::function<bool()> over);
+    ~Until();
+    Until(const Until&) = delete;
+    Until& operator=(const Until&) = delete;
+
+   private:
+    Connection& connection_;
+    std::function<bool()> over_;
+  };
+
   // Opens (and creates, unless read-only) the file with WAL, synchronous=FULL, foreign keys.
   // Errors: those of store_error() and not_usable().
   static Result<std::unique_ptr<Connection>> open(const ConnectionOptions& options);
@@ -123,7 +138,8 @@ class Connection {
 std::string database_path(const std::string& directory);
 
 // kDataLoss where the file is damaged, or no database; kResourceExhausted when the disk or the file
-// is full; else kUnavailable, with SQLite's words. `what` names the file.
+// is full; kCancelled by Connection::Until; else kUnavailable, with SQLite's words. `what` names
+// the file.
 Error store_error(const SQLite::Exception& failure, std::string_view what);
 
 // Ends a transaction that went wrong; none may be open any more, where SQLite has ended it already.

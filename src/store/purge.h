@@ -51,8 +51,8 @@ class Purge {
     std::size_t jobs = 0;
     std::size_t inputs = 0;  // jobs that lost their script and stdin_data
   };
-  // One step, with its own transaction if there is something to remove; what went. The first one
-  // counts what is there. Errors as of a commit; then nothing is removed.
+  // One step, with its own transaction if there is something to remove; returns what was removed.
+  // The first one counts what is there. Errors as of a commit; then nothing is removed.
   Result<Gone> step(Connection& connection, WallTime now);
 
  private:

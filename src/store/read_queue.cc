@@ -20,9 +20,9 @@ ReadTask unless_gone(ReadTask task, const std::function<bool()>& has_gone) {
 }  // namespace
 
 Result<void> ReadQueue::push(const Asker& asker, ReadTask task) {
-  Entry entry{unless_gone(std::move(task), asker.has_gone), asker.has_gone};
+  DueRead read{unless_gone(std::move(task), asker.has_gone), asker.has_gone};
   if (asker.principal.via == Via::kDaemon) {
-    own_.push_back(std::move(entry));
+    own_.push_back(std::move(read));
     return {};
   }
   const std::string account = asker.principal.payer();
@@ -35,7 +35,7 @@ Result<void> ReadQueue::push(const Asker& asker, ReadTask task) {
                           " places are free; an account may have as many waiting as there are "
                           "places free; try again (takt limits shows how many wait)");
   if (now.mine == 0) turns_.push_back(account);
-  waiting_[account].push_back(std::move(entry));
+  waiting_[account].push_back(std::move(read));
   ++count_;
   return {};
 }
@@ -47,16 +47,16 @@ ReadUse ReadQueue::use(const std::string& account, bool is_operator) const {
           .places = limits::kReaderQueriesMax - (is_operator ? 0 : limits::kReadsReserve)};
 }
 
-ReadTask ReadQueue::pop() {
+DueRead ReadQueue::pop() {
   if (!own_.empty()) {
-    ReadTask task = std::move(own_.front().task);
+    DueRead read = std::move(own_.front());
     own_.pop_front();
-    return task;
+    return read;
   }
   std::string account = std::move(turns_.front());
   turns_.pop_front();
   const auto found = waiting_.find(account);
-  ReadTask task = std::move(found->second.front().task);
+  DueRead read = std::move(found->second.front());
   found->second.pop_front();
   --count_;
   if (found->second.empty()) {
@@ -64,19 +64,19 @@ ReadTask ReadQueue::pop() {
   } else {
     turns_.push_back(std::move(account));
   }
-  return task;
+  return read;
 }
 
 std::vector<ReadTask> ReadQueue::take_gone() {
   std::vector<ReadTask> gone;
   for (auto at = waiting_.begin(); at != waiting_.end();) {
-    std::deque<Entry>& entries = at->second;
-    const auto first = std::stable_partition(entries.begin(), entries.end(),
-                                             [](const Entry& entry) { return !entry.gone(); });
-    for (auto entry = first; entry != entries.end(); ++entry)
-      gone.push_back(std::move(entry->task));
-    entries.erase(first, entries.end());
-    if (entries.empty()) {
+    std::deque<DueRead>& reads = at->second;
+    const auto first = std::stable_partition(reads.begin(), reads.end(), [](const DueRead& read) {
+      return !read.has_gone || !read.has_gone();
+    });
+    for (auto read = first; read != reads.end(); ++read) gone.push_back(std::move(read->task));
+    reads.erase(first, reads.end());
+    if (reads.empty()) {
       std::erase(turns_, at->first);
       at = waiting_.erase(at);
     } else {

@@ -33,6 +33,12 @@ inline Asker own_asker() { return {daemon_principal(), {}}; }
 // Reads by the connection and answers; without one (null) it answers that the asker has gone.
 using ReadTask = std::function<void(Connection*)>;
 
+// A read that is due.
+struct DueRead {
+  ReadTask task;
+  std::function<bool()> has_gone;  // as the asker's: then the rest of it is for nothing
+};
+
 // The reads that wait.
 struct ReadUse {
   std::size_t mine = 0;  // of the account
@@ -46,7 +52,7 @@ class ReadQueue {
   Result<void> push(const Asker& asker, ReadTask task);
 
   // The next one. Not when empty.
-  ReadTask pop();
+  DueRead pop();
 
   // Takes out those whose askers have gone.
   std::vector<ReadTask> take_gone();
@@ -56,16 +62,10 @@ class ReadQueue {
   [[nodiscard]] bool empty() const { return own_.empty() && turns_.empty(); }
 
  private:
-  struct Entry {
-    ReadTask task;
-    std::function<bool()> has_gone;
-    [[nodiscard]] bool gone() const { return has_gone && has_gone(); }
-  };
-
-  std::deque<Entry> own_;                             // of the scheduler
-  std::map<std::string, std::deque<Entry>> waiting_;  // by account; none is empty
-  std::deque<std::string> turns_;                     // the accounts in waiting_
-  std::size_t count_ = 0;                             // in waiting_
+  std::deque<DueRead> own_;                             // of the scheduler
+  std::map<std::string, std::deque<DueRead>> waiting_;  // by account; none is empty
+  std::deque<std::string> turns_;                       // the accounts in waiting_
+  std::size_t count_ = 0;                               // in waiting_
 };
 
 }  // namespace takt::store

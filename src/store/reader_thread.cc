@@ -41,14 +41,15 @@ ReadUse Reader::use(const std::string& account, bool is_operator) {
 
 void Reader::run() {
   while (true) {
-    ReadTask task;
+    DueRead read;
     {
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
       if (queue_.empty()) return;
-      task = queue_.pop();
+      read = queue_.pop();
     }
-    task(connection_.get());
+    const Connection::Until until(*connection_, read.has_gone);
+    read.task(connection_.get());
   }
 }
 

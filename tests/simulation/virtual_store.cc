@@ -120,10 +120,10 @@ ReadUse Reader::use(const std::string& account, bool is_operator) {
 }
 
 void Reader::run() {
-  const ReadTask task = queue_.pop();
+  const DueRead read = queue_.pop();
   sim::count_reads(-1);
   if (!queue_.empty()) sim::in_scheduler(read_time(), [this] { run(); });
-  task(connection_.get());
+  read.task(connection_.get());
 }
 
 }  // namespace takt::store

@@ -31,7 +31,7 @@ class ReadQueueTest : public testing::Test {
     return taken;
   }
   std::vector<std::string> drain() {
-    while (!queue_.empty()) queue_.pop()(connection());
+    while (!queue_.empty()) queue_.pop().task(connection());
     return std::exchange(done_, {});
   }
   // Never used: the tasks only look whether there is one.

@@ -34,6 +34,31 @@ TEST_F(StoreTest, JobsAreFoundByIdPrefixAndName) {
   EXPECT_EQ(get("").error().code, ErrorCode::kInvalid);
 }
 
+// One whose answer has no reader would hold up the reads of all others.
+TEST_F(StoreTest, AReadEndsWhenItsAskerGoes) {
+  open();
+  auto connection = Connection::open({.path = database_path(options_.directory)});
+  ASSERT_TRUE(connection.ok());
+  const auto count_on = [&] {
+    return guarded("count", [&]() -> Result<std::int64_t> {
+      return (*connection)
+          ->number_of(
+              "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 300000000) "
+              "SELECT count(*) FROM n");
+    });
+  };
+  int looks = 0;
+  {
+    const Connection::Until until(**connection, [&] { return ++looks == 3; });
+    const auto counted = count_on();
+    ASSERT_FALSE(counted.ok());
+    EXPECT_EQ(counted.error().code, ErrorCode::kCancelled);
+  }
+  EXPECT_EQ(looks, 3);
+  EXPECT_EQ((*connection)->number_of("SELECT 1"), 1) << "the next read is another's";
+  EXPECT_EQ(looks, 3);
+}
+
 TEST_F(StoreTest, AnAmbiguousPrefixListsTenAndSaysThatThereAreMore) {
   open();
   Batch batch;
