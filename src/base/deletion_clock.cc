@@ -33,10 +33,14 @@ void DeletionClock::begin() {
   const std::string path = path_of(options_.directory, kMemoryFile);
   const auto record = read_file(AT_FDCWD, path, kFileMaxBytes);
   auto memory = record ? decode_clock_memory(*record) : Result<ClockGuard::Memory>(record.error());
-  if (!memory && memory.error().error_number != ENOENT)
-    log_warning(path + " cannot be read, so the wall clock is believed as it is: " +
-                memory.error().message);
-  guard_.emplace(memory ? std::optional(std::move(*memory)) : std::nullopt);
+  if (memory) {
+    guard_.emplace(std::move(*memory));
+  } else if (memory.error().error_number == ENOENT) {
+    guard_.emplace(std::nullopt);  // the first start
+  } else {
+    unreadable_ = path + " cannot be read (" + memory.error().message + ")";
+    guard_.emplace(ClockGuard::Memory());  // as after a jump from 1970
+  }
 }
 
 bool DeletionClock::may_delete(microseconds age) {
@@ -82,9 +86,11 @@ void DeletionClock::log_change(bool confirmed) const {
                       std::string(confirmed ? "the wall clock was confirmed"
                                             : "the wall clock and the boot clock agree"));
   }
-  log_warning("the wall clock has jumped " + format_duration(guard_->ahead()) +
-                  " ahead, and nothing explains that: history is not deleted by its age until the "
-                  "clocks have agreed for " +
+  const std::string why =
+      unreadable_.empty() ? "the wall clock has jumped " + format_duration(guard_->ahead()) +
+                                " ahead, and nothing explains that"
+                          : unreadable_ + ", so it is not known whether the wall clock has jumped";
+  log_warning(why + ": history is not deleted by its age until the clocks have agreed for " +
                   format_duration(guard_->left()) + "; if the time is right, run " +
                   options_.program + " --confirm-clock",
               {message_id(kClockJumpedId)});
@@ -92,8 +98,7 @@ void DeletionClock::log_change(bool confirmed) const {
 
 void DeletionClock::save() {
   const std::string path = path_of(options_.directory, kMemoryFile);
-  auto saved = replace_file(AT_FDCWD, path, encode(guard_->memory()), kMode);
-  if (saved) saved = sync_file(AT_FDCWD, path);
+  const auto saved = replace_file_synced(AT_FDCWD, path, encode(guard_->memory()), kMode);
   if (!saved && !complained_)
     log_warning("what was seen of the clocks cannot be kept: " + saved.error().message);
   complained_ = !saved;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A daemon's ClockGuard, kept in its state folder. Guarantees: what was seen of the clocks outlives
-// the daemon and the boot; the log says once when deletion by age stops, with the way out, and once
-// when it goes on. One thread; blocks on the disk now and then.
+// the daemon and the boot, and where that cannot be read again nothing is deleted by age either;
+// the log says once when deletion by age stops, with the way out, and once when it goes on. One
+// thread; blocks on the disk now and then.
 #pragma once
 
 #include <functional>
@@ -48,6 +49,7 @@ class DeletionClock {
   BootTime next_look_;  // at the folder
   BootTime next_save_;
   bool complained_ = false;  // since it was last saved
+  std::string unreadable_;   // why it is not known what was seen of the clocks before
 };
 
 }  // namespace takt

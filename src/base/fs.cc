@@ -11,10 +11,20 @@
 namespace takt {
 namespace {
 
+constexpr const char* kTemporary = ".tmp";
+
 struct CloseDir {
   void operator()(DIR* dir) const { ::closedir(dir); }
 };
 using UniqueDir = std::unique_ptr<DIR, CloseDir>;
+
+// Renames the temporary file over `name`.
+Result<void> take_place(int dir, const std::string& name) {
+  const std::string temporary = name + kTemporary;
+  if (::renameat(dir, temporary.c_str(), dir, name.c_str()) != 0)
+    return system_error("rename " + temporary);
+  return {};
+}
 
 }  // namespace
 
@@ -69,12 +79,17 @@ Result<void> write_file(int dir, const std::string& name, std::string_view data,
 }
 
 Result<void> replace_file(int dir, const std::string& name, std::string_view data, mode_t mode) {
-  const std::string temporary = name + ".tmp";
+  const std::string temporary = name + kTemporary;
   auto written = write_file(dir, temporary, data, mode);
-  if (!written) return written;
-  if (::renameat(dir, temporary.c_str(), dir, name.c_str()) != 0)
-    return system_error("rename " + temporary);
-  return {};
+  return written ? take_place(dir, name) : written;
+}
+
+Result<void> replace_file_synced(int dir, const std::string& name, std::string_view data,
+                                 mode_t mode) {
+  const std::string temporary = name + kTemporary;
+  auto written = write_file(dir, temporary, data, mode);
+  if (written) written = sync_file(dir, temporary);
+  return written ? take_place(dir, name) : written;
 }
 
 Result<void> sync_file(int dir, const std::string& name) {

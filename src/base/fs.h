@@ -37,6 +37,11 @@ Result<void> write_file(int dir, const std::string& name, std::string_view data,
 // Not synced: make it durable with sync_file and sync_directory.
 Result<void> replace_file(int dir, const std::string& name, std::string_view data, mode_t mode);
 
+// The same, and the new one is synced before it has the name: after power loss the old or the new
+// is there, whole.
+Result<void> replace_file_synced(int dir, const std::string& name, std::string_view data,
+                                 mode_t mode);
+
 // fdatasync of a file; fsync of a directory. What survives power loss once they returned.
 Result<void> sync_file(int dir, const std::string& name);
 Result<void> sync_directory(int dir, const std::string& name = ".");

@@ -85,13 +85,23 @@ TEST_F(DeletionClockTest, AConfirmationIsForTheTimeThatItWasGivenAt) {
   EXPECT_NE(all[0].find("not for the time"), std::string::npos) << all[0];
 }
 
-TEST_F(DeletionClockTest, WhatCannotBeReadIsReportedAndTheClockBelieved) {
+// An empty battery and a torn file come together, by a power cut.
+TEST_F(DeletionClockTest, WhereItCannotBeReadNothingIsDeletedUntilTheClocksAgree) {
   ASSERT_TRUE(write_file(AT_FDCWD, folder_.path() + "/clock", "torn", 0600).ok());
-  EXPECT_TRUE(look());
-  EXPECT_EQ(lines(), 1U);
-  restart();
-  EXPECT_TRUE(look());
-  EXPECT_EQ(lines(), 1U) << "it was written again";
+  EXPECT_FALSE(look());
+  ASSERT_EQ(lines(), 1U);
+  const std::string line = test::LogCapture::lines()[0];
+  EXPECT_NE(line.find("cannot be read"), std::string::npos) << line;
+  EXPECT_NE(line.find("--confirm-clock"), std::string::npos) << line;
+  EXPECT_FALSE(look(23h));
+  EXPECT_TRUE(look(1h));
+}
+
+TEST_F(DeletionClockTest, AnOperatorConfirmsWhatCannotBeReadToo) {
+  ASSERT_TRUE(write_file(AT_FDCWD, folder_.path() + "/clock", "torn", 0600).ok());
+  EXPECT_FALSE(look());
+  ASSERT_TRUE(DeletionClock::confirm(folder_.path()).ok());
+  EXPECT_TRUE(look(1min));
 }
 
 TEST_F(DeletionClockTest, AFolderThatIsNotThereIsAnErrorOfTheConfirmation) {

@@ -50,6 +50,8 @@ TEST_F(Fs, ReplaceLeavesNoTemporaryFile) {
   ASSERT_TRUE(replace_file(folder_.fd(), "x", "old", 0600).ok());
   ASSERT_TRUE(replace_file(folder_.fd(), "x", "new", 0600).ok());
   EXPECT_EQ(read_file(folder_.fd(), "x", 10).value(), "new");
+  ASSERT_TRUE(replace_file_synced(folder_.fd(), "x", "newest", 0600).ok());
+  EXPECT_EQ(read_file(folder_.fd(), "x", 10).value(), "newest");
   EXPECT_EQ(list_directory(folder_.fd()).value(), std::vector<std::string>{"x"});
 }
 
