@@ -20,6 +20,12 @@ Error unavailable(uid_t uid, const std::string& why) {
                     "the name of uid " + std::to_string(uid) + " is not known now: " + why);
 }
 
+Result<std::optional<std::string>> known(uid_t uid,
+                                         const Result<std::optional<std::string>>& found) {
+  if (!found.ok()) return unavailable(uid, found.error().message);
+  return found;
+}
+
 }  // namespace
 
 struct UserNames::Shared {
@@ -67,19 +73,18 @@ UserNames::UserNames(Lookup lookup, nanoseconds age, nanoseconds wait)
   shared_->lookup = std::move(lookup);
 }
 
-Result<std::optional<std::string>> UserNames::name_of(uid_t uid) {
+Result<std::optional<std::string>> UserNames::name_of(uid_t uid, nanoseconds wait) {
   std::unique_lock lock(shared_->mutex);
   const std::shared_ptr<Shared::Entry> entry = shared_->entry(uid);
   const nanoseconds since = BootClock::now() - entry->asked;
-  const bool fresh = entry->found && entry->found->ok() && since < age_;
-  if (fresh && !entry->under_way) return *entry->found;
+  const bool fresh = entry->found && since < age_;
+  if (fresh && !entry->under_way) return known(uid, *entry->found);
   if (!entry->under_way && !Shared::ask(shared_, uid, entry))
     return unavailable(uid, "too many look-ups in the user database hang");
-  const nanoseconds left = wait_ - (BootClock::now() - entry->asked);
+  const nanoseconds left = wait - (BootClock::now() - entry->asked);
   if (!shared_->changed.wait_for(lock, left, [&] { return !entry->under_way; }))
     return unavailable(uid, "the user database does not answer");
-  if (!entry->found->ok()) return unavailable(uid, entry->found->error().message);
-  return *entry->found;
+  return known(uid, *entry->found);
 }
 
 UserNames& UserNames::of_host() {

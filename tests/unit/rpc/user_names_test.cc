@@ -68,19 +68,22 @@ TEST(UserNames, ANameIsUsedForItsAgeAndThenLookedUpAgain) {
   EXPECT_EQ(fresh.name_of(kUid).value(), Name("bob"));
 }
 
-TEST(UserNames, AnErrorIsNotAMissingUserAndIsNotKept) {
+// Kept, so that one who is looked up in vain does not hold up the others again and again.
+TEST(UserNames, AnErrorIsNotAMissingUserAndIsKeptForTheAgeOfAName) {
   Database database;
   database.users[kUid] = "alice";
   database.broken = system_error("look up uid 1000", EIO);
-  UserNames names(database.lookup(), kLong, kLong);
-  for (int i = 0; i < 2; ++i) {
-    const auto failed = names.name_of(kUid);
+  UserNames kept(database.lookup(), kLong, kLong);
+  UserNames fresh(database.lookup(), kNone, kLong);
+  for (UserNames* names : {&kept, &kept, &fresh, &fresh}) {
+    const auto failed = names->name_of(kUid);
     ASSERT_FALSE(failed.ok());
     EXPECT_EQ(failed.error().code, ErrorCode::kUnavailable);
     EXPECT_THAT(failed.error().message, HasSubstr("look up uid 1000"));
   }
+  EXPECT_EQ(database.asked, 3);
   database.broken.reset();
-  EXPECT_EQ(names.name_of(kUid).value(), Name("alice"));
+  EXPECT_EQ(fresh.name_of(kUid).value(), Name("alice"));
 }
 
 TEST(UserNames, ALookUpThatHangsHoldsUpNoOther) {
