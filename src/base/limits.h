@@ -179,9 +179,12 @@ inline constexpr auto kStatusPause = 1s;                  // between two STATUS=
 
 // --- rpc ---
 inline constexpr std::size_t kConnectionsMax = 4096;
-inline constexpr std::size_t kConnectionsOfAccount = 256;    // default
-inline constexpr std::size_t kRequestsMax = 16384;           // unary calls not answered yet
-inline constexpr std::size_t kRequestsOfAccount = 256;       // default
+inline constexpr std::size_t kTlsConnectionsMax = 2730;    // of these; 2047 not reserved
+inline constexpr std::size_t kConnectionsOfAccount = 256;  // default
+inline constexpr std::size_t kRequestsMax = 16384;         // unary calls not answered yet
+inline constexpr std::size_t kRequestsOfAccount = 256;     // default
+inline constexpr std::size_t kRequestsPerSecond = 1000;    // default; calls and streams begun
+inline constexpr std::size_t kRequestsPerSecondMax = 1000000;
 inline constexpr std::size_t kMessageBytesMax = 128 * kMiB;  // of unary calls in flight
 inline constexpr std::size_t kMessageBytesOfAccount = 16 * kMiB;
 inline constexpr std::size_t kSmallAnswerBytes = 64 * kKiB;  // of an answer that is not counted

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Section [limits], which both daemons have: what one account may hold of them.
+// Section [limits]: what one account may hold of a daemon. The worker has the keys of connections,
+// requests and readers; the scheduler has all.
 #pragma once
 
 #include "config/key_table.h"
@@ -13,8 +14,8 @@ inline constexpr KeyInfo kConnectionsOfAccountMax{
     .default_text = "256",
     .accepts = "a number from 1 to 4096",
     .help =
-        "Maximum number of open connections of one account. Over TCP, of one address. On a "
-        "connection beyond it each call is refused with the reason."};
+        "Maximum number of open connections of one account. Over TCP, of one address (of an IPv6 "
+        "network of 64 bits). On a connection beyond it each call is refused with the reason."};
 inline constexpr KeyInfo kRequestsOfAccountMax{
     .reloads = true,
     .section = "limits",
@@ -22,6 +23,13 @@ inline constexpr KeyInfo kRequestsOfAccountMax{
     .default_text = "256",
     .accepts = "a number from 1 to 16384",
     .help = "Maximum number of calls of one account that are not answered yet."};
+inline constexpr KeyInfo kRequestsPerSecondOfAccountMax{
+    .reloads = true,
+    .section = "limits",
+    .name = "requests_per_second_of_account_max",
+    .default_text = "1000",
+    .accepts = "a number from 1 to 1000000",
+    .help = "Maximum number of calls and streams that one account begins in a second."};
 inline constexpr KeyInfo kReadersOfAccountMax{
     .reloads = true,
     .section = "limits",
@@ -50,7 +58,7 @@ inline constexpr KeyInfo kSpecBytesOfAccountMax{
 inline constexpr SectionInfo kSection{
     "limits",
     "What one account may hold at a time. Operators, root and takt's own daemons have no such "
-    "limit, "
-    "and all other accounts together leave a quarter of each resource to them."};
+    "limit, and of connections, calls, readers and watchers all other accounts together leave a "
+    "quarter to them."};
 
 }  // namespace takt::config::account_key

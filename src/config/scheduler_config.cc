@@ -32,10 +32,10 @@ constexpr KeyInfo kStoreMax{
     .default_text = "8G",
     .accepts = "a size from 16M to 1024T",
     .help =
-        "Size of the database that is not to be exceeded. From five eighths of it on, scripts and "
-        "input of ended jobs are removed, then ended jobs, the oldest first. From six eighths on, "
-        "submissions of users are refused, from seven eighths on those of operators too. Starts, "
-        "ends, stops, holds and registrations are never refused for it."};
+        "Maximum size of the database. From five eighths of it on, scripts and input of ended jobs "
+        "are removed, then ended jobs, the oldest first. From six eighths on, submissions of users "
+        "are refused, from seven eighths on those of operators too. Starts, ends, stops, holds and "
+        "registrations are never refused for it."};
 constexpr KeyInfo kListen{
     .section = "scheduler",
     .name = "listen",
@@ -212,6 +212,9 @@ const std::vector<Key<SchedulerConfig>>& scheduler_keys() {
           parse_integer_in<1, limits::kConnectionsMax>>(account_key::kConnectionsOfAccountMax),
       key<&SchedulerConfig::requests_of_account_max, parse_integer_in<1, limits::kRequestsMax>>(
           account_key::kRequestsOfAccountMax),
+      key<&SchedulerConfig::requests_per_second_of_account_max,
+          parse_integer_in<1, limits::kRequestsPerSecondMax>>(
+          account_key::kRequestsPerSecondOfAccountMax),
       key<&SchedulerConfig::readers_of_account_max, parse_integer_in<1, limits::kFollowersMax>>(
           account_key::kReadersOfAccountMax),
       key<&SchedulerConfig::watchers_of_account_max, parse_integer_in<1, limits::kWatchersMax>>(

@@ -53,6 +53,7 @@ struct SchedulerConfig {
   // [limits]
   std::int64_t connections_of_account_max = limits::kConnectionsOfAccount;
   std::int64_t requests_of_account_max = limits::kRequestsOfAccount;
+  std::int64_t requests_per_second_of_account_max = limits::kRequestsPerSecond;
   std::int64_t readers_of_account_max = limits::kReadersOfAccount;
   std::int64_t watchers_of_account_max = limits::kWatchersOfAccount;
   std::int64_t spec_bytes_of_account_max = limits::kSpecBytesOfAccount;  // of unfinished jobs

@@ -56,6 +56,7 @@ struct WorkerConfig {
   // [limits]
   std::int64_t connections_of_account_max = limits::kConnectionsOfAccount;
   std::int64_t requests_of_account_max = limits::kRequestsOfAccount;
+  std::int64_t requests_per_second_of_account_max = limits::kRequestsPerSecond;
   std::int64_t readers_of_account_max = limits::kReadersOfAccount;
 
   // [jobs]

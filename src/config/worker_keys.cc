@@ -333,6 +333,9 @@ const std::vector<Key<WorkerConfig>>& worker_keys() {
           account_key::kConnectionsOfAccountMax),
       key<&WorkerConfig::requests_of_account_max, parse_integer_in<1, limits::kRequestsMax>>(
           account_key::kRequestsOfAccountMax),
+      key<&WorkerConfig::requests_per_second_of_account_max,
+          parse_integer_in<1, limits::kRequestsPerSecondMax>>(
+          account_key::kRequestsPerSecondOfAccountMax),
       key<&WorkerConfig::readers_of_account_max, parse_integer_in<1, limits::kFollowersMax>>(
           account_key::kReadersOfAccountMax),
       key<&WorkerConfig::launcher, parse_launcher>(worker_key::kLauncher),

@@ -9,12 +9,15 @@
 #include <charconv>
 #include <cstddef>
 #include <cstring>
+#include <iterator>
+#include <optional>
 #include <utility>
 
 namespace takt::rpc {
 namespace {
 
 constexpr std::string_view kUnixScheme = "unix:";
+constexpr const char* kUnknownAddress = "an unknown address";
 
 Error bad_address(std::string_view text, std::string_view field, std::string_view why) {
   return invalid(std::string(field), "\"" + std::string(text) + "\" " + std::string(why) +
@@ -53,6 +56,14 @@ std::string inet_display(const sockaddr_storage& storage) {
   std::memcpy(&in6, &storage, sizeof in6);
   ::inet_ntop(AF_INET6, &in6.sin6_addr, text.data(), text.size());
   return "[" + std::string(text.data()) + "]:" + std::to_string(ntohs(in6.sin6_port));
+}
+
+std::optional<sockaddr_storage> remote_address(int fd) {
+  sockaddr_storage address{};
+  socklen_t length = sizeof address;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) return std::nullopt;
+  if (address.ss_family != AF_INET && address.ss_family != AF_INET6) return std::nullopt;
+  return address;
 }
 
 }  // namespace
@@ -106,12 +117,30 @@ Result<std::string> local_display(int fd) {
 }
 
 std::string remote_display(int fd) {
-  sockaddr_storage storage{};
-  socklen_t length = sizeof storage;
-  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &length) == 0 &&
-      (storage.ss_family == AF_INET || storage.ss_family == AF_INET6))
-    return inet_display(storage);
-  return "an unknown address";
+  const auto address = remote_address(fd);
+  return address ? inet_display(*address) : kUnknownAddress;
+}
+
+std::string remote_network(int fd) {
+  const auto address = remote_address(fd);
+  return address ? network_of(*address) : kUnknownAddress;
+}
+
+std::string network_of(const sockaddr_storage& address) {
+  if (address.ss_family == AF_INET) {
+    const std::string text = inet_display(address);
+    return text.substr(0, text.rfind(':'));  // the port is another one for each connection
+  }
+  sockaddr_in6 in6{};
+  std::memcpy(&in6, &address, sizeof in6);
+  std::array<char, INET6_ADDRSTRLEN> host{};
+  if (IN6_IS_ADDR_V4MAPPED(&in6.sin6_addr)) {
+    ::inet_ntop(AF_INET, &in6.sin6_addr.s6_addr[12], host.data(), host.size());
+    return host.data();
+  }
+  std::fill(std::begin(in6.sin6_addr.s6_addr) + 8, std::end(in6.sin6_addr.s6_addr), 0);
+  ::inet_ntop(AF_INET6, &in6.sin6_addr, host.data(), host.size());
+  return std::string(host.data()) + "/64";
 }
 
 }  // namespace takt::rpc

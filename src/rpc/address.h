@@ -34,4 +34,9 @@ Result<std::string> local_display(int fd);
 // The same of the other end of a TCP connection; "an unknown address" if it is gone.
 std::string remote_display(int fd);
 
+// Where a TCP connection comes from, as far as that says who opens it: an IPv4 address, or the /64
+// of an IPv6 one, of which a single host may have them all.
+std::string remote_network(int fd);
+std::string network_of(const sockaddr_storage& address);
+
 }  // namespace takt::rpc

@@ -255,7 +255,7 @@ Result<Principal> Guard::admit(const grpc::ServerContextBase& context, Action ac
 
 Result<ShareLease> Guard::take(Share share, const Principal& principal) const {
   if (shares_ == nullptr) return ShareLease();
-  return shares_->take(share, holder_of(principal));
+  return rpc::admit_stream(*shares_, share, holder_of(principal));
 }
 
 Result<CallShare> Guard::take_call(const Principal& principal,

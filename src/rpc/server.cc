@@ -19,6 +19,7 @@ namespace {
 // shut down at once would cut them.
 constexpr auto kLinger = std::chrono::seconds(1);
 constexpr auto kResolvePause = std::chrono::seconds(1);
+constexpr auto kShownNameWait = std::chrono::milliseconds(50);  // for a name that decides nothing
 
 }  // namespace
 
@@ -95,8 +96,10 @@ Result<Caller> Server::connected_caller(int connection, const ListenSocket& from
   const Result<PeerCredentials> peer = peer_credentials(connection);
   if (!peer) return peer.error();
   Caller caller = identify(*peer, policy());
-  // For the account's share of the connections. Each call looks it up again.
-  if (const auto name = UserNames::of_host().name_of(caller.uid); name && *name)
+  // For the account's share of the connections; each call looks it up again. Of those who have no
+  // such limit it is only shown, and root does not wait for the user database.
+  const nanoseconds wait = holder_of(caller).privileged ? kShownNameWait : UserNames::kWait;
+  if (const auto name = UserNames::of_host().name_of(caller.uid, wait); name && *name)
     caller.user_name = **name;
   return caller;
 }
@@ -113,8 +116,8 @@ bool Server::admit(Newcomer& newcomer) {
   }
   newcomer.caller = std::move(*caller);
   const ShareHolder holder =
-      from.unix_socket ? holder_of(newcomer.caller) : holder_of_address(fd, !from.tls);
-  auto share = admit_connection(*options_.shares, holder);
+      from.unix_socket ? holder_of(newcomer.caller) : holder_of_network(fd, !from.tls);
+  auto share = admit_connection(*options_.shares, holder, from.tls);
   if ((!share || share->refusal) && full_gate_.open())
     log_warning((share
                      ? "a connection to " + from.display + " is refused: " + share->refusal->message

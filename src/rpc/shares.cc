@@ -1,17 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rpc/shares.h"
 
+#include <chrono>
 #include <mutex>
 #include <unordered_map>
 #include <utility>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "rpc/address.h"
 
 namespace takt::rpc {
 namespace {
 
 using Counts = std::array<std::size_t, kShares>;
+
+constexpr std::size_t kBegunMax = 1024;  // accounts that are remembered beyond their second
+
+std::int64_t this_second() {
+  return std::chrono::duration_cast<std::chrono::seconds>(BootClock::now().time_since_epoch())
+      .count();
+}
 
 struct ShareText {
   const char* what;
@@ -21,6 +30,7 @@ struct ShareText {
 
 constexpr ShareText kShareTexts[] = {
     {"connections", "connections_of_account_max", "end programs that keep one open"},
+    {"connections over TLS", "", "end programs that keep one open"},
     {"requests in flight", "requests_of_account_max", "wait until some are answered"},
     {"readers of output", "readers_of_account_max", "end some takt logs --follow or takt run"},
     {"watchers", "watchers_of_account_max", "end some takt watch or takt wait"},
@@ -37,6 +47,11 @@ std::string where_set(const ShareText& text) {
 
 std::size_t for_ordinary_accounts(std::size_t total) { return total - total / 4; }
 
+ShareLease both(ShareLease one, ShareLease other) {
+  return std::make_shared<const std::pair<ShareLease, ShareLease>>(std::move(one),
+                                                                   std::move(other));
+}
+
 }  // namespace
 
 ShareHolder holder_of(const Caller& caller) {
@@ -47,18 +62,22 @@ ShareHolder holder_of(const Caller& caller) {
   return holder;
 }
 
-ShareHolder holder_of_address(int connection, bool privileged) {
-  std::string address = remote_display(connection);
-  // Without the port, which is another one for each connection.
-  if (const auto colon = address.rfind(':'); colon != std::string::npos) address.resize(colon);
-  return {"address " + address, privileged};
+ShareHolder holder_of_network(int connection, bool privileged) {
+  return {"address " + remote_network(connection), privileged};
 }
 
 struct Shares::Books {
+  // What an account has begun in the second that it last began anything in.
+  struct Begun {
+    std::int64_t second = 0;
+    std::size_t requests = 0;
+  };
+
   const std::string advice;
   std::mutex mutex;
   ShareLimits limits;
   std::unordered_map<std::string, Counts> accounts;  // that hold anything
+  std::unordered_map<std::string, Begun> begun;      // by account
   Counts ordinary{};
   Counts all{};
 };
@@ -89,8 +108,11 @@ class Shares::Held {
 };
 
 Shares::Shares(const ShareLimits& limits, std::string advice)
-    : books_(
-          new Books{.advice = std::move(advice), .mutex = {}, .limits = limits, .accounts = {}}) {}
+    : books_(new Books{.advice = std::move(advice),
+                       .mutex = {},
+                       .limits = limits,
+                       .accounts = {},
+                       .begun = {}}) {}
 
 Result<ShareLease> Shares::take(Share share, const ShareHolder& holder, std::size_t amount) {
   const std::size_t at = index_of(share);
@@ -124,6 +146,25 @@ Result<ShareLease> Shares::take(Share share, const ShareHolder& holder, std::siz
   return ShareLease(std::make_shared<Held>(books_, share, holder, amount));
 }
 
+Result<void> Shares::count_request(const ShareHolder& holder) {
+  const std::int64_t now = this_second();
+  const std::lock_guard lock(books_->mutex);
+  auto& all = books_->begun;
+  if (all.size() >= kBegunMax && !all.contains(holder.account))
+    std::erase_if(all, [now](const auto& one) { return one.second.second != now; });
+  Books::Begun& begun = all[holder.account];
+  if (begun.second != now) begun = {.second = now};
+  const std::size_t most = books_->limits.requests_per_second;
+  if (!holder.privileged && begun.requests >= most)
+    return make_error(ErrorCode::kResourceExhausted,
+                      holder.account + " has made the " + std::to_string(most) +
+                          " requests that one account may make in a second "
+                          "(requests_per_second_of_account_max in [limits]): try again after it" +
+                          books_->advice);
+  ++begun.requests;
+  return {};
+}
+
 void Shares::set_limits(const ShareLimits& limits) {
   const std::lock_guard lock(books_->mutex);
   books_->limits = limits;
@@ -153,28 +194,47 @@ std::vector<ShareUse> Shares::uses(const ShareHolder& holder) const {
     use.all_used = books_->all[at];
     use.all_limit = limit.total;
   }
+  ShareUse& rate = uses.emplace_back();
+  rate.what = "requests in this second";
+  rate.key = "requests_per_second_of_account_max";
+  if (!holder.privileged) rate.limit = books_->limits.requests_per_second;
+  const std::int64_t now = this_second();
+  for (const auto& [account, begun] : books_->begun) {
+    if (begun.second != now) continue;
+    rate.all_used += begun.requests;
+    if (account == holder.account) rate.used = begun.requests;
+  }
   return uses;
+}
+
+Result<ShareLease> admit_stream(Shares& shares, Share share, const ShareHolder& holder) {
+  if (auto counted = shares.count_request(holder); !counted) return counted.error();
+  return shares.take(share, holder);
 }
 
 Result<CallShare> admit_call(const std::shared_ptr<Shares>& shares, const ShareHolder& holder,
                              std::size_t request_bytes) {
+  if (auto counted = shares->count_request(holder); !counted) return counted.error();
   auto call = shares->take(Share::kRequests, holder);
   if (!call) return call.error();
   auto bytes = shares->take(Share::kBytes, holder, request_bytes);
   if (!bytes) return bytes.error();
-  using Both = std::pair<ShareLease, ShareLease>;
-  return CallShare{std::make_shared<const Both>(std::move(*call), std::move(*bytes)),
+  return CallShare{both(std::move(*call), std::move(*bytes)),
                    [shares, holder](std::size_t answer_bytes) {
                      return shares->take(Share::kBytes, holder, answer_bytes);
                    }};
 }
 
-std::optional<ConnectionShare> admit_connection(Shares& shares, const ShareHolder& holder) {
+std::optional<ConnectionShare> admit_connection(Shares& shares, const ShareHolder& holder,
+                                                bool tls) {
   auto lease = shares.take(Share::kConnections, holder);
-  if (lease) return ConnectionShare{std::move(*lease), std::nullopt};
+  auto of_tls =
+      tls && lease ? shares.take(Share::kTlsConnections, holder) : Result<ShareLease>(nullptr);
+  if (lease && of_tls)
+    return ConnectionShare{both(std::move(*lease), std::move(*of_tls)), std::nullopt};
   auto refusal = shares.take(Share::kRefusals, holder);
   if (!refusal) return std::nullopt;
-  return ConnectionShare{std::move(*refusal), lease.error()};
+  return ConnectionShare{std::move(*refusal), lease ? of_tls.error() : lease.error()};
 }
 
 }  // namespace takt::rpc

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Counts what each account holds of a daemon: connections, requests, their bytes, readers,
-// watchers. Guarantees: an account holds at most its share; ordinary accounts together leave the
-// last quarter to operators, root and takt's own daemons; what is held is given back exactly once.
-// Thread-safe.
+// watchers; and the requests that it begins in a second. Guarantees: an account holds at most its
+// share; ordinary accounts together leave the last quarter to operators, root and takt's own
+// daemons; what is held is given back exactly once. Thread-safe.
 #pragma once
 
 #include <array>
@@ -21,12 +21,13 @@ namespace takt::rpc {
 
 enum class Share {
   kConnections,
-  kRequests,  // unary calls that are not answered yet
-  kReaders,   // ReadOutput streams
-  kWatchers,  // WatchJobs streams
-  kBytes,     // of kRequests: requests, and answers that the client has not read yet
-  kRefusals,  // connections that are served only to say that kConnections are used up
-  kEnd,       // no share: how many there are
+  kTlsConnections,  // of kConnections: any host may open them, and each is ordinary
+  kRequests,        // unary calls that are not answered yet
+  kReaders,         // ReadOutput streams
+  kWatchers,        // WatchJobs streams
+  kBytes,           // of kRequests: requests, and answers that the client has not read yet
+  kRefusals,        // connections that are served only to say that kConnections are used up
+  kEnd,             // no share: how many there are
 };
 
 inline constexpr std::size_t kShares = static_cast<std::size_t>(Share::kEnd);
@@ -44,12 +45,14 @@ struct ShareLimits {
 
   std::array<ShareLimit, kShares> limits = {{
       {limits::kConnectionsOfAccount, limits::kConnectionsMax},
+      {limits::kConnectionsMax, limits::kTlsConnectionsMax},
       {limits::kRequestsOfAccount, limits::kRequestsMax},
       {limits::kReadersOfAccount, limits::kFollowersMax},
       {limits::kWatchersOfAccount, limits::kWatchersMax},
       {limits::kMessageBytesOfAccount, limits::kMessageBytesMax},
       {limits::kRefusalsOfAccount, limits::kRefusalsMax},
   }};
+  std::size_t requests_per_second = limits::kRequestsPerSecond;  // of an account
 };
 
 // Who is counted.
@@ -60,9 +63,9 @@ struct ShareHolder {
 
 ShareHolder holder_of(const Caller& caller);
 
-// A TCP connection counts for the peer's address: its certificate is read with its first call.
-// Plain-text TCP is privileged, as its caller is.
-ShareHolder holder_of_address(int connection, bool privileged);
+// A TCP connection counts for the peer's network (rpc/address.h): its certificate is read with its
+// first call. Plain-text TCP is privileged, as its caller is.
+ShareHolder holder_of_network(int connection, bool privileged);
 
 // What an account may hold of a share, and what is held.
 struct ShareUse {
@@ -87,12 +90,16 @@ class Shares {
   // the limit, the account's use and what frees it.
   Result<ShareLease> take(Share share, const ShareHolder& holder, std::size_t amount = 1);
 
+  // Counts a request that begins now. kResourceExhausted if the account has begun as many as it may
+  // in this second; privileged holders may always.
+  Result<void> count_request(const ShareHolder& holder);
+
   // What is held beyond a lower limit stays held.
   void set_limits(const ShareLimits& limits);
 
   [[nodiscard]] std::size_t used(Share share, const std::string& account) const;
 
-  // Of each share but kRefusals, all at one moment.
+  // Of each share that has a key, and of bytes, all at one moment.
   [[nodiscard]] std::vector<ShareUse> uses(const ShareHolder& holder) const;
 
  private:
@@ -101,6 +108,9 @@ class Shares {
   const std::shared_ptr<Books> books_;
 };
 
+// What a stream holds until it is over. kResourceExhausted as Shares::count_request() and take().
+Result<ShareLease> admit_stream(Shares& shares, Share share, const ShareHolder& holder);
+
 // What a unary call holds until it is over: its lease, and what takes the bytes of its answer.
 // Empty: nothing is counted.
 struct CallShare {
@@ -108,7 +118,7 @@ struct CallShare {
   std::function<Result<ShareLease>(std::size_t bytes)> take_answer;
 };
 
-// kResourceExhausted as Shares::take().
+// kResourceExhausted as Shares::count_request() and take().
 Result<CallShare> admit_call(const std::shared_ptr<Shares>& shares, const ShareHolder& holder,
                              std::size_t request_bytes);
 
@@ -119,6 +129,7 @@ struct ConnectionShare {
 };
 
 // Nothing if not even a refusal can be served: close the connection.
-std::optional<ConnectionShare> admit_connection(Shares& shares, const ShareHolder& holder);
+std::optional<ConnectionShare> admit_connection(Shares& shares, const ShareHolder& holder,
+                                                bool tls);
 
 }  // namespace takt::rpc

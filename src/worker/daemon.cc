@@ -21,6 +21,7 @@ rpc::ShareLimits shares_of(const config::WorkerConfig& config) {
   set(rpc::Share::kConnections, config.connections_of_account_max);
   set(rpc::Share::kRequests, config.requests_of_account_max);
   set(rpc::Share::kReaders, config.readers_of_account_max);
+  limits.requests_per_second = static_cast<std::size_t>(config.requests_per_second_of_account_max);
   return limits;
 }
 

@@ -146,7 +146,8 @@ TEST_F(Load, OverridesAreCheckedLikeLines) {
             "queue.jobs_of_user_max, queue.priority_max, queue.placement, history.retain_time, "
             "history.retain_jobs, access.group, "
             "access.admin_group, access.see, limits.connections_of_account_max, "
-            "limits.requests_of_account_max, limits.readers_of_account_max, "
+            "limits.requests_of_account_max, limits.requests_per_second_of_account_max, "
+            "limits.readers_of_account_max, "
             "limits.watchers_of_account_max, limits.spec_bytes_of_account_max, compat.listen, "
             "compat.insecure, compat.slots, tls.certificate, tls.key, tls.ca");
 }

@@ -33,6 +33,7 @@ TEST(SchedulerKeys, HaveDefaultsAndBounds) {
        {"access.see", {{"all"}, {"", "All", "none"}}},
        {"limits.connections_of_account_max", {{"1", "4096"}, {"", "0", "4097"}}},
        {"limits.requests_of_account_max", {{"1", "16384"}, {"", "0", "16385"}}},
+       {"limits.requests_per_second_of_account_max", {{"1", "1000000"}, {"", "0", "1000001"}}},
        {"limits.readers_of_account_max", {{"1", "1024"}, {"", "0", "1025"}}},
        {"limits.spec_bytes_of_account_max", {{"1M", "1T"}, {"", "0", "1023K", "2T"}}},
        {"limits.watchers_of_account_max", {{"1", "1024"}, {"", "0", "1025"}}},

@@ -37,6 +37,7 @@ TEST(WorkerKeys, HaveDefaultsAndBounds) {
        {"access.see", {{"all"}, {"", "All", "none"}}},
        {"limits.connections_of_account_max", {{"1", "4096"}, {"", "0", "4097"}}},
        {"limits.requests_of_account_max", {{"1", "16384"}, {"", "0", "16385"}}},
+       {"limits.requests_per_second_of_account_max", {{"1", "1000000"}, {"", "0", "1000001"}}},
        {"limits.readers_of_account_max", {{"1", "1024"}, {"", "0", "1025"}}},
        {"jobs.launcher", {{"scope", "cgroup"}, {"", "direct"}}},
        {"jobs.allow_launcher", {{"", "scope", "cgroup"}, {"auto", "scope,", "both"}}},

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rpc/address.h"
 
+#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+
+#include <cstring>
 
 namespace takt::rpc {
 namespace {
@@ -45,6 +49,32 @@ TEST(Address, UnixPathLength) {
   EXPECT_TRUE(parse_address("unix:/" + std::string(106, 'x')).ok());
   EXPECT_FALSE(parse_address("unix:/" + std::string(107, 'x')).ok());
   EXPECT_FALSE(parse_address(std::string("unix:/a\0b", 9)).ok());
+}
+
+std::string network(int family, const char* host) {
+  sockaddr_storage storage{};
+  if (family == AF_INET) {
+    sockaddr_in in{};
+    in.sin_family = AF_INET;
+    in.sin_port = htons(40000);
+    EXPECT_EQ(::inet_pton(family, host, &in.sin_addr), 1);
+    std::memcpy(&storage, &in, sizeof in);
+  } else {
+    sockaddr_in6 in6{};
+    in6.sin6_family = AF_INET6;
+    in6.sin6_port = htons(40000);
+    EXPECT_EQ(::inet_pton(family, host, &in6.sin6_addr), 1);
+    std::memcpy(&storage, &in6, sizeof in6);
+  }
+  return network_of(storage);
+}
+
+TEST(Address, TheNetworkOfAPeer) {
+  EXPECT_EQ(network(AF_INET, "192.0.2.7"), "192.0.2.7");
+  EXPECT_EQ(network(AF_INET6, "2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
+  EXPECT_EQ(network(AF_INET6, "2001:db8:1:2:ffff::1"), "2001:db8:1:2::/64");
+  EXPECT_EQ(network(AF_INET6, "::ffff:192.0.2.7"), "192.0.2.7") << "IPv4 to a socket of IPv6";
+  EXPECT_EQ(network(AF_INET6, "::1"), "::/64");
 }
 
 }  // namespace

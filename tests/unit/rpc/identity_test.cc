@@ -159,7 +159,7 @@ class Identities : public testing::Test {
     offered_.caller.role = role;
     offered_.caller.uid = uid;
     offered_.caller.gid = 64600;
-    auto share = admit_connection(shares_, holder_of(offered_.caller));
+    auto share = admit_connection(shares_, holder_of(offered_.caller), false);
     EXPECT_TRUE(share.has_value());
     if (share) offered_.share = std::move(*share);
     return generation_.offer(offered_);

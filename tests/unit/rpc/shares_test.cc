@@ -5,6 +5,8 @@
 
 #include <vector>
 
+#include "support/eventually.h"
+
 namespace takt::rpc {
 namespace {
 
@@ -61,7 +63,7 @@ TEST_F(SharesTest, WhatAnAccountHoldsIsShown) {
   EXPECT_EQ(take(kAlice), "");
   EXPECT_EQ(take(kAlice), "");
   EXPECT_EQ(take(kRoot), "");
-  EXPECT_EQ(shares_.uses(kAlice).size(), kShares - 1) << "all but refusals";
+  EXPECT_EQ(shares_.uses(kAlice).size(), kShares - 1) << "not refusals and TLS, but what began";
   const ShareUse readers = use_of(kAlice);
   EXPECT_STREQ(readers.what, "readers of output");
   EXPECT_STREQ(readers.key, "readers_of_account_max");
@@ -151,13 +153,50 @@ TEST_F(SharesTest, AConnectionBeyondTheShareIsTakenOnlyToBeRefused) {
   limits_[Share::kConnections] = {1, 8};
   limits_[Share::kRefusals] = {1, 8};
   shares_.set_limits(limits_);
-  const auto first = admit_connection(shares_, kAlice);
+  const auto first = admit_connection(shares_, kAlice, false);
   ASSERT_TRUE(first && !first->refusal);
-  const auto second = admit_connection(shares_, kAlice);
+  const auto second = admit_connection(shares_, kAlice, false);
   ASSERT_TRUE(second && second->refusal);
   EXPECT_THAT(second->refusal->message, HasSubstr("alice has 1 of the 1 connections"));
-  EXPECT_FALSE(admit_connection(shares_, kAlice).has_value());
-  EXPECT_TRUE(admit_connection(shares_, kBob).has_value());
+  EXPECT_FALSE(admit_connection(shares_, kAlice, false).has_value());
+  EXPECT_TRUE(admit_connection(shares_, kBob, false).has_value());
+}
+
+TEST_F(SharesTest, RequestsOfASecondAreCounted) {
+  limits_.requests_per_second = 1'000;
+  shares_.set_limits(limits_);
+  // Some second has more than a thousand of these.
+  const auto flood = [&](const ShareHolder& holder) {
+    for (int i = 0; i < 1'000'000; ++i)
+      if (auto counted = shares_.count_request(holder); !counted) return counted.error().message;
+    return std::string();
+  };
+  EXPECT_THAT(flood(kAlice), HasSubstr("alice has made the 1000 requests"));
+  EXPECT_TRUE(shares_.count_request(kBob).ok());
+  EXPECT_TRUE(shares_.count_request(kRoot).ok());
+  EXPECT_TRUE(test::eventually([&] { return shares_.count_request(kAlice).ok(); }))
+      << "the next second";
+  limits_.requests_per_second = 1;
+  shares_.set_limits(limits_);
+  EXPECT_EQ(flood(kRoot), "");
+  EXPECT_THAT(flood(kBob), HasSubstr("requests_per_second_of_account_max"));
+}
+
+TEST_F(SharesTest, ConnectionsOverTlsLeaveSomeToLocalUsers) {
+  limits_[Share::kConnections] = {8, 16};
+  limits_[Share::kTlsConnections] = {16, 8};  // six of them for users
+  shares_.set_limits(limits_);
+  std::vector<ConnectionShare> taken;
+  for (int host = 0; host < 6; ++host)
+    taken.push_back(*admit_connection(shares_, {"address " + std::to_string(host), false}, true));
+  for (const ConnectionShare& share : taken) EXPECT_FALSE(share.refusal);
+  const auto refused = admit_connection(shares_, {"address 6", false}, true);
+  ASSERT_TRUE(refused && refused->refusal);
+  EXPECT_THAT(refused->refusal->message, HasSubstr("6 connections over TLS"));
+  EXPECT_FALSE(admit_connection(shares_, kAlice, false)->refusal);
+  EXPECT_EQ(shares_.used(Share::kConnections, "address 6"), 0U) << "nothing of it is kept";
+  taken.pop_back();
+  EXPECT_FALSE(admit_connection(shares_, {"address 6", false}, true)->refusal);
 }
 
 TEST(ShareHolderTest, WhoIsCounted) {
