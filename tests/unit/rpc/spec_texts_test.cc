@@ -15,7 +15,7 @@ namespace {
 
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
-using PutText = std::function<void(v1::JobSpec&)>;
+using PutText = std::function<void(v1::JobSpec&, const std::string&)>;
 
 v1::JobSpec small_spec_message() {
   v1::JobSpec message;
@@ -23,18 +23,38 @@ v1::JobSpec small_spec_message() {
   return message;
 }
 
-// Gives every text of the message, and of those within, this value, one text at a time.
+// Gives the other fields of an entry what makes it one that is accepted.
+void fill_entry(Message& entry, const FieldDescriptor* but) {
+  const auto* reflection = entry.GetReflection();
+  for (int i = 0; i < entry.GetDescriptor()->field_count(); ++i) {
+    const FieldDescriptor* const field = entry.GetDescriptor()->field(i);
+    if (field == but) continue;
+    if (field->cpp_type() == FieldDescriptor::CPPTYPE_ENUM)
+      reflection->SetEnumValue(&entry, field, 1);
+    if (field->cpp_type() == FieldDescriptor::CPPTYPE_INT64) reflection->SetInt64(&entry, field, 1);
+    if (field->cpp_type() != FieldDescriptor::CPPTYPE_STRING) continue;
+    if (field->is_repeated()) {
+      reflection->AddString(&entry, field, "k");
+    } else {
+      reflection->SetString(&entry, field, "k");
+    }
+  }
+}
+
+using Check = std::function<void(const std::string& name, const PutText& put)>;
+using At = std::function<Message*(v1::JobSpec&)>;
+
+// Checks every text of the message, and of those within.
 void for_each_text(
-    const google::protobuf::Descriptor& type, const std::string& text,
-    const std::function<void(const std::string&, const PutText&)>& check,
-    const std::string& path = "",
-    const std::function<Message*(v1::JobSpec&)>& at = [](v1::JobSpec& spec) { return &spec; }) {
+    const google::protobuf::Descriptor& type, const Check& check, const std::string& path = "",
+    const At& at = [](v1::JobSpec& spec) { return &spec; }) {
   for (int i = 0; i < type.field_count(); ++i) {
     const FieldDescriptor* const field = type.field(i);
     const std::string name = path + field->name();
-    const auto put = [at, field, text](v1::JobSpec& spec) {
+    const auto put = [at, field](v1::JobSpec& spec, const std::string& text) {
       Message* const message = at(spec);
       const auto* reflection = message->GetReflection();
+      if (message != &spec) fill_entry(*message, field);
       if (field->is_repeated()) return reflection->AddString(message, field, text);
       reflection->SetString(message, field, text);
     };
@@ -46,7 +66,7 @@ void for_each_text(
     };
     if (field->cpp_type() == FieldDescriptor::CPPTYPE_STRING) check(name, put);
     if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE)
-      for_each_text(*field->message_type(), text, check, name + ".", within);
+      for_each_text(*field->message_type(), check, name + ".", within);
   }
 }
 
@@ -60,19 +80,30 @@ std::string errors_of(const v1::JobSpec& message, const std::string& field) {
   return text;
 }
 
+// What a text has to begin with, for a short one to be accepted: a name, a path, the id of a job.
+constexpr const char* kForms[] = {"x", "/x", "0a0b0c0d-0000-4000-8000-00000000000a"};
+
 TEST(SpecTexts, EveryTextHasABound) {
   int texts = 0;
-  for_each_text(*v1::JobSpec::descriptor(), std::string(200'000, 'x'),
-                [&](const std::string& name, const PutText& put) {
-                  ++texts;
-                  // Files of the job's own: bounded by the whole spec.
-                  if (name == "script" || name == "stdin_data") return;
-                  v1::JobSpec message;
-                  if (name != "argv") message.add_argv("/bin/true");
-                  put(message);
-                  const std::string top = name.substr(0, name.find('.'));
-                  EXPECT_NE(errors_of(message, "spec." + top), "") << name << " has no bound";
-                });
+  for_each_text(*v1::JobSpec::descriptor(), [&](const std::string& name, const PutText& put) {
+    ++texts;
+    // Files of the job's own: bounded by the whole spec.
+    if (name == "script" || name == "stdin_data") return;
+    v1::JobSpec base;
+    if (name != "argv") base.add_argv("/bin/true");
+    bool accepted = false;
+    for (const std::string form : kForms) {
+      v1::JobSpec message = base;
+      put(message, form);
+      if (!errors_of(message, "").empty()) continue;
+      accepted = true;
+      message = base;
+      put(message, form + std::string(200'000, 'x'));
+      const std::string top = name.substr(0, name.find('.'));
+      EXPECT_NE(errors_of(message, "spec." + top), "") << name << " has no bound";
+    }
+    EXPECT_TRUE(accepted) << name << ": no short text is accepted, so a long one shows nothing";
+  });
   EXPECT_GE(texts, 15);
   v1::JobSpec message = small_spec_message();
   message.set_stdin_data(std::string(limits::kSpecMaxBytes + 1, 'x'));
@@ -87,7 +118,7 @@ TEST(SpecTexts, WhatCanNeverStartIsRefused) {
   const std::string long_name(256, 'n');
   struct Case {
     std::string field;
-    PutText spoil;
+    std::function<void(v1::JobSpec&)> spoil;
   };
   const std::vector<Case> cases{
       {"spec.argv[0]", [&](v1::JobSpec& spec) { spec.set_argv(0, "/opt/" + long_name); }},
