@@ -184,6 +184,10 @@ TEST_F(Ownership, ADirectJobIsStoppedByItsOwnerOnly) {
             grpc::StatusCode::PERMISSION_DENIED);
   EXPECT_TRUE(alice_->StopJob(context().get(), stop, &response).ok());
   EXPECT_TRUE(eventually([&] { return has_ended(*alice_, stop.job_id()); }));
+  for (const char* call : {"StopJob", "PauseJob"})
+    EXPECT_NE(worker_->log().find(std::string("refused WorkerService.") + call + " to " + kBob),
+              std::string::npos)
+        << "the audit has it";
 }
 
 TEST_F(Ownership, OthersSeeOfADirectJobOnlyThatItIsThere) {

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "rpc/authorize.h"
+#include "support/log_capture.h"
 #include "unit/scheduler/principals.h"
 
 namespace takt::scheduler {
@@ -180,6 +181,47 @@ TEST_F(AccessTest, NoRpcShowsAUserWhatAnothersJobRunsAndPrints) {
     }
     EXPECT_EQ(get(job).state(), state);
   }
+}
+
+// Whichever part refuses: the table, the owner of the job, or the check of the spec.
+TEST_F(AccessTest, EachRefusalBecauseOfWhoAskedIsAuditedOnce) {
+  const std::string job = bobs_job(Stands::kRunning);
+  // Accounts of this test alone: lines about one are bounded.
+  const Client carol = client(user("carol", 4101));
+  const Client dave = client(user("dave", 4102));
+  const test::LogCapture log;
+  const auto lines = [](const std::string& begin) {
+    int count = 0;
+    for (const std::string& line : test::LogCapture::lines())
+      if (line.starts_with(begin)) ++count;
+    return count;
+  };
+  int refused = 0;
+  for (const MethodDescriptor* method : methods()) {
+    const std::string name = rpc::action_name(action_of(*method).value());
+    const bool denied = call(carol.channel, *method, job).status.error_code() ==
+                        grpc::StatusCode::PERMISSION_DENIED;
+    EXPECT_EQ(lines("refused " + name + " to carol (uid 4101): "), denied ? 1 : 0) << name;
+    refused += denied ? 1 : 0;
+  }
+  EXPECT_GE(refused, 15);
+
+  v1::SubmitJobRequest as_root;
+  *as_root.mutable_spec() = spec();
+  as_root.mutable_spec()->set_user("root");
+  v1::SubmitJobResponse submitted;
+  EXPECT_FALSE(dave.jobs->SubmitJob(context().get(), as_root, &submitted).ok());
+  EXPECT_EQ(lines("refused JobService.SubmitJob to dave (uid 4102): spec.user: "), 1);
+  v1::SubmitJobsRequest several;
+  *several.add_specs() = as_root.spec();
+  v1::SubmitJobsResponse all_submitted;
+  EXPECT_FALSE(dave.jobs->SubmitJobs(context().get(), several, &all_submitted).ok());
+  EXPECT_EQ(lines("refused JobService.SubmitJobs to dave (uid 4102): specs[0].spec.user: "), 1);
+  v1::GetLimitsRequest of_bob;
+  of_bob.set_account("bob");
+  v1::GetLimitsResponse limits;
+  EXPECT_FALSE(dave.jobs->GetLimits(context().get(), of_bob, &limits).ok());
+  EXPECT_EQ(lines("refused JobService.GetLimits to dave (uid 4102): "), 1);
 }
 
 TEST_F(AccessTest, AJobThatWaitedForAnothersSaysNoMoreOfItsEnd) {
