@@ -250,6 +250,34 @@ TEST_F(Journal, AWholeAttemptSendsEveryLineAndTheLastWithoutNewline) {
   EXPECT_EQ(record.journal_lines_dropped, 0U);
 }
 
+// The child writes its line when the leader is gone and its number may be another process's.
+TEST_F(Journal, TheLinesOfAnAttemptNameItsLeaderAndNoneThatIsGone) {
+  const test::TestCgroup cgroup;
+  SpawnerProcess spawner;
+  Attempt attempt(spawner, cgroup.get());
+  attempt.plan.journal = true;
+  attempt.plan.journal_socket = journal_.path();
+  attempt.plan.stop_target = attempt::StopTarget::kLeader;
+  attempt.plan.grace = std::chrono::hours(1);
+  attempt.set_script(
+      "exec 2> /dev/null\n"  // what the shell says of processes that a signal has ended
+      "sh -c 'trap \"echo child; exit\" TERM; echo up; while :; do sleep 0.01; done' &\n"
+      "trap 'exit 0' TERM; while :; do sleep 0.01; done");
+  attempt.start();
+  attempt.wait_for_output("up\n");
+  attempt.stop({.by = "me"});
+  attempt.result();
+  const auto entries = journal_.take();
+  ASSERT_EQ(entries.size(), 2U);
+  for (const Entry& entry : entries)
+    EXPECT_EQ(entry.at("OBJECT_UID"), std::to_string(attempt.plan.uid));
+  EXPECT_EQ(entries[0].at("MESSAGE"), "up");
+  ASSERT_EQ(entries[0].count("OBJECT_PID"), 1U);
+  EXPECT_EQ(entries[0].at("OBJECT_PID"), std::to_string(attempt.leader()));
+  EXPECT_EQ(entries[1].at("MESSAGE"), "child");
+  EXPECT_EQ(entries[1].count("OBJECT_PID"), 0U);
+}
+
 TEST_F(Journal, AStuckJournalDoesNotHoldUpAJob) {
   const test::TestCgroup cgroup;
   SpawnerProcess spawner;
