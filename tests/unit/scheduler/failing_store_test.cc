@@ -3,8 +3,12 @@
 // the same request, and nothing is there twice.
 #include <sqlite3.h>
 
+#include <filesystem>
+#include <future>
 #include <map>
 
+#include "rpc/channel.h"
+#include "store/store.h"
 #include "support/eventually.h"
 #include "support/failing_disk.h"
 #include "unit/scheduler/scheduler_fixture.h"
@@ -97,6 +101,29 @@ TEST_F(FailingStoreTest, AnAttemptIsLookedUpAgainUntilTheStoreCanBeRead) {
   ASSERT_TRUE(one->wait_stops(1));
   EXPECT_EQ(one->stops()[0].job_id(), job);
   EXPECT_EQ(one->sessions(), 3) << "without a new list, which would have it looked up anyway";
+}
+
+// Its next start is refused by the lock, or takes the store back in order.
+TEST_F(FailingStoreTest, ASchedulerWhoseStoreAnotherHasTakenEnds) {
+  stop();
+  auto daemon = Daemon::create(config_, {});
+  ASSERT_TRUE(daemon.ok()) << daemon.error().message;
+  auto code = std::async(std::launch::async, [&] { return (*daemon)->run(); });
+  std::filesystem::remove(config_.state_directory + "/lock");
+  const auto other = store::Store::open({.directory = config_.state_directory});
+  EXPECT_TRUE(other.ok()) << other.error().message;
+  // No call is repeated: it would wait for the next one.
+  const auto channel = rpc::make_channel(config_.listen.front(), {.retry = false});
+  jobs_ = v1::JobService::NewStub(*channel);
+  v1::SubmitJobResponse response;
+  EXPECT_FALSE(try_submit(spec(), "", response).ok());
+  if (code.wait_for(test::kPatience) != std::future_status::ready) {
+    ADD_FAILURE() << "it goes on";
+    (*daemon)->stop();
+  }
+  const Result<int> ended = code.get();
+  ASSERT_TRUE(ended.ok()) << ended.error().message;
+  EXPECT_EQ(*ended, 1);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include "store/purge.h"
 #include "unit/store/store_fixture.h"
 
 namespace takt::store {
@@ -227,6 +228,34 @@ TEST_F(StoreTest, OfTwoThatHaveItOpenOnlyTheLaterOneCommits) {
   EXPECT_FALSE(get("stale").ok());
   EXPECT_TRUE(get("before").ok());
   EXPECT_TRUE(get("after").ok());
+}
+
+TEST_F(StoreTest, NothingIsPurgedFromOneThatAnotherHasTaken) {
+  open();
+  constexpr std::size_t kScriptBytes = 100'000;
+  JobWrite ended = new_job("ended");
+  edit(ended, [](JobSpec& spec) { spec.script.assign(kScriptBytes, 'x'); });
+  ended.job.state = JobState::kFailed;
+  ended.job.end = JobEnd{.cause = EndCause::kExited, .exit_code = 1};
+  ended.job.end_time = wall_now() - std::chrono::hours(50);
+  ASSERT_TRUE(commit({{ended}, {}, {}}).ok());
+  auto earlier = Connection::open({.path = database_path(folder_.path())});
+  ASSERT_TRUE(earlier.ok()) << earlier.error().message;
+  (*earlier)->set_epoch(store_->epoch() - 1);
+  for (const HistoryLimits& limits :
+       {HistoryLimits{.store_max_bytes = 1024}, HistoryLimits{.age_max = std::chrono::hours(48)}}) {
+    Purge purge(limits);
+    purge.set_used((*earlier)->used_bytes());
+    const auto removed = purge.step(**earlier, wall_now());
+    if (removed) {
+      ADD_FAILURE() << removed->jobs << " jobs, " << removed->inputs << " inputs";
+      continue;
+    }
+    EXPECT_EQ(removed.error().code, ErrorCode::kFailedPrecondition) << removed.error().message;
+  }
+  const auto left = get("ended");
+  ASSERT_TRUE(left.ok()) << left.error().message;
+  EXPECT_EQ(left->job.spec->script.size(), kScriptBytes);
 }
 
 // Each scheduler's first revision is far from the last one's.
