@@ -6,6 +6,8 @@
 #include <string>
 
 #include "base/limits.h"
+#include "base/uuid.h"
+#include "support/eventually.h"
 #include "unit/scheduler/scheduler_fixture.h"
 
 namespace takt::scheduler {
@@ -110,6 +112,46 @@ TEST_F(PagesTest, WorkersWithManyLongLabels) {
     ++pages;
   } while (!request.page_token().empty());
   EXPECT_EQ(listed, ids);
+  EXPECT_GT(pages, 1);
+}
+
+TEST_F(PagesTest, OrphansOfLongPaths) {
+  std::set<std::string> held;
+  test::FakeWorker worker(kWorkerOne, "one", folder_.path() + "/one.sock");
+  for (std::size_t i = 0; i < limits::kOrphansMax; ++i) {
+    v1::Attempt attempt;
+    attempt.set_job_id(Uuid::random().str());
+    attempt.set_number(1);
+    attempt.set_state(v1::JOB_STATE_RUNNING);
+    attempt.set_cgroup("/" + std::string(limits::kPathMaxBytes - 1, 'c'));
+    worker.hold(attempt);
+    held.insert(attempt.job_id());
+  }
+  worker.serve();
+  add_worker(worker);
+  std::set<std::string> listed;
+  int pages = 0;
+  const auto list = [&] {
+    listed.clear();
+    pages = 0;
+    v1::ListOrphansRequest request;
+    request.set_page_size(static_cast<int>(limits::kPageSizeMax));
+    do {
+      v1::ListOrphansResponse page;
+      const grpc::Status status = operator_->ListOrphans(context().get(), request, &page);
+      EXPECT_TRUE(status.ok()) << status.error_message();
+      EXPECT_LE(page.ByteSizeLong(), limits::kPageMaxBytes + limits::kKiB);
+      for (const v1::Attempt& attempt : page.orphans())
+        EXPECT_TRUE(listed.insert(attempt.job_id()).second) << "twice";
+      request.set_page_token(page.next_page_token());
+      ++pages;
+    } while (!request.page_token().empty());
+  };
+  EXPECT_TRUE(test::eventually([&] {
+    list();
+    return listed.size() == held.size();
+  }));
+  EXPECT_EQ(listed, held);
   EXPECT_GT(pages, 1);
 }
 
