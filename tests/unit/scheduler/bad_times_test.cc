@@ -4,10 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <string>
+#include <vector>
 
 #include "rpc/channel.h"
 #include "scheduler/wall_alarms.h"
 #include "support/bad_times.h"
+#include "support/log_capture.h"
 #include "unit/scheduler/scheduler_fixture.h"
 
 namespace takt::scheduler {
@@ -58,6 +61,7 @@ TEST_F(BadTimesTest, AStartIsAtMostTenYearsAhead) {
 TEST(WallAlarms, ATimeFarAheadIsWaitedForAsleep) {
   for (const WallTime when :
        {kWallTimeMax, wall_now() + std::chrono::hours(24 * 365 * 300), WallTime::max()}) {
+    const test::LogCapture log;
     auto loop = sd::EventLoop::create();
     ASSERT_TRUE(loop.ok());
     int iterations = 0;
@@ -69,6 +73,8 @@ TEST(WallAlarms, ATimeFarAheadIsWaitedForAsleep) {
     const sd::Source end = (*loop)->add_timer(50ms, [&] { (*loop)->exit(0); });
     const auto code = (*loop)->run();
     EXPECT_TRUE(code.ok() && *code == 0) << to_unix_us(when);
+    // A loop that runs in a circle would be slowed down, with a warning.
+    EXPECT_EQ(test::LogCapture::lines(), std::vector<std::string>()) << to_unix_us(when);
   }
 }
 
