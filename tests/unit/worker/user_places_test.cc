@@ -41,6 +41,11 @@ TEST(UserPlacesTest, AReleaseTooManyChangesNothing) {
   places.found(5);
   places.release(5);
   EXPECT_TRUE(places.has(5));
+  // It has no job still, and is the one to go when its turn comes.
+  places.acquire(5);
+  places.release(5);
+  for (uid_t uid = 100; uid < 100 + limits::kIdleUserPlaces; ++uid) places.found(uid);
+  EXPECT_EQ(places.evict(), 5U);
 }
 
 }  // namespace
