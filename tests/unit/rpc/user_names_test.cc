@@ -111,6 +111,33 @@ TEST(UserNames, ALookUpThatHangsHoldsUpNoOther) {
   while (ended < 2) std::this_thread::yield();
 }
 
+TEST(UserNames, ThoseThatHangAreBounded) {
+  std::promise<void> release;
+  const std::shared_future<void> released = release.get_future().share();
+  std::atomic<int> ended = 0;
+  UserNames names(
+      [released, &ended](uid_t) -> Result<Name> {
+        released.wait();
+        ++ended;
+        return Name("name");
+      },
+      kLong, kNone);
+  int hung = 0;
+  for (uid_t uid = 1; uid <= 100; ++uid) {
+    const auto refused = names.name_of(uid);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
+    if (refused.error().message.find("does not answer") != std::string::npos) {
+      ++hung;
+    } else {
+      EXPECT_THAT(refused.error().message, HasSubstr("too many look-ups"));
+    }
+  }
+  EXPECT_EQ(hung, 16);
+  release.set_value();
+  while (ended < hung) std::this_thread::yield();
+}
+
 TEST(Guard, EachCallHasTheNameOfNow) {
   Database database;
   database.users[kUid] = "alice";
