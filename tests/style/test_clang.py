@@ -86,8 +86,9 @@ def said_of(path: pathlib.Path, options: list[str], protos: str | None) -> str:
     """Returns what clang-tidy says about one file; nothing if it is clean."""
     includes = [f"-isystem{protos}"] if protos else []
     done = subprocess.run(
-        [tool("clang-tidy"), "--quiet", f"--config-file={CHECKS}", *options, str(path), "--", "-std=c++20", "-D_GNU_SOURCE",
-         f"-I{sources.ROOT / 'src'}", *includes, *defines()], capture_output=True, text=True)
+        [tool("clang-tidy"), "--quiet", f"--config-file={CHECKS}", *options, str(path), "--",
+         "-std=c++20", "-D_GNU_SOURCE", f"-I{sources.ROOT / 'src'}", *includes,
+         *defines()], capture_output=True, text=True)
     return "" if done.returncode == 0 else done.stdout or done.stderr
 
 
