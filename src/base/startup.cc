@@ -2,6 +2,7 @@
 #include "base/startup.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -58,6 +59,11 @@ __attribute__((section(".preinit_array"),
 Result<void> fill_standard_fds() {
   if (const int error = fill_closed_fds(); error != 0) return system_error("open /dev/null", error);
   return {};
+}
+
+void limit_heap_arenas() {
+  constexpr int kArenas = 2;
+  ::mallopt(M_ARENA_MAX, kArenas);
 }
 
 DaemonSignals::DaemonSignals() { set_mask(SIG_BLOCK, held_back(), &inherited_); }

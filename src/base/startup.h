@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a program sets right at the start of main(), because it may have inherited anything: closed
-// descriptors, ignored and blocked signals.
+// descriptors, ignored and blocked signals; and how a daemon's heap behaves.
 #pragma once
 
 #include <csignal>
@@ -14,6 +14,10 @@ namespace takt {
 // read, and a write fails with EBADF. In a program that calls it, the loader has run it before the
 // constructors of all libraries; the call in main() returns the error.
 Result<void> fill_standard_fds();
+
+// For a daemon, before it starts threads: its heap has two arenas. glibc makes eight for each
+// processor, and each keeps, in pieces, what a burst of calls needed.
+void limit_heap_arenas();
 
 // Holds back SIGTERM, SIGINT and SIGHUP from its construction on, so that none of them ends a
 // daemon before its event loop acts on them. Make it first, before other threads are started.

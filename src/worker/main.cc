@@ -8,6 +8,7 @@
 #include "worker/program.h"
 
 int main(int argc, char** argv) {
+  takt::limit_heap_arenas();
   const takt::DaemonSignals signals;
   if (!takt::fill_standard_fds()) return EXIT_FAILURE;
   try {

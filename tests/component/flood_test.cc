@@ -20,10 +20,9 @@
 namespace takt::component {
 namespace {
 
-constexpr std::size_t kGrowthMaxKib = 256UL * 1024;       // of a daemon, above idle
-constexpr std::size_t kGrowthByAllMaxKib = 384UL * 1024;  // by all floods at once
-constexpr std::uint64_t kAnswersBefore = 1000;            // of each flood, or one refusal
-constexpr std::uint64_t kAnswersAfter = 1000;             // of each flood, while memory is watched
+constexpr std::size_t kGrowthMaxKib = 256UL * 1024;  // of a daemon, above idle
+constexpr std::uint64_t kAnswersBefore = 1000;       // of each flood, or one refusal
+constexpr std::uint64_t kAnswersAfter = 1000;        // of each flood, while memory is watched
 constexpr std::chrono::seconds kFloodPatience{60};
 constexpr int kLargeJobs = 20;  // whose list fills a page of 2 MiB
 constexpr std::size_t kLargeBytes = 100UL << 10;
@@ -137,8 +136,7 @@ class Flooded : public Fleet {
                   floods[i]->refused());
   }
   // Memory is watched until each flood has gone on for a while, and `until` holds.
-  void withstand(const std::function<Floods()>& begin, const std::function<bool()>& until = {},
-                 std::size_t growth_max_kib = kGrowthMaxKib) {
+  void withstand(const std::function<Floods()>& begin, const std::function<bool()>& until = {}) {
     const MemoryWatch scheduler(scheduler_->pid());
     const MemoryWatch worker(worker_->pid());
     const std::string job = submit(sh("exec sleep 1000"));
@@ -153,8 +151,8 @@ class Flooded : public Fleet {
     }
     std::printf("growth: scheduler %zu KiB, worker %zu KiB\n", scheduler.growth_kib(),
                 worker.growth_kib());
-    EXPECT_LT(scheduler.growth_kib(), growth_max_kib) << "of the scheduler";
-    EXPECT_LT(worker.growth_kib(), growth_max_kib) << "of the worker";
+    EXPECT_LT(scheduler.growth_kib(), kGrowthMaxKib) << "of the scheduler";
+    EXPECT_LT(worker.growth_kib(), kGrowthMaxKib) << "of the worker";
   }
 
   WorkerProcess* worker_ = nullptr;
@@ -287,7 +285,7 @@ TEST_F(FloodedScheduler, ByAllOfTheseAnswersRoot) {
     floods.push_back(headers());
     return floods;
   };
-  withstand(begin, {}, kGrowthByAllMaxKib);
+  withstand(begin);
 }
 
 // --- a worker that is called directly ---
