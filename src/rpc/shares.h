@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -54,6 +55,22 @@ struct ShareLimits {
   }};
   std::size_t requests_per_second = limits::kRequestsPerSecond;  // of an account
 };
+
+// Those of the section [limits] in a daemon's configuration. Only the scheduler has watchers.
+template <class Config>
+ShareLimits share_limits_of(const Config& config) {
+  ShareLimits limits;
+  const auto of_account = [&limits](Share share, std::int64_t most) {
+    limits[share].of_account = static_cast<std::size_t>(most);
+  };
+  of_account(Share::kConnections, config.connections_of_account_max);
+  of_account(Share::kRequests, config.requests_of_account_max);
+  of_account(Share::kReaders, config.readers_of_account_max);
+  if constexpr (requires { config.watchers_of_account_max; })
+    of_account(Share::kWatchers, config.watchers_of_account_max);
+  limits.requests_per_second = static_cast<std::size_t>(config.requests_per_second_of_account_max);
+  return limits;
+}
 
 // Who is counted.
 struct ShareHolder {

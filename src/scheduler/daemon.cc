@@ -35,19 +35,6 @@ store::HistoryLimits history_of(const config::SchedulerConfig& config) {
           .store_max_bytes = config.store_max_bytes};
 }
 
-rpc::ShareLimits shares_of(const config::SchedulerConfig& config) {
-  rpc::ShareLimits limits;
-  const auto set = [&limits](rpc::Share share, std::int64_t of_account) {
-    limits[share].of_account = static_cast<std::size_t>(of_account);
-  };
-  set(rpc::Share::kConnections, config.connections_of_account_max);
-  set(rpc::Share::kRequests, config.requests_of_account_max);
-  set(rpc::Share::kReaders, config.readers_of_account_max);
-  set(rpc::Share::kWatchers, config.watchers_of_account_max);
-  limits.requests_per_second = static_cast<std::size_t>(config.requests_per_second_of_account_max);
-  return limits;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<rpc::Credentials>> load_credentials(const config::SchedulerConfig& config) {
@@ -67,7 +54,7 @@ Result<std::unique_ptr<Daemon>> Daemon::create(config::SchedulerConfig config,
 Daemon::Daemon(config::SchedulerConfig config, config::LoadOptions load)
     : config_(std::move(config)),
       load_(std::move(load)),
-      shares_(std::make_shared<rpc::Shares>(shares_of(config_),
+      shares_(std::make_shared<rpc::Shares>(rpc::share_limits_of(config_),
                                             " (takt limits shows what an account holds)")) {}
 
 Daemon::~Daemon() {
@@ -185,7 +172,7 @@ void Daemon::reload() {
   credentials_->reload();
   config::log_reloaded(config::reload_scheduler_config(load_, config_));
   set_log_level(config_.log_level);
-  shares_->set_limits(shares_of(config_));
+  shares_->set_limits(rpc::share_limits_of(config_));
   core_->set_policy(policy_of(config_));
   core_->reads().set_see(see_of(config_));
   store_->writer().set_history(history_of(config_));

@@ -11,21 +11,6 @@
 #include "sd/notify.h"
 
 namespace takt::worker {
-namespace {
-
-rpc::ShareLimits shares_of(const config::WorkerConfig& config) {
-  rpc::ShareLimits limits;
-  const auto set = [&limits](rpc::Share share, std::int64_t of_account) {
-    limits[share].of_account = static_cast<std::size_t>(of_account);
-  };
-  set(rpc::Share::kConnections, config.connections_of_account_max);
-  set(rpc::Share::kRequests, config.requests_of_account_max);
-  set(rpc::Share::kReaders, config.readers_of_account_max);
-  limits.requests_per_second = static_cast<std::size_t>(config.requests_per_second_of_account_max);
-  return limits;
-}
-
-}  // namespace
 
 Result<std::unique_ptr<rpc::Credentials>> load_credentials(const config::WorkerConfig& config) {
   // The scheduler takes this worker by the name in its certificate only.
@@ -45,7 +30,7 @@ Result<std::unique_ptr<Daemon>> Daemon::create(config::WorkerConfig config,
 Daemon::Daemon(config::WorkerConfig config, config::LoadOptions load)
     : config_(std::move(config)),
       load_(std::move(load)),
-      shares_(std::make_shared<rpc::Shares>(shares_of(config_))) {}
+      shares_(std::make_shared<rpc::Shares>(rpc::share_limits_of(config_))) {}
 
 Daemon::~Daemon() {
   if (shutdown_.joinable()) shutdown_.join();
@@ -205,7 +190,7 @@ void Daemon::reload() {
   sd::notify_reloading();
   credentials_->reload();
   const auto reloaded = config::reload_worker_config(load_, config_);
-  shares_->set_limits(shares_of(config_));
+  shares_->set_limits(rpc::share_limits_of(config_));
   config::log_reloaded(reloaded);
   set_log_level(config_.log_level);
   if (reloaded && !reloaded->taken.empty()) sessions_->tell_news(reloaded->has("worker.labels"));
