@@ -23,7 +23,7 @@ namespace takt::rpc {
 enum class Share {
   kConnections,
   kTlsConnections,  // of kConnections: any host may open them, and each is ordinary
-  kRequests,        // unary calls that are not answered yet
+  kRequests,        // unary calls not answered yet, or given up and still at work
   kReaders,         // ReadOutput streams
   kWatchers,        // WatchJobs streams
   kBytes,           // of kRequests: requests, and answers that the client has not read yet
@@ -128,8 +128,8 @@ class Shares {
 // What a stream holds until it is over. kResourceExhausted as Shares::count_request() and take().
 Result<ShareLease> admit_stream(Shares& shares, Share share, const ShareHolder& holder);
 
-// What a unary call holds until it is over: its lease, and what takes the bytes of its answer.
-// Empty: nothing is counted.
+// What a unary call holds until it is over and its work is gone: its lease, and what takes the
+// bytes of its answer. Empty: nothing is counted.
 struct CallShare {
   ShareLease lease;
   std::function<Result<ShareLease>(std::size_t bytes)> take_answer;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Unary RPCs that are answered later, from another thread. Guarantees: each is finished exactly
 // once, whatever happens: by the first answer, by the client's cancel, or, when every copy of the
-// handle is dropped unanswered (a loop that ended with work queued), with UNAVAILABLE. A large
-// answer counts among the account's bytes until the client has read it; beyond them the call ends
-// with RESOURCE_EXHAUSTED.
+// handle is dropped unanswered (a loop that ended with work queued), with UNAVAILABLE. What a call
+// holds is given back when gRPC is done with it and the last handle is gone: a client that gives up
+// frees no share while its work waits in a queue. A large answer counts among the account's bytes
+// until the client has read it; beyond them the call ends with RESOURCE_EXHAUSTED.
 #pragma once
 
 #include <grpcpp/server_context.h>
@@ -27,12 +28,13 @@ class UnaryReply {
  public:
   // `response` is the one that gRPC gave to the handler. `on_cancel` is called on a gRPC thread if
   // the client gives up before the answer; the call is then finished already. `share` is held until
-  // gRPC is done with the call: the client has read the answer.
+  // gRPC is done with the call (the client has read the answer) and the last handle is gone.
   explicit UnaryReply(Response* response, std::function<void()> on_cancel = {},
                       CallShare share = {})
       : call_(std::make_shared<Call>()), claim_(std::make_shared<Claim>(call_)) {
+    call_->lease = std::move(share.lease);
     call_->take_answer = std::move(share.take_answer);
-    auto* reactor = new Reactor(call_, std::move(on_cancel), std::move(share.lease));
+    auto* reactor = new Reactor(call_, std::move(on_cancel));
     call_->reactor = reactor;
     call_->response = response;
     reactor_ = reactor;
@@ -57,8 +59,10 @@ class UnaryReply {
  private:
   class Reactor;
 
-  // The right to finish: whoever takes `reactor` out does, and nobody else touches it then.
+  // Of the handles and the reactor, until the last of them is gone. The right to finish is
+  // `reactor`: only the one that takes it out touches it then.
   struct Call {
+    ShareLease lease;  // not touched until the end
     std::mutex mutex;
     Reactor* reactor = nullptr;
     Response* response = nullptr;
@@ -102,8 +106,8 @@ class UnaryReply {
 
   class Reactor : public grpc::ServerUnaryReactor {
    public:
-    Reactor(std::shared_ptr<Call> call, std::function<void()> on_cancel, ShareLease share)
-        : call_(std::move(call)), on_cancel_(std::move(on_cancel)), share_(std::move(share)) {}
+    Reactor(std::shared_ptr<Call> call, std::function<void()> on_cancel)
+        : call_(std::move(call)), on_cancel_(std::move(on_cancel)) {}
     void OnCancel() override {
       if (call_->fail(grpc::Status(grpc::StatusCode::CANCELLED, "cancelled by the client")) &&
           on_cancel_)
@@ -116,7 +120,6 @@ class UnaryReply {
    private:
     const std::shared_ptr<Call> call_;
     const std::function<void()> on_cancel_;
-    const ShareLease share_;
     ShareLease answer_;
   };
 

@@ -69,6 +69,7 @@ void submit_again(Core& core, const Principal& principal, const v1::RetryJobRequ
   if (!spec) return (void)reply.fail(spec.error());
   submission.specs.push_back(std::move(*spec));
   submission.retry_of = job.id;
+  submission.has_gone = [reply] { return reply.over(); };
   submit(core, std::move(submission), [reply](const Result<Submitted>& submitted) {
     if (!submitted) return (void)reply.fail(submitted.error());
     v1::RetryJobResponse response;

@@ -16,6 +16,12 @@ Error differs(const std::string& request_id) {
       "request_id", 0};
 }
 
+bool is_given_up(const Submission& submission) {
+  return submission.has_gone && submission.has_gone();
+}
+
+Error given_up() { return make_error(ErrorCode::kCancelled, "the client has gone"); }
+
 // As far as what came first is still known.
 bool same(const std::vector<std::optional<JobSpec>>& stored, const std::vector<JobSpec>& specs) {
   return std::equal(stored.begin(), stored.end(), specs.begin(), specs.end(),
@@ -59,6 +65,7 @@ void SubmitDesk::submit(Submission submission, Done done) {
     return;
   }
   pending.submission = std::move(submission);
+  pending.submission.has_gone = {};  // it may be asked for again, by others too
   pending.waiting.push_back(std::move(done));
   // The entry stands until the answer is out, so no second one can slip in while this is read.
   reader_.request(
@@ -99,7 +106,7 @@ void SubmitDesk::look_up(const Submission& submission, const Outcomes& outcomes,
   std::vector<Uuid> ids = unknown_dependencies(submission, outcomes);
   if (ids.empty()) return take(submission, outcomes, done);
   reader_.outcomes(
-      {submission.principal, {}}, ids,
+      {submission.principal, submission.has_gone}, ids,
       [this, mailbox = mailbox_, submission, ids, outcomes,
        done](Result<std::vector<std::optional<store::JobOutcome>>> found) {
         mailbox->post(
@@ -235,6 +242,7 @@ std::optional<JobEnd> SubmitDesk::failed_dependency(const JobSpec& spec,
 }
 
 void SubmitDesk::take(const Submission& submission, const Outcomes& outcomes, const Done& done) {
+  if (is_given_up(submission)) return done(given_up());
   std::vector<std::vector<Part>> parts;
   // Without tasks on each worker, which are counted where they are made.
   Extent extent;

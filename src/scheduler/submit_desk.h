@@ -36,6 +36,9 @@ struct Submission {
   Uuid retry_of;           // nil: none
   std::string request_id;  // empty: nothing to compare with
   std::vector<JobSpec> specs;
+  // No client waits for the answer; empty: one always does. Without a request id nothing is taken
+  // then.
+  std::function<bool()> has_gone;
 };
 
 struct Submitted {

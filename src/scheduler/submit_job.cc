@@ -137,6 +137,7 @@ void submit_job(Core& core, const Principal& principal, const v1::SubmitJobReque
     return;
   }
   submission->specs.push_back(std::move(*spec));
+  submission->has_gone = [reply] { return reply.over(); };
   submit(core, std::move(*submission), [reply](const Result<Submitted>& submitted) {
     if (!submitted) {
       reply.fail(submitted.error());
@@ -168,6 +169,7 @@ void submit_jobs(Core& core, const Principal& principal, const v1::SubmitJobsReq
     }
     submission->specs.push_back(std::move(*spec));
   }
+  submission->has_gone = [reply] { return reply.over(); };
   submit(core, std::move(*submission), [reply](const Result<Submitted>& submitted) {
     if (!submitted) {
       reply.fail(submitted.error());

@@ -67,11 +67,14 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::ListJobs(
   Reply reply(response, {}, std::move(*share));
   std::ignore = parts_.core.loop.post([parts = parts_, by = *caller, reply, after = *token,
                                        page_size = *size] {
+    if (reply.over()) return;
     parts.core.disk.run(
-        [&state = parts.core.state, after, page_size] {
+        [&state = parts.core.state, reply, after, page_size]() -> Result<std::vector<Uuid>> {
+          if (reply.over()) return std::vector<Uuid>();
           return state.jobs(after ? std::optional(after->job_id) : std::nullopt, page_size);
         },
         [&core = parts.core, by, reply, after, page_size](const Result<std::vector<Uuid>>& jobs) {
+          if (reply.over()) return;
           if (!jobs) return (void)reply.fail(jobs.error());
           reply.finish(page_of(core, by, *jobs, after, jobs->size() == page_size));
         });

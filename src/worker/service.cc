@@ -54,6 +54,7 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::StartJob(
   if (!start) return rpc::refuse(context, start.error());
   rpc::UnaryReply<v1::WorkerServiceStartJobResponse> reply(response, {}, std::move(*share));
   std::ignore = parts_.core.loop.post([parts = parts_, reply, start = std::move(*start)]() mutable {
+    if (reply.over()) return;  // given up before anything was done
     if (auto may = may_start_directly(start.caller, parts.core.config); !may) {
       parts.core.refusals.note(start.caller, "WorkerService.StartJob", "", may.error());
       return (void)reply.fail(may.error());
@@ -163,6 +164,7 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::QueryJob(grpc::CallbackServerContex
   rpc::UnaryReply<v1::QueryJobResponse> reply(response, {}, std::move(*share));
   std::ignore = parts_.core.loop.post(
       [parts = parts_, reply, job_id = *job_id, number = request->attempt(), by = *caller] {
+        if (reply.over()) return;
         const auto target = resolve(parts.core, by, rpc::Action::kWorkerQueryJob, job_id, number);
         if (!target) return (void)reply.fail(target.error());
         if (const LivePtr live = parts.core.attempts.find(target->key)) refresh_usage(*live);

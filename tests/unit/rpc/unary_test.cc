@@ -72,6 +72,42 @@ TEST_F(UnaryTest, ALargeAnswerCountsUntilItIsRead) {
   EXPECT_TRUE(test::eventually([&] { return shares->used(Share::kBytes, "alice") == 0; }));
 }
 
+// A client may open a call and reset it at once: what was asked for waits on.
+TEST_F(UnaryTest, ACallThatIsGivenUpHoldsItsShareUntilItsWorkIsGone) {
+  const auto shares = std::make_shared<Shares>();
+  script_.echo = [this, &shares](grpc::CallbackServerContext*, const EchoRequest& request,
+                                 EchoResponse* response) {
+    const ShareHolder alice{"alice", false};
+    auto reply = std::make_shared<Reply>(
+        response, [this] { cancelled_.put(1); },
+        admit_call(shares, alice, request.ByteSizeLong()).value());
+    auto* const reactor = reply->reactor();
+    replies_.put(std::move(reply));
+    return reactor;
+  };
+  start();
+  const auto client = stub();
+  grpc::ClientContext context;
+  set_deadline(context);
+  EchoRequest request;
+  request.set_payload("to be done");
+  EchoResponse response;
+  Mailbox<grpc::Status> done;
+  client->async()->Echo(&context, &request, &response,
+                        [&done](grpc::Status status) { done.put(std::move(status)); });
+  auto reply = replies_.take();
+  ASSERT_TRUE(reply.has_value());
+  context.TryCancel();
+  ASSERT_TRUE(cancelled_.take().has_value());
+  ASSERT_TRUE(done.take().has_value());
+  server_->shutdown(100ms);  // gRPC is done with the call
+  EXPECT_EQ(shares->used(Share::kRequests, "alice"), 1U);
+  EXPECT_EQ(shares->used(Share::kBytes, "alice"), request.ByteSizeLong());
+  reply.reset();
+  EXPECT_EQ(shares->used(Share::kRequests, "alice"), 0U);
+  EXPECT_EQ(shares->used(Share::kBytes, "alice"), 0U);
+}
+
 TEST_F(UnaryTest, AnsweredLaterFromAnotherThreadAndOnce) {
   start_posting();
   std::thread caller = call();
