@@ -42,7 +42,7 @@ template <class Response>
 void change_queued(Core& core, const Asking& asking, const std::string& key,
                    const rpc::UnaryReply<Response>& reply, const std::string& what,
                    std::function<Result<bool>(LiveJob&)> change) {
-  with_job(
+  change_job(
       core, asking, key, [reply](const Error& error) { reply.fail(error); },
       [&core, reply, what, by = asking.principal.display_name(),
        change = std::move(change)](const Uuid& id) {

@@ -59,6 +59,7 @@ Core::Core(sd::EventLoop& loop, store::Store& store, const rpc::Credentials& cre
       locator_(jobs_, fleet_),
       desk_(store.reader(), mailbox_, ledger_, jobs_, policy_,
             [this](const JobSpec& spec) { return fleet_.names_for(spec); }),
+      changes_(ledger_),
       watches_(loop, store.reader(), mailbox_, ledger_) {
   set_policy(options.policy);
 }
@@ -115,6 +116,7 @@ void Core::on_store_failed(const Error& error) {
   ledger_.abandon();
   locator_.fail_all(again);
   freezes_.fail_all(again);
+  changes_.fail_all(again);
   watches_.end_all(again, false);
   load_again();
 }

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "rpc/credentials.h"
+#include "scheduler/change_desk.h"
 #include "scheduler/dispatcher.h"
 #include "scheduler/fleet.h"
 #include "scheduler/freeze_desk.h"
@@ -71,6 +72,7 @@ class Core {
   [[nodiscard]] Locator& locator() { return locator_; }
   [[nodiscard]] FreezeDesk& freezes() { return freezes_; }
   [[nodiscard]] SubmitDesk& desk() { return desk_; }
+  [[nodiscard]] ChangeDesk& changes() { return changes_; }
   [[nodiscard]] const JobTable& jobs() const { return jobs_; }
   [[nodiscard]] const Fleet& fleet() const { return fleet_; }
   [[nodiscard]] const Placer& placer() const { return dispatcher_.placer(); }
@@ -110,6 +112,7 @@ class Core {
   Fleet fleet_;
   Locator locator_;
   SubmitDesk desk_;
+  ChangeDesk changes_;
   WatchHub watches_;
   OutputRegistry outputs_;
 };

@@ -9,6 +9,10 @@
 namespace takt::scheduler {
 namespace {
 
+// Rows of jobs that are not on disk, as full batches.
+constexpr std::size_t kUsersBatches = 2;
+constexpr std::size_t kOperatorsBatches = 3;
+
 Error unavailable(const Error& cause) {
   return make_error(ErrorCode::kUnavailable,
                     "the scheduler cannot write its store (" + cause.message + "); try again");
@@ -25,6 +29,7 @@ void Ledger::record(store::JobWrite write, std::size_t spec_bytes) {
     open_entry_.new_bytes += bytes;
     new_bytes_ += bytes;
   }
+  ++rows_;
   open_entry_.changes.push_back(store::change_of(write));
   open_.jobs.push_back(std::move(write));
 }
@@ -39,15 +44,20 @@ void Ledger::record(store::RequestWrite request) { open_.requests.push_back(std:
 
 void Ledger::after_commit(Action action) { open_entry_.actions.push_back(std::move(action)); }
 
-bool Ledger::full() const {
-  return open_.jobs.size() >= limits::kLedgerOpenMax ||
-         open_entry_.actions.size() >= limits::kLedgerOpenMax;
+Result<void> Ledger::check_room(bool for_operator) const {
+  const std::size_t batches = for_operator ? kOperatorsBatches : kUsersBatches;
+  const bool open_full = open_.jobs.size() >= limits::kLedgerOpenMax ||
+                         open_entry_.actions.size() >= limits::kLedgerOpenMax;
+  if (rows_ < batches * limits::kLedgerOpenMax && (for_operator || !open_full)) return {};
+  return make_error(ErrorCode::kResourceExhausted,
+                    "too many changes wait for the disk; try again later");
 }
 
 void Ledger::abandon() {
   open_ = {};
   const Entry entry = std::exchange(open_entry_, {});
   new_bytes_ -= entry.new_bytes;
+  rows_ -= entry.changes.size();
   if (entry.actions.empty()) return;
   TAKT_CHECK(failure_.has_value(), "changes are given up though nothing failed");
   for (const Action& action : entry.actions) action(*failure_);
@@ -70,6 +80,7 @@ void Ledger::on_result(const Result<void>& result) {
   const Entry entry = std::move(under_way_.front());
   under_way_.pop_front();
   new_bytes_ -= entry.new_bytes;
+  rows_ -= entry.changes.size();
   const bool first_failure = !result && !failure_;
   if (first_failure) failure_ = unavailable(result.error());
   if (result && !entry.changes.empty()) {

@@ -48,8 +48,9 @@ class Ledger {
   // Hands what gathered to the writer: at the end of each turn of the loop.
   void flush();
 
-  // True when so much waits for the writer that new work should be refused.
-  [[nodiscard]] bool full() const;
+  // Ok, or kResourceExhausted: so much waits for the disk, here and under way to the writer, that
+  // what is not yet begun should wait. Operators have a higher mark than users.
+  [[nodiscard]] Result<void> check_room(bool for_operator) const;
 
   // About what the store takes once all that was recorded so far is in it.
   [[nodiscard]] std::int64_t store_bytes() const { return writer_.used_bytes() + new_bytes_; }
@@ -81,6 +82,7 @@ class Ledger {
   std::int64_t committed_ = 0;
   std::optional<Error> failure_;  // until resume()
   std::int64_t new_bytes_ = 0;    // of all entries
+  std::size_t rows_ = 0;          // of jobs, in all entries
   store::Batch open_;
   Entry open_entry_;
   std::deque<Entry> under_way_;

@@ -73,7 +73,7 @@ void stop_job(Core& core, const Principal& principal, const v1::StopJobRequest& 
     return;
   }
   const Asking who = ask_as(principal, rpc::Action::kStopJob, reply);
-  with_job(
+  change_job(
       core, who, request.job_id(), [reply](const Error& error) { reply.fail(error); },
       [&core, who, stop = std::move(*stop), reply](const Uuid& id) {
         stop_now(core, who, id, stop, reply);

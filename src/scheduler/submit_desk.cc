@@ -193,10 +193,7 @@ Result<void> SubmitDesk::room_for(const Submission& submission, const Extent& ex
                           " jobs may be there that have not ended; try again later");
   }
   if (auto room = store_for(submission, extent); !room) return room;
-  if (ledger_.full()) {
-    return make_error(ErrorCode::kResourceExhausted,
-                      "too many changes wait for the disk; try again later");
-  }
+  if (auto room = ledger_.check_room(submission.by_operator); !room) return room;
   for (const JobSpec& spec : submission.specs)
     if (auto given = may_give(policy_, submission.by_operator, spec.priority, "spec.priority");
         !given)

@@ -45,6 +45,16 @@ void with_job(Core& core, const Asking& asking, const std::string& key,
       fail);
 }
 
+void change_job(Core& core, const Asking& asking, const std::string& key,
+                std::function<void(const Error&)> fail, std::function<void(const Uuid&)> change) {
+  with_job(core, asking, key, fail,
+           [&core, asking, fail, change = std::move(change)](const Uuid& id) {
+             if (core.jobs().whole(id) == nullptr) return change(id);
+             core.changes().make(asking.principal,
+                                 {asking.has_gone, [change, id] { change(id); }, fail});
+           });
+}
+
 std::vector<Uuid> with_parts(Core& core, const Uuid& id) {
   std::vector<Uuid> jobs{id};
   if (const Wholes::Whole* whole = core.jobs().whole(id))

@@ -81,6 +81,11 @@ grpc::ServerWriteReactor<v1::ReadOutputResponse>* read_output(Core& core,
 void with_job(Core& core, const Asking& asking, const std::string& key,
               std::function<void(const Error&)> fail, std::function<void(const Uuid&)> act);
 
+// As with_job(), for what changes the job with its parts: where it has parts, in its turn
+// (ChangeDesk).
+void change_job(Core& core, const Asking& asking, const std::string& key,
+                std::function<void(const Error&)> fail, std::function<void(const Uuid&)> change);
+
 // Answers with what the loop's state shows, once that is on disk. On the loop.
 template <class Response>
 void answer_committed(Core& core, const rpc::UnaryReply<Response>& reply,

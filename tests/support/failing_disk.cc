@@ -3,7 +3,9 @@
 
 #include <sqlite3.h>
 
+#include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "base/check.h"
@@ -11,14 +13,17 @@
 namespace takt::test {
 namespace {
 
+std::condition_variable healed;
 std::mutex mutex;  // guards what follows
+std::optional<DiskCall> held_call;
 FailingDisk::Failure failure;
 int countdown = 0;  // 0: nothing fails
 bool failed = false;
 
 // What this call has to answer instead, or SQLITE_OK to go on.
 int verdict(DiskCall call) {
-  const std::lock_guard lock(mutex);
+  std::unique_lock lock(mutex);
+  healed.wait(lock, [call] { return held_call != call; });
   if (countdown == 0 || failure.call != call) return SQLITE_OK;
   if (countdown > 1) return --countdown, SQLITE_OK;
   if (!failure.lasts) countdown = 0;
@@ -163,9 +168,16 @@ void FailingDisk::fail(const Failure& what) {
   countdown = what.nth;
 }
 
+void FailingDisk::hold(DiskCall call) {
+  const std::lock_guard lock(mutex);
+  held_call = call;
+}
+
 bool FailingDisk::heal() {
   const std::lock_guard lock(mutex);
   countdown = 0;
+  held_call.reset();
+  healed.notify_all();
   return std::exchange(failed, false);
 }
 

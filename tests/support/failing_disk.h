@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SQLite's view of the disk, with failures. Guarantees: all calls go to the real disk, but for
-// those of the kind asked for, of which the n-th fails, and the ones after it too if it is to last.
+// those of the kind asked for, of which the n-th fails, and the ones after it too if it is to last;
+// or all of which wait.
 // It is the default file system of SQLite while an object lives; one at a time.
 #pragma once
 
@@ -26,7 +27,9 @@ class FailingDisk {
   };
   // From now on. Any thread.
   static void fail(const Failure& failure);
-  // Nothing fails any more. True if something has failed since fail(). Any thread.
+  // From now on calls of this kind wait until heal(). Any thread.
+  static void hold(DiskCall call);
+  // Nothing fails or waits any more. True if something has failed since fail(). Any thread.
   static bool heal();
 };
 

@@ -51,7 +51,8 @@ class PrincipalsTest : public SchedulerTest {
     client.server.reset();
   }
 
-  Client client(const Principal& principal) {
+  // Its calls are counted, if there are shares.
+  Client client(const Principal& principal, const std::shared_ptr<rpc::Shares>& shares = nullptr) {
     Client made;
     made.principal = principal;
     {
@@ -59,7 +60,7 @@ class PrincipalsTest : public SchedulerTest {
       users_[principal.uid] = principal.user_name;
     }
     made.server =
-        *compat::InProcess::create(make_services(daemon_->core(), nullptr, names_), principal);
+        *compat::InProcess::create(make_services(daemon_->core(), shares, names_), principal);
     made.channel = made.server->channel();
     made.jobs = v1::JobService::NewStub(made.channel);
     return made;
