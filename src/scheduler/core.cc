@@ -32,10 +32,11 @@ Core::Core(sd::EventLoop& loop, store::Store& store, const rpc::Credentials& cre
       mailbox_(std::move(mailbox)),
       reads_(store.reader(), options.see),
       policy_(options.policy),
-      ledger_(
-          store.writer(), mailbox_,
-          {[this](const std::vector<store::JobChange>& changes) { watches_.on_committed(changes); },
-           [this](const Error& error) { on_store_failed(error); }}),
+      ledger_(store.writer(), mailbox_,
+              {[this](std::vector<store::JobChange> changes) {
+                 watches_.on_committed(std::move(changes));
+               },
+               [this](const Error& error) { on_store_failed(error); }}),
       jobs_(loop, ledger_, table_hooks()),
       dispatcher_(loop, jobs_.queue(),
                   [this](const Uuid& job, const Uuid& worker) {

@@ -77,7 +77,7 @@ void Ledger::flush() {
 }
 
 void Ledger::on_result(const Result<void>& result) {
-  const Entry entry = std::move(under_way_.front());
+  Entry entry = std::move(under_way_.front());
   under_way_.pop_front();
   new_bytes_ -= entry.new_bytes;
   rows_ -= entry.changes.size();
@@ -85,7 +85,7 @@ void Ledger::on_result(const Result<void>& result) {
   if (first_failure) failure_ = unavailable(result.error());
   if (result && !entry.changes.empty()) {
     committed_ = entry.changes.back().revision;
-    hooks_.on_committed(entry.changes);
+    hooks_.on_committed(std::move(entry.changes));
   }
   const Result<void> outcome = result ? Result<void>() : Result<void>(*failure_);
   for (const Action& action : entry.actions) action(outcome);

@@ -26,7 +26,7 @@ class Ledger {
   using Action = std::function<void(const Result<void>&)>;
   struct Hooks {
     // Changes that were committed, before the actions of their batch.
-    std::function<void(const std::vector<store::JobChange>&)> on_committed;
+    std::function<void(std::vector<store::JobChange>)> on_committed;
     // The first failed commit, after the actions of its batch.
     std::function<void(const Error&)> on_failed;
   };

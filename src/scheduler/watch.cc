@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scheduler/watch.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/limits.h"
@@ -23,7 +24,16 @@ v1::WatchJobsResponse to_response(const store::JobChange& change) {
   return response;
 }
 
+std::unordered_set<Uuid> jobs_of(const std::vector<store::JobChange>& changes) {
+  std::unordered_set<Uuid> jobs;
+  for (const store::JobChange& change : changes) jobs.insert(change.job_id);
+  return jobs;
+}
+
 }  // namespace
+
+JobChanges::JobChanges(std::vector<store::JobChange> its_changes)
+    : changes(std::move(its_changes)), jobs(jobs_of(changes)) {}
 
 std::shared_ptr<Watch> Watch::create(Viewer viewer, std::optional<std::int64_t> after,
                                      std::unordered_set<Uuid> jobs, Events events) {
@@ -41,15 +51,47 @@ grpc::ServerWriteReactor<v1::WatchJobsResponse>* Watch::start() {
   return reactor;
 }
 
+bool Watch::concerns(const JobChanges& changes) const {
+  if (jobs_.empty()) return !changes.changes.empty();
+  return std::any_of(jobs_.begin(), jobs_.end(),
+                     [&changes](const Uuid& job) { return changes.jobs.contains(job); });
+}
+
+// The next change that the stream is about, as an event. Under the lock.
+std::optional<v1::WatchJobsResponse> Watch::take_next() {
+  while (!queue_.empty()) {
+    const JobChangesPtr of = queue_.front().of;
+    std::size_t& next = queue_.front().next;
+    while (next < of->changes.size()) {
+      const store::JobChange& change = of->changes[next++];
+      if (!jobs_.empty() && !jobs_.contains(change.job_id)) continue;
+      if (next == of->changes.size()) queue_.pop_front();
+      return to_response(viewer_.as_seen(change));
+    }
+    queue_.pop_front();
+  }
+  return std::nullopt;
+}
+
+// Drops what waits if `more` changes are too many beside it; true if it did. Under the lock.
+bool Watch::fall_back(std::size_t more) {
+  if (queue_.empty()) return false;
+  for (const Waiting& waiting : queue_) more += waiting.of->changes.size() - waiting.next;
+  if (more <= limits::kWatchQueueMax) return false;
+  const Waiting& first = queue_.front();
+  cursor_ = first.of->changes[first.next].revision - 1;
+  queue_.clear();
+  live_ = false;
+  return true;
+}
+
 void Watch::on_wanted() {
   std::optional<v1::WatchJobsResponse> next;
   bool ask = false;
   {
     const std::lock_guard lock(mutex_);
-    if (!queue_.empty()) {
-      next = std::move(queue_.front());
-      queue_.pop_front();
-    } else {
+    next = take_next();
+    if (!next) {
       wanted_ = true;
       ask = !live_ && !std::exchange(hungry_, true);
     }
@@ -58,35 +100,32 @@ void Watch::on_wanted() {
   if (ask) events_.on_hungry(shared_from_this());
 }
 
-void Watch::feed(const std::vector<store::JobChange>& changes, std::int64_t up_to) {
-  cursor_ = up_to;
+bool Watch::feed(const JobChangesPtr& changes, std::int64_t up_to) {
   std::optional<v1::WatchJobsResponse> next;
   bool ask = false;
-  bool full = false;
   {
     const std::lock_guard lock(mutex_);
     hungry_ = false;
-    for (const store::JobChange& change : changes) {
-      if (!jobs_.empty() && !jobs_.contains(change.job_id)) continue;
-      full = queue_.size() >= limits::kWatchQueueMax;
-      if (full) break;
-      queue_.push_back(to_response(viewer_.as_seen(change)));
-    }
-    if (wanted_ && !queue_.empty()) {
-      next = std::move(queue_.front());
-      queue_.pop_front();
-      wanted_ = false;
-    }
+    const bool is_of_it = concerns(*changes);
+    if (live_ && is_of_it && fall_back(changes->changes.size())) return false;
+    cursor_ = up_to;
+    if (is_of_it) queue_.push_back({changes, 0});
+    if (wanted_) next = take_next();
+    if (next) wanted_ = false;
     // History without anything for this reader: on to the next page.
     if (wanted_ && !live_) ask = hungry_ = true;
   }
-  if (full) {
-    return writer_->fail(make_error(ErrorCode::kResourceExhausted,
-                                    "the reader is too slow: more events waited than are kept; "
-                                    "take it up again after the last revision received"));
-  }
   if (next) writer_->give(std::move(*next));
   if (ask) events_.on_hungry(shared_from_this());
+  return true;
+}
+
+void Watch::finish(const grpc::Status& status) {
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.clear();
+  }
+  writer_->finish(status);
 }
 
 void Watch::go_live() {

@@ -11,8 +11,7 @@
 namespace takt::scheduler {
 namespace {
 
-constexpr std::size_t kHistoryPage = 512;
-static_assert(kHistoryPage <= limits::kWatchQueueMax, "a page of history fits the queue");
+constexpr std::size_t kHistoryPage = limits::kWatchQueueMax;
 
 grpc::Status history_gone(std::int64_t after, std::int64_t oldest) {
   return {grpc::StatusCode::OUT_OF_RANGE,
@@ -75,14 +74,13 @@ void WatchHub::on_hungry(const WatchPtr& watch) {
   }
   reader_.events({watch->principal(), {}}, watch->cursor(), newest, kHistoryPage,
                  [this, mailbox = mailbox_, watch, newest](Result<store::EventPage> page) {
-                   mailbox->post([this, watch, newest, page = std::move(page)] {
-                     on_page(watch, newest, page);
+                   mailbox->post([this, watch, newest, page = std::move(page)]() mutable {
+                     on_page(watch, newest, std::move(page));
                    });
                  });
 }
 
-void WatchHub::on_page(const WatchPtr& watch, std::int64_t up_to,
-                       const Result<store::EventPage>& page) {
+void WatchHub::on_page(const WatchPtr& watch, std::int64_t up_to, Result<store::EventPage> page) {
   if (!watches_.contains(watch)) return;
   if (!page) return watch->finish(rpc::to_status(page.error()));
   // after_revision 0 asks for what there is, wherever that begins.
@@ -90,11 +88,15 @@ void WatchHub::on_page(const WatchPtr& watch, std::int64_t up_to,
   if (!from_start && page->oldest > watch->cursor() + 1)
     return watch->finish(history_gone(watch->cursor(), page->oldest));
   const bool last = page->changes.size() < kHistoryPage;
-  watch->feed(page->changes, last ? up_to : page->changes.back().revision);
+  const std::int64_t end = last ? up_to : page->changes.back().revision;
+  watch->feed(std::make_shared<const JobChanges>(std::move(page->changes)), end);
 }
 
-void WatchHub::on_committed(const std::vector<store::JobChange>& changes) {
-  for (const WatchPtr& watch : live_) watch->feed(changes, changes.back().revision);
+void WatchHub::on_committed(std::vector<store::JobChange> changes) {
+  if (live_.empty()) return;
+  const std::int64_t end = changes.back().revision;
+  const auto committed = std::make_shared<const JobChanges>(std::move(changes));
+  std::erase_if(live_, [&](const WatchPtr& watch) { return !watch->feed(committed, end); });
 }
 
 void WatchHub::on_end(const WatchPtr& watch) {

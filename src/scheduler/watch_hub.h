@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hands committed changes to the WatchJobs streams, and signs of life to the idle ones. Loop thread
-// only, except where said.
+// Hands committed changes to the WatchJobs streams, and signs of life to the idle ones. A stream
+// whose reader is too slow reads the history until it has caught up. Loop thread only, except where
+// said.
 #pragma once
 
 #include <cstddef>
@@ -32,7 +33,7 @@ class WatchHub {
                                                          std::unordered_set<Uuid> jobs,
                                                          rpc::ShareLease share = {});
 
-  void on_committed(const std::vector<store::JobChange>& changes);
+  void on_committed(std::vector<store::JobChange> changes);
 
   // Ends all streams, and those that come from now on if `for_good`.
   void end_all(const Error& error, bool for_good);
@@ -43,7 +44,7 @@ class WatchHub {
   using WatchPtr = std::shared_ptr<Watch>;
 
   void on_hungry(const WatchPtr& watch);
-  void on_page(const WatchPtr& watch, std::int64_t up_to, const Result<store::EventPage>& page);
+  void on_page(const WatchPtr& watch, std::int64_t up_to, Result<store::EventPage> page);
   void on_end(const WatchPtr& watch);
   bool admit(const WatchPtr& watch);
   void signs_of_life();

@@ -65,6 +65,46 @@ TEST_F(StreamsTest, AWatchGoesOnAtARevisionWithoutGapOrDouble) {
     EXPECT_EQ(revisions[at], revisions[at - 1] + 1);
 }
 
+TEST_F(StreamsTest, AWatchThatReadsLateGetsAllThatCameMeanwhile) {
+  v1::JobSpec held = spec("held");
+  held.set_hold(true);
+  const std::string job = submit(held);
+  v1::WatchJobsRequest all;
+  all.set_from_now(true);
+  v1::WatchJobsRequest one = all;
+  one.add_job_ids(job);
+  const auto of_all = context();
+  const auto of_one = context();
+  const auto all_jobs = jobs_->WatchJobs(of_all.get(), all);
+  const auto one_job = jobs_->WatchJobs(of_one.get(), one);
+  v1::WatchJobsResponse message;
+  ASSERT_TRUE(all_jobs->Read(&message));
+  const std::int64_t begin = message.revision();
+  ASSERT_TRUE(one_job->Read(&message));
+  // More in one commit, and in all, than is kept for a stream.
+  v1::JobSpec array = spec("array");
+  for (const int tasks : {5000, 1000, 10, 5000}) {
+    array.mutable_array()->set_count(tasks);
+    submit(array);
+  }
+  stop_job(job, "");
+  std::int64_t revision = begin;
+  while (revision < begin + 11015 && all_jobs->Read(&message)) {
+    if (!message.has_event()) continue;
+    ASSERT_EQ(message.revision(), revision + 1);
+    revision = message.revision();
+  }
+  EXPECT_EQ(message.event().job_id(), job);
+  EXPECT_EQ(message.event().state(), v1::JOB_STATE_STOPPED);
+  of_all->TryCancel();
+  message.Clear();
+  while (!message.has_event() && one_job->Read(&message)) {
+  }
+  EXPECT_EQ(message.event().job_id(), job);
+  EXPECT_EQ(message.event().state(), v1::JOB_STATE_STOPPED);
+  of_one->TryCancel();
+}
+
 TEST_F(StreamsTest, AnIdleWatchGetsSignsOfLifeAndAFutureOneIsRefused) {
   const std::string job = submit(spec());
   v1::WatchJobsRequest request;
