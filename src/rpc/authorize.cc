@@ -238,11 +238,16 @@ Result<Principal> Guard::admit_stream(const grpc::ServerContextBase& context, Ac
   Result<Principal> principal = tls ? principal_of(context) : named();
   const Result<void> allowed = principal ? authorize(*principal, action) : principal.error();
   if (allowed) return principal;
-  static const RefusalAudit audit;  // there is a guard for each connection
   if (tls || allowed.error().code == ErrorCode::kPermissionDenied)
-    audit.note(principal ? *principal : connection_, action_name(action),
-               connection_.is_local() ? "" : context.peer(), allowed.error());
+    on_denied(context, principal ? *principal : connection_, action)(allowed.error());
   return allowed.error();
+}
+
+OnDenied Guard::on_denied(const grpc::ServerContextBase& context, const Principal& principal,
+                          Action action) const {
+  static const RefusalAudit audit;  // there is a guard for each connection
+  return [principal, action, peer = connection_.is_local() ? "" : context.peer()](
+             const Error& error) { audit.note(principal, action_name(action), peer, error); };
 }
 
 Result<Principal> Guard::admit(const grpc::ServerContextBase& context, Action action,
@@ -258,10 +263,20 @@ Result<ShareLease> Guard::take(Share share, const Principal& principal) const {
   return rpc::admit_stream(*shares_, share, holder_of(principal));
 }
 
-Result<CallShare> Guard::take_call(const Principal& principal,
+Result<CallShare> Guard::take_call(const grpc::ServerContextBase& context,
+                                   const Principal& principal, Action action,
                                    const google::protobuf::Message& request) const {
-  if (shares_ == nullptr) return CallShare();
-  return admit_call(shares_, holder_of(principal), request.ByteSizeLong());
+  Result<CallShare> share = CallShare();
+  if (shares_ != nullptr) share = admit_call(shares_, holder_of(principal), request.ByteSizeLong());
+  if (share) share->on_denied = on_denied(context, principal, action);
+  return share;
+}
+
+Result<StreamShare> Guard::take_stream(const grpc::ServerContextBase& context, Share share,
+                                       const Principal& principal, Action action) const {
+  auto lease = take(share, principal);
+  if (!lease) return lease.error();
+  return StreamShare{std::move(*lease), on_denied(context, principal, action)};
 }
 
 std::vector<ShareUse> Guard::uses(const ShareHolder& holder) const {

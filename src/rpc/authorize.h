@@ -128,15 +128,21 @@ class Guard {
   // What a call of an admitted principal holds until it is over.
   [[nodiscard]] Result<ShareLease> take(Share share, const Principal& principal) const;
 
-  // The same of a call with one request and one answer.
-  [[nodiscard]] Result<CallShare> take_call(const Principal& principal,
+  // The same of a call with one request and one answer, and of a stream of answers; with what
+  // audits it if it ends with kPermissionDenied.
+  [[nodiscard]] Result<CallShare> take_call(const grpc::ServerContextBase& context,
+                                            const Principal& principal, Action action,
                                             const google::protobuf::Message& request) const;
+  [[nodiscard]] Result<StreamShare> take_stream(const grpc::ServerContextBase& context, Share share,
+                                                const Principal& principal, Action action) const;
 
   // What that holder may hold and holds; empty without shares.
   [[nodiscard]] std::vector<ShareUse> uses(const ShareHolder& holder) const;
 
  private:
   [[nodiscard]] Result<Principal> named() const;
+  [[nodiscard]] OnDenied on_denied(const grpc::ServerContextBase& context,
+                                   const Principal& principal, Action action) const;
 
   Caller connection_;
   std::shared_ptr<Shares> shares_;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// One audit line for each request that was refused because of who asked. Guarantees: one account
-// causes at most limits::kRefusalLinesOfAccount lines a minute, all together at most
-// limits::kRefusalLinesPerMinute, and memory stays bounded, however many accounts ask.
+// One audit line for each request that was refused because of who asked. Guarantees: the guard and
+// the calls that it lets in (Guard::take_call, take_stream) write it, so that a handler only has to
+// fail with kPermissionDenied; one account causes at most limits::kRefusalLinesOfAccount lines a
+// minute, all together at most limits::kRefusalLinesPerMinute, and memory stays bounded, however
+// many accounts ask.
 #pragma once
 
 #include <functional>
@@ -36,7 +38,10 @@ class RefusalLines {
   std::map<std::string, std::size_t> accounts_;  // those with lines in this minute
 };
 
-// The audit of what one part of a daemon refuses. Thread-safe.
+// Writes the line of a call that ends with this error, kPermissionDenied. Any thread.
+using OnDenied = std::function<void(const Error&)>;
+
+// The audit of what a daemon refuses. Thread-safe.
 class RefusalAudit {
  public:
   // Writes "refused JobService.StopJob to alice: job … was submitted by …" to the log, unless there

@@ -222,7 +222,8 @@ Result<CallShare> admit_call(const std::shared_ptr<Shares>& shares, const ShareH
   return CallShare{both(std::move(*call), std::move(*bytes)),
                    [shares, holder](std::size_t answer_bytes) {
                      return shares->take(Share::kBytes, holder, answer_bytes);
-                   }};
+                   },
+                   {}};
 }
 
 std::optional<ConnectionShare> admit_connection(Shares& shares, const ShareHolder& holder,

@@ -17,6 +17,7 @@
 #include "base/limits.h"
 #include "base/result.h"
 #include "rpc/caller.h"
+#include "rpc/refusals.h"
 
 namespace takt::rpc {
 
@@ -129,10 +130,18 @@ class Shares {
 Result<ShareLease> admit_stream(Shares& shares, Share share, const ShareHolder& holder);
 
 // What a unary call holds until it is over and its work is gone: its lease, and what takes the
-// bytes of its answer. Empty: nothing is counted.
+// bytes of its answer. Empty: nothing is counted. With it comes what
+// audits a refusal.
 struct CallShare {
   ShareLease lease;
   std::function<Result<ShareLease>(std::size_t bytes)> take_answer;
+  OnDenied on_denied = {};
+};
+
+// The same of a stream, until it is over.
+struct StreamShare {
+  ShareLease lease;
+  OnDenied on_denied = {};
 };
 
 // kResourceExhausted as Shares::count_request() and take().

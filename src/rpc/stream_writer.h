@@ -18,6 +18,7 @@
 
 #include "base/check.h"
 #include "base/result.h"
+#include "rpc/refusals.h"
 #include "rpc/status.h"
 #include "rpc/write_queue.h"
 
@@ -118,6 +119,8 @@ class PullWriter final : public grpc::ServerWriteReactor<Message> {
     std::function<void()> on_wanted;
     // Called once, when the stream is over for whatever reason.
     std::function<void()> on_end;
+    // Audits a fail() with kPermissionDenied, the first one.
+    OnDenied on_denied = {};
   };
 
   // Call start() before the handler returns.
@@ -146,7 +149,10 @@ class PullWriter final : public grpc::ServerWriteReactor<Message> {
     const std::lock_guard lock(mutex_);
     end(std::move(status));
   }
-  void fail(const Error& error) { finish(to_status(error)); }
+  void fail(const Error& error) {
+    if (error.code == ErrorCode::kPermissionDenied) audit(error);
+    finish(to_status(error));
+  }
 
   [[nodiscard]] bool over() const {
     const std::lock_guard lock(mutex_);
@@ -154,8 +160,17 @@ class PullWriter final : public grpc::ServerWriteReactor<Message> {
   }
 
  private:
-  explicit PullWriter(Events events) : events_(std::move(events)) {}
+  explicit PullWriter(Events events)
+      : on_denied_(std::exchange(events.on_denied, {})), events_(std::move(events)) {}
 
+  void audit(const Error& denied) {
+    OnDenied note;
+    {
+      const std::lock_guard lock(mutex_);
+      note = std::exchange(on_denied_, {});
+    }
+    if (note) note(denied);
+  }
   void end(grpc::Status status) {
     if (!end_) end_ = std::move(status);
     if (writing_ || finished_) return;
@@ -187,6 +202,7 @@ class PullWriter final : public grpc::ServerWriteReactor<Message> {
   bool writing_ = false;
   std::optional<grpc::Status> end_;
   bool finished_ = false;
+  OnDenied on_denied_;
   Events events_;  // only OnDone changes it, after all other reactions
   std::shared_ptr<PullWriter> self_;
 };

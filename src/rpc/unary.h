@@ -4,7 +4,8 @@
 // handle is dropped unanswered (a loop that ended with work queued), with UNAVAILABLE. What a call
 // holds is given back when gRPC is done with it and the last handle is gone: a client that gives up
 // frees no share while its work waits in a queue. A large answer counts among the account's bytes
-// until the client has read it; beyond them the call ends with RESOURCE_EXHAUSTED.
+// until the client has read it; beyond them the call ends with RESOURCE_EXHAUSTED. One that fails
+// with kPermissionDenied is audited first, once, whether or not a client still waits.
 #pragma once
 
 #include <grpcpp/server_context.h>
@@ -34,6 +35,7 @@ class UnaryReply {
       : call_(std::make_shared<Call>()), claim_(std::make_shared<Claim>(call_)) {
     call_->lease = std::move(share.lease);
     call_->take_answer = std::move(share.take_answer);
+    call_->on_denied = std::move(share.on_denied);
     auto* reactor = new Reactor(call_, std::move(on_cancel));
     call_->reactor = reactor;
     call_->response = response;
@@ -45,7 +47,10 @@ class UnaryReply {
 
   // Answers. False if the call was over already; then nothing happens.
   bool finish(Response response) const { return call_->finish(std::move(response)); }
-  bool fail(const Error& error) const { return call_->fail(to_status(error)); }
+  bool fail(const Error& error) const {
+    if (error.code == ErrorCode::kPermissionDenied) call_->audit(error);
+    return call_->fail(to_status(error));
+  }
   bool finish(Result<Response> result) const {
     return result ? finish(std::move(*result)) : fail(result.error());
   }
@@ -67,10 +72,19 @@ class UnaryReply {
     Reactor* reactor = nullptr;
     Response* response = nullptr;
     std::function<Result<ShareLease>(std::size_t)> take_answer;  // may be empty
+    OnDenied on_denied;                                          // the same; until it was called
 
     Reactor* take() {
       const std::lock_guard lock(mutex);
       return std::exchange(reactor, nullptr);
+    }
+    void audit(const Error& denied) {
+      OnDenied note;
+      {
+        const std::lock_guard lock(mutex);
+        note = std::exchange(on_denied, {});
+      }
+      if (note) note(denied);
     }
     bool finish(Response&& answer) {
       const std::size_t bytes = take_answer ? answer.ByteSizeLong() : 0;

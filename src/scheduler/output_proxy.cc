@@ -12,7 +12,7 @@
 namespace takt::scheduler {
 
 OutputProxy::OutputProxy(Core& core, Principal principal, v1::ReadOutputRequest request,
-                         rpc::ShareLease share)
+                         rpc::StreamShare share)
     : core_(core),
       principal_(std::move(principal)),
       request_(std::move(request)),
@@ -22,14 +22,14 @@ OutputProxy::OutputProxy(Core& core, Principal principal, v1::ReadOutputRequest 
 grpc::ServerWriteReactor<v1::ReadOutputResponse>* OutputProxy::start(Core& core,
                                                                      const Principal& principal,
                                                                      v1::ReadOutputRequest request,
-                                                                     rpc::ShareLease share) {
+                                                                     rpc::StreamShare share) {
   std::shared_ptr<OutputProxy> proxy(
       new OutputProxy(core, principal, std::move(request), std::move(share)));
   if (auto added = core.outputs().add(proxy); !added)
     return rpc::refuse_stream<v1::ReadOutputResponse>(added.error());
   // The writer holds the proxy until the stream is over.
-  proxy->writer_ =
-      Writer::create({[proxy] { proxy->on_wanted(); }, [proxy] { proxy->on_client_gone(); }});
+  proxy->writer_ = Writer::create({[proxy] { proxy->on_wanted(); },
+                                   [proxy] { proxy->on_client_gone(); }, proxy->share_.on_denied});
   Writer* const reactor = proxy->writer_.get();
   reactor->start();
   return reactor;

@@ -31,7 +31,7 @@ class OutputProxy : public std::enable_shared_from_this<OutputProxy> {
   static grpc::ServerWriteReactor<v1::ReadOutputResponse>* start(Core& core,
                                                                  const Principal& principal,
                                                                  v1::ReadOutputRequest request,
-                                                                 rpc::ShareLease share);
+                                                                 rpc::StreamShare share);
 
   void fail(const Error& error) { writer_->fail(error); }
 
@@ -39,7 +39,7 @@ class OutputProxy : public std::enable_shared_from_this<OutputProxy> {
   using Writer = rpc::PullWriter<v1::ReadOutputResponse>;
 
   OutputProxy(Core& core, Principal principal, v1::ReadOutputRequest request,
-              rpc::ShareLease share);
+              rpc::StreamShare share);
   void on_wanted();
   void on_client_gone();
 
@@ -64,7 +64,7 @@ class OutputProxy : public std::enable_shared_from_this<OutputProxy> {
   Core& core_;
   const Principal principal_;
   v1::ReadOutputRequest request_;  // its offsets move on
-  const rpc::ShareLease share_;
+  const rpc::StreamShare share_;
   std::shared_ptr<Writer> writer_;
   bool ended_ = false;     // the job, when it was looked up
   bool complete_ = false;  // the last message is given

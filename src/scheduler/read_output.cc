@@ -10,7 +10,7 @@ namespace takt::scheduler {
 grpc::ServerWriteReactor<v1::ReadOutputResponse>* read_output(Core& core,
                                                               const Principal& principal,
                                                               const v1::ReadOutputRequest& request,
-                                                              rpc::ShareLease share) {
+                                                              rpc::StreamShare share) {
   if (auto checked = rpc::check_output_request(request); !checked)
     return rpc::refuse_stream<v1::ReadOutputResponse>(checked.error());
   return OutputProxy::start(core, principal, request, std::move(share));

@@ -16,13 +16,7 @@ Result<Sight> Reads::may(const Principal& principal, Action action, const Job& j
   const Whose whose = principal.owns(job.submit_user) ? Whose::kOwn
                       : is_reader                     ? Whose::kReaders
                                                       : Whose::kAnother;
-  auto sight = rpc::may(principal, action, {job.id.str(), job.submitted_by, whose}, see_);
-  if (!sight) audit_refusal(principal, action, sight.error());
-  return sight;
-}
-
-void Reads::audit_refusal(const Principal& principal, Action action, const Error& error) const {
-  refusals_.note(principal, rpc::action_name(action), "", error);
+  return rpc::may(principal, action, {job.id.str(), job.submitted_by, whose}, see_);
 }
 
 Result<store::JobView> Reads::as_seen(const Asking& asking, store::JobView view) const {

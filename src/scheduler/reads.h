@@ -13,7 +13,6 @@
 #include "base/result.h"
 #include "job/principal.h"
 #include "rpc/authorize.h"
-#include "rpc/refusals.h"
 #include "rpc/unary.h"
 #include "store/reader.h"
 
@@ -57,12 +56,9 @@ class Reads {
     return reader_.use(account, is_operator);
   }
 
-  // What the principal gets of this job, wherever it is at hand; kPermissionDenied says who may;
-  // the refusal is audited.
+  // What the principal gets of this job, wherever it is at hand; kPermissionDenied says who may.
   [[nodiscard]] Result<rpc::Sight> may(const Principal& principal, rpc::Action action,
                                        const Job& job) const;
-  // Of a refusal because of who asked.
-  void audit_refusal(const Principal& principal, rpc::Action action, const Error& error) const;
   // What the principal sees of a change of a job.
   [[nodiscard]] store::JobChange as_seen(const Principal& principal,
                                          const store::JobChange& change) const;
@@ -72,7 +68,6 @@ class Reads {
 
   store::Reader& reader_;
   std::atomic<rpc::See> see_;
-  rpc::RefusalAudit refusals_;
 };
 
 }  // namespace takt::scheduler

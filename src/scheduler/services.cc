@@ -24,7 +24,7 @@ ServerUnaryReactor* admit(const rpc::Guard& guard, CallbackServerContext* contex
                           const google::protobuf::Message& request, Response* response, Verb verb) {
   const auto principal = guard.admit(*context, action, request);
   if (!principal) return rpc::refuse(context, principal.error());
-  auto share = guard.take_call(*principal, request);
+  auto share = guard.take_call(*context, *principal, action, request);
   if (!share) return rpc::refuse(context, share.error());
   const rpc::UnaryReply<Response> reply(response, {}, std::move(*share));
   ServerUnaryReactor* const reactor = reply.reactor();
@@ -155,7 +155,8 @@ class JobService final : public v1::JobService::CallbackService {
       CallbackServerContext* context, const v1::ReadOutputRequest* request) override {
     const auto principal = guard_.admit(*context, Action::kReadOutput, *request);
     if (!principal) return rpc::refuse_stream<v1::ReadOutputResponse>(principal.error());
-    auto share = guard_.take(rpc::Share::kReaders, *principal);
+    auto share =
+        guard_.take_stream(*context, rpc::Share::kReaders, *principal, Action::kReadOutput);
     if (!share) return rpc::refuse_stream<v1::ReadOutputResponse>(share.error());
     return read_output(core_, *principal, *request, std::move(*share));
   }

@@ -112,18 +112,6 @@ Result<JobSpec> checked_spec(const Principal& principal, const v1::JobSpec& mess
   return spec;
 }
 
-namespace {
-
-template <class Response>
-void refuse(Core& core, const Principal& principal, rpc::Action action, const Error& error,
-            const rpc::UnaryReply<Response>& reply) {
-  if (error.code == ErrorCode::kPermissionDenied)
-    core.reads().audit_refusal(principal, action, error);
-  reply.fail(error);
-}
-
-}  // namespace
-
 void submit_job(Core& core, const Principal& principal, const v1::SubmitJobRequest& request,
                 const rpc::UnaryReply<v1::SubmitJobResponse>& reply) {
   auto submission = new_submission(principal, request.request_id());
@@ -133,7 +121,7 @@ void submit_job(Core& core, const Principal& principal, const v1::SubmitJobReque
   }
   auto spec = checked_spec(principal, request.spec(), "");
   if (!spec) {
-    refuse(core, principal, rpc::Action::kSubmitJob, spec.error(), reply);
+    reply.fail(spec.error());
     return;
   }
   submission->specs.push_back(std::move(*spec));
@@ -164,7 +152,7 @@ void submit_jobs(Core& core, const Principal& principal, const v1::SubmitJobsReq
   for (int at = 0; at < request.specs_size(); ++at) {
     auto spec = checked_spec(principal, request.specs(at), "specs[" + std::to_string(at) + "].");
     if (!spec) {
-      refuse(core, principal, rpc::Action::kSubmitJobs, spec.error(), reply);
+      reply.fail(spec.error());
       return;
     }
     submission->specs.push_back(std::move(*spec));

@@ -73,7 +73,7 @@ grpc::ServerWriteReactor<v1::WatchJobsResponse>* watch_jobs(Core& core, const Pr
 grpc::ServerWriteReactor<v1::ReadOutputResponse>* read_output(Core& core,
                                                               const Principal& principal,
                                                               const v1::ReadOutputRequest& request,
-                                                              rpc::ShareLease share = {});
+                                                              rpc::StreamShare share = {});
 
 // Finds the job that `key` names, for a principal that may act on it by that RPC, and runs `act` on
 // the loop with its id; else calls `fail`, once. One that has not ended is found in memory by its

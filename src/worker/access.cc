@@ -59,10 +59,7 @@ Result<Target> resolve(const Core& core, const Principal& principal, Action acti
   if (!id) return id.error();
   const auto target_of = [&](const Acceptance& acceptance) -> Result<Target> {
     const auto sight = may(principal, action, *id, acceptance, see_of(core));
-    if (!sight) {
-      core.refusals.note(principal, rpc::action_name(action), "", sight.error());
-      return sight.error();
-    }
+    if (!sight) return sight.error();
     return Target{{owner_of(acceptance), *id}, *sight};
   };
   if (const auto owner = core.attempts.owner_of(*id))

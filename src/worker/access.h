@@ -29,7 +29,7 @@ Result<rpc::Sight> may(const Principal& principal, rpc::Action action, const Att
 
 // The attempt of this job and number, 0 for the latest one on this worker, of any owner, for a
 // principal that gets something of it by that RPC. kNotFound: it is not on this worker.
-// kPermissionDenied: as may(), and audited. kDataLoss: its records cannot be read. Loop thread
+// kPermissionDenied: as may(). kDataLoss: its records cannot be read. Loop thread
 // only, as what follows.
 Result<Target> resolve(const Core& core, const Principal& principal, rpc::Action action,
                        const Uuid& job_id, int number);

@@ -10,7 +10,6 @@
 
 #include "config/worker_config.h"
 #include "rpc/credentials.h"
-#include "rpc/refusals.h"
 #include "sd/event_loop.h"
 #include "sd/inotify.h"
 #include "worker/contacts.h"
@@ -41,7 +40,6 @@ struct Core {
   std::size_t turns = 0;  // starts on their way
   bool stopping = false;  // takes no more starts
   StartHealth health;
-  rpc::RefusalAudit refusals;
   // By store, of the schedulers that have drained this worker: by which account, and why.
   std::map<std::string, std::string> drains;
 

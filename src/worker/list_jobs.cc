@@ -62,7 +62,7 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::ListJobs(
   if (!size) return rpc::refuse(context, size.error());
   const auto token = rpc::read_attempt_token(request->page_token());
   if (!token) return rpc::refuse(context, token.error());
-  auto share = guard_.take_call(*caller, *request);
+  auto share = guard_.take_call(*context, *caller, rpc::Action::kWorkerListJobs, *request);
   if (!share) return rpc::refuse(context, share.error());
   Reply reply(response, {}, std::move(*share));
   std::ignore = parts_.core.loop.post([parts = parts_, by = *caller, reply, after = *token,

@@ -17,7 +17,7 @@ Error gone_down() {
 
 grpc::ServerWriteReactor<OutputMessage>* Outputs::read(
     const Principal& principal, const v1::WorkerServiceReadOutputRequest& request,
-    rpc::ShareLease share) {
+    rpc::StreamShare share) {
   auto id = Uuid::parse(request.job_id(), "job_id");
   if (!id) return rpc::refuse_stream<OutputMessage>(id.error());
   if (auto checked = rpc::check_output_request(request); !checked)

@@ -40,7 +40,7 @@ class Outputs {
   // thread.
   grpc::ServerWriteReactor<OutputMessage>* read(const Principal& principal,
                                                 const v1::WorkerServiceReadOutputRequest& request,
-                                                rpc::ShareLease share = {});
+                                                rpc::StreamShare share = {});
 
   // Ends all streams with UNAVAILABLE: the worker goes down, readers go on at their offset later.
   // Any thread.

@@ -35,7 +35,7 @@ void to_proto(OutputPiece&& piece, v1::OutputChunk& chunk) {
 
 OutputFollower::OutputFollower(Outputs& outputs, Principal principal, const Uuid& job_id,
                                const v1::WorkerServiceReadOutputRequest& request,
-                               rpc::ShareLease share)
+                               rpc::StreamShare share)
     : outputs_(outputs),
       principal_(std::move(principal)),
       job_id_(job_id),
@@ -46,8 +46,9 @@ OutputFollower::OutputFollower(Outputs& outputs, Principal principal, const Uuid
 
 grpc::ServerWriteReactor<OutputMessage>* OutputFollower::open_stream() {
   const auto self = shared_from_this();
-  writer_ =
-      Writer::create({.on_wanted = [self] { self->wanted(); }, .on_end = [self] { self->over(); }});
+  writer_ = Writer::create({.on_wanted = [self] { self->wanted(); },
+                            .on_end = [self] { self->over(); },
+                            .on_denied = share_.on_denied});
   return writer_.get();
 }
 

@@ -17,7 +17,7 @@ class OutputFollower : public std::enable_shared_from_this<OutputFollower> {
  public:
   // `request` was checked.
   OutputFollower(Outputs& outputs, Principal principal, const Uuid& job_id,
-                 const v1::WorkerServiceReadOutputRequest& request, rpc::ShareLease share);
+                 const v1::WorkerServiceReadOutputRequest& request, rpc::StreamShare share);
 
   // What the handler returns to gRPC; start() or end() follow. The follower lives until its stream
   // is over.
@@ -47,7 +47,7 @@ class OutputFollower : public std::enable_shared_from_this<OutputFollower> {
   std::optional<AttemptKey> key_;  // once the output is found
   const OutputWish wish_;
   const bool batch_;
-  const rpc::ShareLease share_;
+  const rpc::StreamShare share_;
   std::shared_ptr<OutputGate> gate_;  // once the output is found
   std::unique_ptr<OutputReader> reader_;
   bool begun_ = false;

@@ -48,17 +48,15 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::StartJob(
     v1::WorkerServiceStartJobResponse* response) {
   auto caller = guard_.admit(*context, rpc::Action::kWorkerStartJob, *request);
   if (!caller) return rpc::refuse(context, caller.error());
-  auto share = guard_.take_call(*caller, *request);
+  auto share = guard_.take_call(*context, *caller, rpc::Action::kWorkerStartJob, *request);
   if (!share) return rpc::refuse(context, share.error());
   auto start = read_start(*caller, *request, parts_.core.state.worker_id());
   if (!start) return rpc::refuse(context, start.error());
   rpc::UnaryReply<v1::WorkerServiceStartJobResponse> reply(response, {}, std::move(*share));
   std::ignore = parts_.core.loop.post([parts = parts_, reply, start = std::move(*start)]() mutable {
     if (reply.over()) return;  // given up before anything was done
-    if (auto may = may_start_directly(start.caller, parts.core.config); !may) {
-      parts.core.refusals.note(start.caller, "WorkerService.StartJob", "", may.error());
+    if (auto may = may_start_directly(start.caller, parts.core.config); !may)
       return (void)reply.fail(may.error());
-    }
     const AttemptId id = start.key.id;
     const std::string by = start.submitted_by;
     auto taken = parts.starting.start(std::move(start), [reply](const Attempt& attempt) {
@@ -92,7 +90,7 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::StopJob(grpc::CallbackServerContext
     if (!grace) return rpc::refuse(context, grace.error());
     stop.grace = *grace;
   }
-  auto share = guard_.take_call(*caller, *request);
+  auto share = guard_.take_call(*context, *caller, rpc::Action::kWorkerStopJob, *request);
   if (!share) return rpc::refuse(context, share.error());
   rpc::UnaryReply<v1::WorkerServiceStopJobResponse> reply(response, {}, std::move(*share));
   std::ignore = parts_.core.loop.post(
@@ -121,7 +119,7 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::set_frozen(grpc::CallbackServerCont
   if (!caller) return rpc::refuse(context, caller.error());
   auto job_id = check_id(request->job_id(), request->attempt());
   if (!job_id) return rpc::refuse(context, job_id.error());
-  auto share = guard_.take_call(*caller, *request);
+  auto share = guard_.take_call(*context, *caller, action, *request);
   if (!share) return rpc::refuse(context, share.error());
   rpc::UnaryReply<Response> reply(response, {}, std::move(*share));
   std::ignore = parts_.core.loop.post([parts = parts_, reply, job_id = *job_id, frozen,
@@ -159,7 +157,7 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::QueryJob(grpc::CallbackServerContex
   if (!caller) return rpc::refuse(context, caller.error());
   auto job_id = check_id(request->job_id(), request->attempt());
   if (!job_id) return rpc::refuse(context, job_id.error());
-  auto share = guard_.take_call(*caller, *request);
+  auto share = guard_.take_call(*context, *caller, rpc::Action::kWorkerQueryJob, *request);
   if (!share) return rpc::refuse(context, share.error());
   rpc::UnaryReply<v1::QueryJobResponse> reply(response, {}, std::move(*share));
   std::ignore = parts_.core.loop.post(
@@ -181,7 +179,8 @@ grpc::ServerWriteReactor<v1::WorkerServiceReadOutputResponse>* WorkerServiceImpl
     grpc::CallbackServerContext* context, const v1::WorkerServiceReadOutputRequest* request) {
   auto caller = guard_.admit(*context, rpc::Action::kWorkerReadOutput, *request);
   if (!caller) return rpc::refuse_stream<OutputMessage>(caller.error());
-  auto share = guard_.take(rpc::Share::kReaders, *caller);
+  auto share =
+      guard_.take_stream(*context, rpc::Share::kReaders, *caller, rpc::Action::kWorkerReadOutput);
   if (!share) return rpc::refuse_stream<OutputMessage>(share.error());
   return parts_.outputs.read(*caller, *request, std::move(*share));
 }

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <thread>
 
 #include "base/limits.h"
@@ -106,6 +107,43 @@ TEST_F(UnaryTest, ACallThatIsGivenUpHoldsItsShareUntilItsWorkIsGone) {
   reply.reset();
   EXPECT_EQ(shares->used(Share::kRequests, "alice"), 0U);
   EXPECT_EQ(shares->used(Share::kBytes, "alice"), 0U);
+}
+
+TEST_F(UnaryTest, ARefusalIsAuditedOnceAlsoIfTheClientHasGivenUp) {
+  std::atomic<int> audited = 0;
+  script_.echo = [&](grpc::CallbackServerContext*, const EchoRequest&, EchoResponse* response) {
+    CallShare share;
+    share.on_denied = [&audited](const Error&) { ++audited; };
+    auto reply = std::make_shared<Reply>(
+        response, [this] { cancelled_.put(1); }, std::move(share));
+    auto* const reactor = reply->reactor();
+    replies_.put(std::move(reply));
+    return reactor;
+  };
+  start();
+  const Error denied = make_error(ErrorCode::kPermissionDenied, "not yours");
+  std::thread caller = call();
+  auto reply = replies_.take();
+  ASSERT_TRUE(reply.has_value());
+  EXPECT_TRUE((*reply)->fail(denied));
+  EXPECT_FALSE((*reply)->fail(denied));
+  EXPECT_EQ(audited, 1);
+  caller.join();
+  const auto client = stub();
+  grpc::ClientContext context;
+  set_deadline(context);
+  const EchoRequest request;
+  EchoResponse response;
+  Mailbox<grpc::Status> done;
+  client->async()->Echo(&context, &request, &response,
+                        [&done](grpc::Status status) { done.put(std::move(status)); });
+  reply = replies_.take();
+  ASSERT_TRUE(reply.has_value());
+  context.TryCancel();
+  ASSERT_TRUE(cancelled_.take().has_value());
+  EXPECT_FALSE((*reply)->fail(denied));
+  EXPECT_EQ(audited, 2);
+  ASSERT_TRUE(done.take().has_value());
 }
 
 TEST_F(UnaryTest, AnsweredLaterFromAnotherThreadAndOnce) {
