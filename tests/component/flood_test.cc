@@ -202,6 +202,17 @@ class FloodedScheduler : public Flooded {
     request.mutable_spec()->set_stdin_data(std::string(bytes, 'x'));
     return call(*scheduler_, "JobService/SubmitJob", request);
   }
+  // Each has to wait for a read: what it depends on has ended.
+  [[nodiscard]] std::unique_ptr<test::Flood> submissions_that_are_reset() {
+    v1::SubmitJobRequest request;
+    *request.mutable_spec() = waiting_job();
+    request.mutable_spec()->set_stdin_data(std::string(1000 << 10, 'x'));
+    v1::Dependency& ended_job = *request.mutable_spec()->add_dependencies();
+    ended_job.set_job_id(submit(sh("exit 0")));
+    ended_job.set_condition(v1::DEPENDENCY_CONDITION_END);
+    ended(ended_job.job_id());
+    return call(*scheduler_, "JobService/SubmitJob", request, test::Reading::kReset);
+  }
   [[nodiscard]] std::unique_ptr<test::Flood> watches() const {
     return call(*scheduler_, "JobService/WatchJobs", v1::WatchJobsRequest(), test::Reading::kSome);
   }
@@ -255,6 +266,15 @@ TEST_F(FloodedScheduler, BySmallSubmissionsAnswersRoot) {
 
 TEST_F(FloodedScheduler, ByLargeSubmissionsAnswersRoot) {
   withstand_one([this] { return submissions(1000 << 10); });
+}
+
+TEST_F(FloodedScheduler, BySubmissionsThatAreResetBehindReadsAnswersRoot) {
+  withstand([this] {
+    Floods floods;
+    floods.push_back(reads(test::Reading::kAll));
+    floods.push_back(submissions_that_are_reset());
+    return floods;
+  });
 }
 
 TEST_F(FloodedScheduler, ByWatchesAnswersRoot) {

@@ -27,6 +27,7 @@ constexpr std::chrono::minutes kTimeMax{4};
 constexpr std::uint64_t kAnswersMax = 20'000'000;
 constexpr std::size_t kLanes = 4;
 constexpr std::size_t kCallsOfLane = 128;
+constexpr std::size_t kSentOfLane = 16;          // then the first of them is reset, if any is
 constexpr std::size_t kConnections = 400;        // more than one account may have
 constexpr std::size_t kLookAfter = 16;           // new connections
 constexpr std::size_t kHeaderBytes = 3000;       // of a call, below the limit of 4 KiB
@@ -90,6 +91,7 @@ class CallFlood final : public Flood {
       begin(calls[at], stub, queue);
       ++open;
     }
+    std::deque<Call*> sent;
     bool ending = false;
     while (open > 0) {
       if (!ending && (broken || over())) {
@@ -101,7 +103,10 @@ class CallFlood final : public Flood {
       const auto next = queue.AsyncNext(&tag, &ok, std::chrono::system_clock::now() + kPause);
       if (next != grpc::CompletionQueue::GOT_EVENT) continue;
       Call& call = *static_cast<Call*>(tag);
-      if (!advance(call, ok)) continue;
+      if (!advance(call, ok)) {
+        if (call.step == Call::Step::kFinish) reset_one(sent, call);
+        continue;
+      }
       broken = broken || call.status.error_code() == grpc::StatusCode::UNAVAILABLE;
       --open;
       if (ending || broken) continue;
@@ -123,6 +128,15 @@ class CallFlood final : public Flood {
     call.stream->StartCall(&call);
   }
 
+  // This call is sent: if calls are reset, the one that was sent a while before is.
+  void reset_one(std::deque<Call*>& sent, Call& call) {
+    if (calls_.reading != Reading::kReset) return;
+    sent.push_back(&call);
+    if (sent.size() <= kSentOfLane) return;
+    sent.front()->context->TryCancel();
+    sent.pop_front();
+  }
+
   // Of a call whose messages are not read, that ends when it is refused or cancelled.
   static void finish(Call& call) {
     call.step = Call::Step::kFinish;
@@ -134,6 +148,7 @@ class CallFlood final : public Flood {
     const Call::Step done = call.step;
     if (done == Call::Step::kFinish) {
       if (call.status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED) ++refused_;
+      if (call.status.error_code() == grpc::StatusCode::CANCELLED) ++served_;
       return true;
     }
     if (ok && done == Call::Step::kStart) {
@@ -143,7 +158,7 @@ class CallFlood final : public Flood {
       return false;
     }
     if (ok && done == Call::Step::kRead) ++served_;
-    const bool first = done == Call::Step::kWrite && calls_.reading != Reading::kNone;
+    const bool first = done == Call::Step::kWrite && calls_.reading == Reading::kSome;
     if (ok && (call.reads || first)) {
       call.step = Call::Step::kRead;
       call.stream->Read(&call.message, &call);

@@ -27,7 +27,8 @@ class Flood {
   Flood(const Flood&) = delete;
   Flood& operator=(const Flood&) = delete;
 
-  // What the daemon has answered so far: messages, or connections. Any thread, as the next two.
+  // What the daemon has answered so far: messages, or connections; of calls that are reset, how
+  // many were. Any thread, as the next two.
   [[nodiscard]] std::uint64_t served() const { return served_; }
   // What it has refused: calls with RESOURCE_EXHAUSTED, or connections, by closing them.
   [[nodiscard]] std::uint64_t refused() const { return refused_; }
@@ -47,6 +48,7 @@ enum class Reading {
   kAll,
   kSome,  // every second call reads its first message only, and stays open
   kNone,
+  kReset,  // reads nothing, and resets a call soon after it is sent
 };
 
 struct FloodCalls {
