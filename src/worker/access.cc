@@ -53,32 +53,36 @@ Result<Sight> may(const Principal& principal, Action action, const AttemptId& id
   return rpc::may(principal, action, {id.job_id.str(), acceptance.submitted_by, whose}, see);
 }
 
+Result<Target> target_of(const Core& core, const Principal& principal, Action action,
+                         const AttemptId& id, const Acceptance& acceptance) {
+  const auto sight = may(principal, action, id, acceptance, see_of(core));
+  if (!sight) return sight.error();
+  return Target{{owner_of(acceptance), id}, *sight};
+}
+
 Result<Target> resolve(const Core& core, const Principal& principal, Action action,
                        const Uuid& job_id, int number) {
   const auto id = read_id(core, job_id, number);
   if (!id) return id.error();
-  const auto target_of = [&](const Acceptance& acceptance) -> Result<Target> {
-    const auto sight = may(principal, action, *id, acceptance, see_of(core));
-    if (!sight) return sight.error();
-    return Target{{owner_of(acceptance), *id}, *sight};
-  };
-  if (const auto owner = core.attempts.owner_of(*id))
-    return target_of(core.attempts.find({*owner, *id})->acceptance);
+  if (const LivePtr live = core.attempts.find_any(*id))
+    return target_of(core, principal, action, *id, live->acceptance);
   const auto folder = core.state.open_folder(*id);
   if (!folder) return folder.error();
   const auto acceptance = read_acceptance(folder->get());
   if (!acceptance) return acceptance.error();
-  return target_of(*acceptance);
+  return target_of(core, principal, action, *id, *acceptance);
+}
+
+Attempt as_seen(const Attempt& attempt, Sight sight) {
+  return sight == Sight::kSummary ? summary_of(attempt) : attempt;
 }
 
 Result<Attempt> find_attempt(const Core& core, const Target& target) {
-  const auto as_seen = [&target](const Attempt& attempt) {
-    return target.sight == Sight::kSummary ? summary_of(attempt) : attempt;
-  };
-  if (const LivePtr live = core.attempts.find(target.key)) return as_seen(live->record);
+  if (const LivePtr live = core.attempts.find(target.key))
+    return as_seen(live->record, target.sight);
   const auto stored = stored_attempt(core.state, target.key);
   if (!stored) return stored.error();
-  return as_seen(*stored);
+  return as_seen(*stored, target.sight);
 }
 
 }  // namespace takt::worker

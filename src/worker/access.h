@@ -34,6 +34,13 @@ Result<rpc::Sight> may(const Principal& principal, rpc::Action action, const Att
 Result<Target> resolve(const Core& core, const Principal& principal, rpc::Action action,
                        const Uuid& job_id, int number);
 
+// The same for an attempt whose acceptance is at hand.
+Result<Target> target_of(const Core& core, const Principal& principal, rpc::Action action,
+                         const AttemptId& id, const Acceptance& acceptance);
+
+// What is shown of the attempt to a principal with this sight. Pure.
+Attempt as_seen(const Attempt& attempt, rpc::Sight sight);
+
 // The attempt as it is now, whole or as a summary. kNotFound: it has left this worker since.
 Result<Attempt> find_attempt(const Core& core, const Target& target);
 

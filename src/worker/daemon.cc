@@ -38,6 +38,7 @@ Daemon::~Daemon() {
   old_door_.reset();
   server_.reset();
   // Results that are on their way refer to the parts below: first the threads that make them.
+  listing_.reset();
   retention_.reset();
   disk_.reset();
 }
@@ -90,6 +91,7 @@ Result<void> Daemon::open(std::vector<sd::InheritedSocket> inherited) {
   recovery_ = std::make_unique<Recovery>(*core_, *ending_, *stopping_, *pausing_);
   starting_ = std::make_unique<Starting>(*core_, *launch_, *recovery_);
   outputs_ = std::make_unique<Outputs>(*core_);
+  listing_ = std::make_unique<Listing>(*core_);
   sessions_ = std::make_unique<Sessions>(*core_, *starting_, *stopping_, *pausing_, *ending_);
   registrar_ = std::make_unique<Registrar>(*core_, [this] { return sessions_->any(); });
   retention_ = std::make_unique<Retention>(*core_);

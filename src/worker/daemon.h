@@ -21,6 +21,7 @@
 #include "worker/ending.h"
 #include "worker/holdouts.h"
 #include "worker/launch.h"
+#include "worker/listing.h"
 #include "worker/output.h"
 #include "worker/pausing.h"
 #include "worker/recovery.h"
@@ -61,7 +62,7 @@ class Daemon {
 
   // What requests reach, for tests.
   [[nodiscard]] Parts parts() const {
-    return {*core_, *starting_, *stopping_, *pausing_, *sessions_, *outputs_, shares_};
+    return {*core_, *starting_, *stopping_, *pausing_, *sessions_, *outputs_, *listing_, shares_};
   }
 
  private:
@@ -104,6 +105,7 @@ class Daemon {
   std::unique_ptr<Recovery> recovery_;
   std::unique_ptr<Starting> starting_;
   std::unique_ptr<Outputs> outputs_;
+  std::unique_ptr<Listing> listing_;
   std::unique_ptr<Sessions> sessions_;
   std::unique_ptr<Registrar> registrar_;
   std::unique_ptr<Retention> retention_;

@@ -17,7 +17,7 @@ class DiskThread {
   explicit DiskThread(sd::EventLoop& loop) : loop_(loop) {}
 
   // Runs `task` on the thread, then `then` with its result on the loop. Loop thread only, which
-  // bounds the queue: starts, ends and queries in flight are bounded.
+  // bounds the queue: starts, ends and accounts that list are bounded.
   template <class Task, class Then>
   void run(Task task, Then then) {
     thread_.push([this, task = std::move(task), then = std::move(then)]() mutable {

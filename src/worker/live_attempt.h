@@ -110,6 +110,11 @@ class AttemptTable {
     const auto found = live_.find(key.id);
     return found != live_.end() && found->second->owner() == key.owner ? found->second : nullptr;
   }
+  // Of any owner, for what decides by itself who may see it. Null: there is none.
+  [[nodiscard]] LivePtr find_any(const AttemptId& id) const {
+    const auto found = live_.find(id);
+    return found == live_.end() ? nullptr : found->second;
+  }
   // All of this owner, by id.
   [[nodiscard]] std::vector<LivePtr> of(const Owner& owner) const {
     std::vector<LivePtr> found;

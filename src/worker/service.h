@@ -8,6 +8,7 @@
 #include "rpc/unary.h"
 #include "takt/v1/worker_service.grpc.pb.h"
 #include "worker/core.h"
+#include "worker/listing.h"
 #include "worker/output.h"
 #include "worker/pausing.h"
 #include "worker/session.h"
@@ -24,6 +25,7 @@ struct Parts {
   Pausing& pausing;
   Sessions& sessions;
   Outputs& outputs;
+  Listing& listing;
   const std::shared_ptr<rpc::Shares>& shares;
 };
 
