@@ -40,7 +40,7 @@ void Ending::leader_ended(const LivePtr& live) {
 void Ending::without_process(const LivePtr& live) {
   if (live->step == Step::kEnded) return;
   if (live->given_back) return given_back_(live);
-  const bool went = live->went() && !live->own_end;
+  const bool went = live->went() && !live->end_record;
   live->step = Step::kEnding;
   core_.end_turn(*live);
   live->pidfd_source.reset();
@@ -50,17 +50,20 @@ void Ending::without_process(const LivePtr& live) {
   live->backstop.reset();
   live->time_backstop.reset();
   if (!went) {
-    if (!live->own_end) {
-      live->own_end = attempt::ExitRecord{.cause = attempt::EndCause::kStartFailed,
-                                          .failed_step = "supervisor",
-                                          .start_time = wall_now(),
-                                          .end_time = wall_now()};
-      live->own_end->stop_reason = supervisor_ended().message;
+    if (!live->end_record) {
+      live->end_record = attempt::ExitRecord{.cause = attempt::EndCause::kStartFailed,
+                                             .failed_step = "supervisor",
+                                             .start_time = wall_now(),
+                                             .end_time = wall_now()};
+      live->end_record->stop_reason = supervisor_ended().message;
     }
-    return write_own_end(live);
+    return write_end(live);
   }
   auto record = attempt::read_exit_record(live->folder.get());
-  if (record) return queue_end(live);
+  if (record) {
+    live->end_record = std::move(*record);
+    return queue_end(live);
+  }
   if (record.error().code != ErrorCode::kNotFound) {
     if (!is_damage(record.error()))
       return retry_later(live, record.error(), &Ending::without_process);
@@ -102,14 +105,16 @@ void Ending::write_lost_record(const LivePtr& live) {
     lost.same_boot = lost.supervisor.boot_id == boot_id();
   }
   if (auto stop = attempt::read_stop_record(live->folder.get())) lost.stop = std::move(*stop);
-  live->own_end = lost_record(lost, live->acceptance.spec, wall_now());
-  if (live->own_end->note.empty()) live->own_end->note = live->damage;
-  write_own_end(live);
+  live->end_record = lost_record(lost, live->acceptance.spec, wall_now());
+  if (live->end_record->note.empty()) live->end_record->note = live->damage;
+  write_end(live);
 }
 
-void Ending::write_own_end(const LivePtr& live) {
-  auto written = attempt::write_record(live->folder.get(), *live->own_end);
-  if (!written) return retry_later(live, written.error(), &Ending::write_own_end);
+// Also after a sync that was refused: the kernel reports a write that failed once, and takes the
+// bytes for written then, so another sync of the same file proves nothing.
+void Ending::write_end(const LivePtr& live) {
+  auto written = attempt::write_record(live->folder.get(), *live->end_record);
+  if (!written) return retry_later(live, written.error(), &Ending::write_end);
   queue_end(live);
 }
 
@@ -139,7 +144,7 @@ void Ending::on_durable(const std::vector<LivePtr>& batch, const Result<void>& s
     if (synced) {
       conclude(live);
     } else {
-      retry_later(live, synced.error(), &Ending::queue_end);
+      retry_later(live, synced.error(), &Ending::write_end);
     }
   }
 }
@@ -148,7 +153,7 @@ void Ending::conclude(const LivePtr& live) {
   auto record = attempt::read_exit_record(live->folder.get());
   if (!record)
     return retry_later(live, record.error(),
-                       is_damage(record.error()) ? &Ending::kill_rest : &Ending::queue_end);
+                       is_damage(record.error()) ? &Ending::write_end : &Ending::queue_end);
   Attempt& told = live->record;
   set_end(told, *record, live->acceptance.spec);
   live->step = Step::kEnded;

@@ -32,7 +32,8 @@ class Ending {
   // The command has ended (the supervisor says so, or its record does): the state is ENDING.
   void leader_ended(const LivePtr& live);
 
-  // There is no supervisor (any more): works out the end from own_end or the record, and goes on.
+  // There is no supervisor (any more): works out the end from end_record or the record, and goes
+  // on.
   void without_process(const LivePtr& live);
 
   // The end of `live` is committed by its owner: nothing is owed any more.
@@ -42,7 +43,7 @@ class Ending {
   void supervisor_lost(const LivePtr& live);
   void kill_rest(const LivePtr& live);
   void write_lost_record(const LivePtr& live);
-  void write_own_end(const LivePtr& live);
+  void write_end(const LivePtr& live);
   void retry_later(const LivePtr& live, const Error& error, void (Ending::*step)(const LivePtr&));
   void queue_end(const LivePtr& live);
   void on_turn_end();

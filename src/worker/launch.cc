@@ -336,7 +336,7 @@ void Launch::note_start() {
 void Launch::abort(const LivePtr& live, attempt::ExitRecord end) {
   TAKT_CHECK(!live->went(), "%s went already", live->record.id.str().c_str());
   if (!live->parking) core_.end_turn(*live);  // else what is parked is still there
-  live->own_end = std::move(end);
+  live->end_record = std::move(end);
   live->step = Step::kEnding;
   live->control_source.reset();
   live->control.reset();  // a parked supervisor goes without trace

@@ -80,10 +80,10 @@ struct LiveAttempt {
   std::size_t followers = 0;  // that wait for more output
   sd::Inotify::Watch output_watch;
 
-  std::optional<attempt::StopRecord> stop;     // asked for
-  std::optional<attempt::ExitRecord> own_end;  // the worker's word, if no supervisor's
-  std::optional<GivenBack> given_back;         // to its scheduler: there will be no end
-  std::string damage;                          // which of its records could not be read, for people
+  std::optional<attempt::StopRecord> stop;        // asked for
+  std::optional<attempt::ExitRecord> end_record;  // the supervisor's, else the worker's own
+  std::optional<GivenBack> given_back;            // to its scheduler: there will be no end
+  std::string damage;  // which of its records could not be read, for people
   std::vector<std::function<void(const Attempt&)>> on_settled;  // runs, or ended
   std::shared_ptr<OutputGate> output;
 

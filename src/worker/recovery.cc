@@ -119,6 +119,10 @@ Result<void> Recovery::recover(const AttemptId& id) {
   core_.attempts.add(live);
   if (supervisor) take_cgroup(live, *supervisor);
   if (end) {
+    // The sync of this file may have been refused (see Ending::write_end). Without space for a new
+    // one, it has to do.
+    if (auto written = attempt::write_record(live->folder.get(), *end); !written)
+      log_warning("attempt " + id.str() + ": " + written.error().message);
     ending_.without_process(live);
   } else {
     settle(live, supervisor ? *supervisor : attempt::SupervisorRecord());
@@ -186,8 +190,8 @@ void Recovery::settle(const LivePtr& live, const attempt::SupervisorRecord& foun
   if (!same_boot) {
     LostAttempt lost{.supervisor = supervisor, .stop = std::nullopt, .same_boot = false};
     if (auto stop = attempt::read_stop_record(live->folder.get())) lost.stop = std::move(*stop);
-    live->own_end = lost_record(lost, live->acceptance.spec, wall_now());
-    if (live->own_end->note.empty()) live->own_end->note = live->damage;
+    live->end_record = lost_record(lost, live->acceptance.spec, wall_now());
+    if (live->end_record->note.empty()) live->end_record->note = live->damage;
   }
   ending_.without_process(live);
 }

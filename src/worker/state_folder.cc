@@ -97,7 +97,10 @@ Result<void> StateFolder::load_worker_id() {
   if (!written) return written;
   if (::renameat(root_.get(), temporary.c_str(), root_.get(), kWorkerIdFile) != 0)
     return system_error("rename " + temporary);
-  return sync_directory(root_.get());
+  auto synced = sync_directory(root_.get());
+  // Else the next start would take it for durable.
+  if (!synced) std::ignore = remove_file(root_.get(), kWorkerIdFile);
+  return synced;
 }
 
 Result<UniqueFd> StateFolder::create_attempt(const AttemptId& id, const Acceptance& acceptance) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/fs.h"
+#include "support/failing_sync.h"
 #include "unit/base/temp_folder.h"
 #include "unit/job/specs.h"
 
@@ -75,6 +76,16 @@ TEST_F(StateFolderTest, KeepsItsId) {
   const Uuid id = open().worker_id();
   EXPECT_FALSE(id.is_nil());
   EXPECT_EQ(open().worker_id(), id);
+}
+
+TEST_F(StateFolderTest, AnIdThatIsNotDurableIsNotKept) {
+  {
+    const test::FailingSync disk("/state");
+    EXPECT_FALSE(StateFolder::open(path()).ok());
+    EXPECT_EQ(disk.refused().size(), 1U);
+  }
+  EXPECT_FALSE(exists("worker-id")) << "the next start would believe it";
+  EXPECT_FALSE(open().worker_id().is_nil());
 }
 
 TEST_F(StateFolderTest, ADamagedIdIsAnErrorAndNeverANewId) {
