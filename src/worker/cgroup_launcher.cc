@@ -163,6 +163,7 @@ void CgroupLauncher::park(LiveAttempt& live, Done done) {
   live.holds_launcher = true;
   const uid_t uid = live.identity.uid;
   live.slice = user_directory(uid);
+  users_.acquire(uid);
   const std::string name = attempt::link_name(name_of(live.record.id));
   with_place([this, uid, name, done = std::move(done)](Result<void> ready) mutable {
     if (!ready) return done(LaunchFailure{"cgroup", ready.error()});
