@@ -37,6 +37,7 @@ std::size_t stored_bytes(const JobSpec& spec) {
     add(value);
   }
   for (const auto& [resource, count] : spec.resources.counted) add(resource);
+  for (const std::string& reader : spec.readers) add(reader);
   if (spec.array) bytes += spec.array->indexes.size() * sizeof(int);
   return bytes + spec.dependencies.size() * sizeof(Dependency);
 }

@@ -185,16 +185,8 @@ Sql compose(const JobFilter& filter, std::int64_t whole, std::int64_t low, std::
 // About what it takes in memory, and more than it does as encoded but for its texts. Who answers
 // cuts the page to what fits.
 std::size_t weight(const JobView& view) {
-  const JobSpec& spec = *view.job.spec;
-  std::size_t bytes = sizeof(JobView) + sizeof(JobSpec);
-  for (const std::string& argument : spec.argv) bytes += argument.size();
-  for (const auto& variable : spec.environment)
-    bytes += variable.name.size() + variable.value.size();
-  for (const auto& [key, value] : spec.labels) bytes += key.size() + value.size();
-  for (const Constraint& constraint : spec.constraints)
-    for (const std::string& value : constraint.values) bytes += value.size();
-  if (spec.array) bytes += spec.array->indexes.size() * sizeof(int);
-  return bytes + view.job.attempts.size() * sizeof(Attempt);
+  return sizeof(JobView) + sizeof(JobSpec) + stored_bytes(*view.job.spec) +
+         view.job.attempts.size() * sizeof(Attempt);
 }
 
 }  // namespace

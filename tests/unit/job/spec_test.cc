@@ -362,5 +362,36 @@ TEST(CheckForUser, WhatCostsAllOtherJobsIsForOperators) {
             "spec.io_weight: 10000");
 }
 
+TEST(StoredBytes, CountEveryTextOfASpec) {
+  const std::string text(1000, 'x');
+  const std::vector<std::function<void(JobSpec&)>> additions{
+      [&](JobSpec& s) { s.name += text; },
+      [&](JobSpec& s) { s.argv.push_back(text); },
+      [&](JobSpec& s) { s.script += text; },
+      [&](JobSpec& s) { s.stdin_data = s.stdin_data.value_or("") + text; },
+      [&](JobSpec& s) {
+        s.environment.push_back({text, ""});
+      },
+      [&](JobSpec& s) {
+        s.environment.push_back({"NAME", text});
+      },
+      [&](JobSpec& s) { s.working_directory += text; },
+      [&](JobSpec& s) { s.user += text; },
+      [&](JobSpec& s) { s.group += text; },
+      [&](JobSpec& s) { s.constraints.push_back({.key = text, .values = {}}); },
+      [&](JobSpec& s) { s.constraints.push_back({.key = "", .values = {text}}); },
+      [&](JobSpec& s) { s.labels[text] = ""; },
+      [&](JobSpec& s) { s.labels["key"] = text; },
+      [&](JobSpec& s) { s.resources.counted[text] = 1; },
+      [&](JobSpec& s) { s.readers.push_back(text); },
+  };
+  const JobSpec spec = full_spec();
+  for (std::size_t at = 0; at < additions.size(); ++at) {
+    JobSpec larger = spec;
+    additions[at](larger);
+    EXPECT_GE(stored_bytes(larger), stored_bytes(spec) + text.size()) << at;
+  }
+}
+
 }  // namespace
 }  // namespace takt

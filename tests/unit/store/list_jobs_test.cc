@@ -2,6 +2,7 @@
 // ListJobs' filters: what they find, page by page, and that an index leads to it.
 #include <algorithm>
 
+#include "base/limits.h"
 #include "store/queries.h"
 
 #include "unit/store/store_fixture.h"
@@ -209,6 +210,26 @@ TEST_F(ListJobsTest, PartsAreShownByTheirWholeAndByTheirWorker) {
   EXPECT_EQ(get("array/3")->job.part->index, 3);
   EXPECT_EQ(get("array/3")->job.spec->name, "array") << "the spec is that of the whole";
   EXPECT_EQ(get("array/9").error().code, ErrorCode::kNotFound);
+}
+
+TEST_F(ListJobsTest, APageEndsAfterSoManyBytesOfSpecsWhateverIsInThem) {
+  constexpr std::size_t kJobs = 200;
+  Batch batch;
+  for (std::size_t at = 0; at < kJobs; ++at) {
+    JobWrite write = new_job("long");
+    edit(write, [](JobSpec& spec) {
+      spec.readers.assign(64, std::string(limits::kAccountMaxBytes, 'r'));
+    });
+    batch.jobs.push_back(write);
+  }
+  ASSERT_TRUE(commit(batch).ok());
+  JobFilter filter;
+  filter.name = "long";
+  filter.page_size = 1000;
+  const auto page = list(filter);
+  ASSERT_TRUE(page.ok());
+  EXPECT_LT(page->jobs.size(), kJobs);
+  EXPECT_GT(page->next_before, 0);
 }
 
 TEST_F(ListJobsTest, ByNameUserAndTime) {
