@@ -76,8 +76,7 @@ void undrain_worker(Core& core, const Principal& principal, const v1::UndrainWor
   change_worker<v1::UndrainWorkerResponse>(
       core, request.worker_id(), reply,
       [&core, by = principal.display_name()](const Uuid& id) -> Result<void> {
-        core.fleet().undrain(id, by);
-        return {};
+        return core.fleet().undrain(id, by);
       },
       [&core](const Uuid& id) {
         v1::UndrainWorkerResponse response;

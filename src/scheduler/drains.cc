@@ -45,9 +45,21 @@ void Fleet::drain(const Uuid& id, const Drain& drain) {
   send_drain(id);
 }
 
-void Fleet::undrain(const Uuid& id, const std::string& by) {
+Result<void> Fleet::undrain(const Uuid& id, const std::string& by) {
   WorkerEntry& entry = workers_.at(id);
-  if (!entry.record.drain) return;
+  if (!entry.record.drain) return {};
+  const std::string& fault = entry.record.capacity.fault;
+  if (entry.record.drain->by == kDrainedItself && !fault.empty())
+    return make_error(ErrorCode::kFailedPrecondition,
+                      "worker " + entry.record.name + " has drained itself: " + fault +
+                          "; it tries one job now and then, and takes jobs again once one runs; to "
+                          "have it try now, fix the cause and restart takt-worker on its host");
+  end_drain(entry, by);
+  follow_fault(entry);
+  return {};
+}
+
+void Fleet::end_drain(WorkerEntry& entry, const std::string& by) {
   entry.record.drain.reset();
   entry.drain_end.reset();
   parts_.ledger.record(entry.record);
@@ -55,8 +67,7 @@ void Fleet::undrain(const Uuid& id, const std::string& by) {
     if (committed) audit_drain(record, by, "");
   });
   refresh_offer(entry);
-  send_drain(id);
-  follow_fault(entry);
+  send_drain(entry.record.id);
 }
 
 // A worker whose host fails to start jobs is drained by itself, unless an operator has drained it.
@@ -65,7 +76,7 @@ void Fleet::follow_fault(WorkerEntry& entry) {
   const auto& now = entry.record.drain;
   const bool own = now && now->by == kDrainedItself;
   if (fault.empty()) {
-    if (own) undrain(entry.record.id, std::string(kDrainedItself));
+    if (own) end_drain(entry, std::string(kDrainedItself));
   } else if (!now || (own && now->reason != fault)) {
     drain(entry.record.id, {std::string(kDrainedItself), fault, wall_now(), {}});
   }

@@ -98,9 +98,10 @@ class Fleet {
 
   // Which worker a UUID or a name means. kNotFound, or kFailedPrecondition if several have it.
   [[nodiscard]] Result<Uuid> resolve(const std::string& key) const;
-  // It takes no new jobs from now on; or takes them again.
+  // It takes no new jobs from now on; or takes them again. kFailedPrecondition: it has drained
+  // itself, and its host still fails.
   void drain(const Uuid& id, const Drain& drain);
-  void undrain(const Uuid& id, const std::string& by);
+  Result<void> undrain(const Uuid& id, const std::string& by);
   // Gives it up: its jobs end as WORKER_LOST. kFailedPrecondition if it is in reach.
   Result<void> forget(const Uuid& id, const std::string& by);
 
@@ -142,6 +143,7 @@ class Fleet {
   Session::Events events_of(const Uuid& id);
 
   // drains.cc
+  void end_drain(WorkerEntry& entry, const std::string& by);
   void follow_fault(WorkerEntry& entry);
   void send_drain(const Uuid& id);
   void await_deadline(WorkerEntry& entry);

@@ -130,6 +130,24 @@ void FakeWorker::say_name(const std::string& name) {
   said_name_ = name;
 }
 
+void FakeWorker::say_fault(const std::string& fault) {
+  const std::lock_guard lock(mutex_);
+  fault_ = fault;
+  v1::SessionResponse message;
+  *message.mutable_capacity() = capacity();
+  if (session_) session_->send(std::move(message));
+}
+
+v1::Capacity FakeWorker::capacity() const {
+  v1::Capacity capacity;
+  capacity.set_slots(16);
+  capacity.set_cpu_millicores(8000);
+  capacity.set_memory_bytes(std::int64_t{8} << 30);
+  capacity.add_launchers(v1::LAUNCHER_CGROUP);
+  capacity.set_fault(fault_);
+  return capacity;
+}
+
 void FakeWorker::set_boot(const std::string& boot) {
   const std::lock_guard lock(mutex_);
   boot_ = boot;
@@ -237,10 +255,7 @@ void FakeWorker::on_hello(const std::shared_ptr<Stream>& stream) {
   hello.mutable_hello()->set_version("fake");
   *hello.mutable_hello()->mutable_labels() = labels_;
   (*hello.mutable_hello()->mutable_labels())["kind"] = "fake";
-  hello.mutable_hello()->mutable_capacity()->set_slots(16);
-  hello.mutable_hello()->mutable_capacity()->set_cpu_millicores(8000);
-  hello.mutable_hello()->mutable_capacity()->set_memory_bytes(std::int64_t{8} << 30);
-  hello.mutable_hello()->mutable_capacity()->add_launchers(v1::LAUNCHER_CGROUP);
+  *hello.mutable_hello()->mutable_capacity() = capacity();
   stream->send(std::move(hello));
   // One message each, so that the list has parts.
   for (const auto& [job, attempt] : held_) {

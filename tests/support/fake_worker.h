@@ -43,6 +43,8 @@ class FakeWorker {
   void set_boot(const std::string& boot);
   // In its hello, in place of its own name.
   void say_name(const std::string& name);
+  // That its host fails to start jobs, at once and in its hello; empty: that it does not.
+  void say_fault(const std::string& fault);
   // Beside the one of its kind; fewer than limits::kLabelsMax.
   void set_labels(const google::protobuf::Map<std::string, std::string>& labels);
   // Holds an attempt that nobody sent, and says that alice submitted it; without a spec it says
@@ -77,6 +79,7 @@ class FakeWorker {
   class Service;
   struct Follower;
 
+  [[nodiscard]] v1::Capacity capacity() const;
   bool wait(const std::function<bool()>& ready);
   void on_message(const std::shared_ptr<Stream>& stream, const v1::SessionRequest& message);
   void on_hello(const std::shared_ptr<Stream>& stream);
@@ -99,6 +102,7 @@ class FakeWorker {
   OnStart on_start_ = OnStart::kRun;
   std::string boot_ = "boot-1";
   std::string said_name_;
+  std::string fault_;
   google::protobuf::Map<std::string, std::string> labels_;
   std::map<std::string, v1::Attempt> held_;   // by job
   std::map<std::string, v1::JobSpec> specs_;  // of those that nobody sent

@@ -102,6 +102,26 @@ TEST_F(DrainTest, ADeadlineThatPassedWhileTheSchedulerWasDownCounts) {
   ASSERT_TRUE(one->wait_stops(1)) << "also of a worker that was out of reach then";
 }
 
+TEST_F(DrainTest, AWorkerThatDrainedItselfIsNotUndrainedByAnOperator) {
+  const auto one = make_worker(kWorkerOne, "one");
+  const std::string fault = "the host failed to start 5 jobs in a row: spawn: no memory";
+  one->say_fault(fault);
+  ASSERT_TRUE(wait_worker(kWorkerOne, v1::WORKER_STATE_DRAINING));
+  const v1::Worker before = workers()[0];
+  const grpc::Status refused = undrain("one");
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  for (const std::string& text : {fault, std::string("restart takt-worker")})
+    EXPECT_NE(refused.error_message().find(text), std::string::npos) << refused.error_message();
+  EXPECT_EQ(workers()[0].drain().SerializeAsString(), before.drain().SerializeAsString());
+  // A drain of an operator's takes its place, and ends as any other.
+  v1::DrainWorkerResponse drained;
+  ASSERT_TRUE(drain("one", &drained).ok());
+  ASSERT_TRUE(undrain("one").ok());
+  EXPECT_EQ(workers()[0].drain().reason(), fault) << "the host still fails";
+  one->say_fault("");
+  EXPECT_TRUE(wait_worker(kWorkerOne, v1::WORKER_STATE_READY));
+}
+
 TEST_F(DrainTest, UnknownWorkersAreRefusedByName) {
   v1::DrainWorkerResponse response;
   EXPECT_EQ(drain("nobody", &response).error_code(), grpc::StatusCode::NOT_FOUND);
