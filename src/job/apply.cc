@@ -68,7 +68,7 @@ struct Apply {
     if (!event.failed_step.empty()) {
       attempt->end->failed_step = event.failed_step;
       // It comes back from host to host: the fault may be its own after all.
-      if (attempt->id.number - job.tries > limits::kGiveBacksMax) {
+      if (++job.give_backs > limits::kGiveBacksMax) {
         attempt->end->cause = EndCause::kStartFailed;
         attempt->end->detail = event.why;
         end_attempt(job, *attempt->end, now, now);

@@ -106,6 +106,7 @@ struct Job {
   std::optional<Hold> hold;
   std::optional<WallTime> not_before;        // of the spec, or of a retry
   int tries = 0;                             // attempts that have ended; refused ones are none
+  int give_backs = 0;                        // starts that hosts failed; not stored
   int parts = 0;                             // how many it has; 0: it is one job
   std::shared_ptr<const Part> part;          // null: it is no part
   std::shared_ptr<const RetryPolicy> retry;  // null: never tried again

@@ -137,6 +137,22 @@ TEST(ApplyStartRefused, AJobThatHostsFailToStartIsGivenBackABoundedNumberOfTimes
   EXPECT_EQ(job.end->detail, "no space");
 }
 
+TEST(ApplyStartRefused, OnlyStartsThatAHostFailedCountAsGivenBack) {
+  Job job = job_in(JobState::kQueued);
+  const auto refuse = [&](const std::string& step) {
+    ASSERT_TRUE(apply(job, placed(), kNow));
+    ASSERT_TRUE(apply(job, StartRefused{job.attempts.back().id.number, "no", step}, kNow));
+    job.attempts.erase(job.attempts.begin(), job.attempts.end() - 1);  // the store has them
+  };
+  for (int i = 0; i < 2 * limits::kGiveBacksMax; ++i) refuse("");
+  for (int i = 0; i < limits::kGiveBacksMax; ++i) {
+    refuse("spawn");
+    ASSERT_EQ(job.state, JobState::kQueued) << i;
+  }
+  refuse("spawn");
+  EXPECT_EQ(job.state, JobState::kFailed);
+}
+
 TEST(ApplyReported, MovesForwardOnly) {
   for (const JobState from : kAllStates) {
     if (from == JobState::kQueued || has_ended(from)) continue;
