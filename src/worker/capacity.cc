@@ -58,12 +58,22 @@ std::int64_t occupied_slots(const Core& core) {
   return slots;
 }
 
+bool probe_under_way(const Core& core) {
+  if (core.health.state() != StartHealth::State::kProbing) return false;
+  const auto& all = core.attempts.all();
+  return std::any_of(all.begin(), all.end(), [](const auto& entry) {
+    const LiveAttempt& live = *entry.second;
+    return live.record.state == JobState::kStarting && !live.owner().is_direct();
+  });
+}
+
 v1::Capacity capacity_of(const Core& core) {
   v1::Capacity capacity;
   // Of a host that has failed starts, one job shows whether it can start any.
-  const std::int64_t slots = core.health.state() == StartHealth::State::kProbing
-                                 ? std::min(core.config.slots, occupied_slots(core) + 1)
-                                 : core.config.slots;
+  const std::int64_t slots =
+      core.health.state() == StartHealth::State::kProbing
+          ? std::min(core.config.slots, occupied_slots(core) + (probe_under_way(core) ? 0 : 1))
+          : core.config.slots;
   capacity.set_slots(static_cast<std::int32_t>(slots));
   capacity.set_fault(clean_text(core.health.fault(), limits::kReasonMaxBytes));
   Amounts direct;

@@ -171,13 +171,17 @@ void Sessions::send_capacity(Session& session) {
   session.stream->send(std::move(message));
 }
 
+void Sessions::send_capacities() {
+  for (const auto& [store, session] : sessions_) send_capacity(*session);
+}
+
 void Sessions::on_change(const LivePtr& live) {
   // What direct jobs take is missing from what schedulers may give.
   const Owner owner = live->owner();
-  if (owner.is_direct()) {
-    for (const auto& [store, session] : sessions_) send_capacity(*session);
-    return;
-  }
+  if (owner.is_direct()) return send_capacities();
+  // As long as one start is tried at a time, a slot that is free again is none to give.
+  if (core_.health.state() == StartHealth::State::kProbing && has_ended(live->record.state))
+    send_capacities();
   const auto found = sessions_.find(owner.name());
   if (found != sessions_.end()) send_report(*found->second, live->record);
 }

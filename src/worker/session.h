@@ -64,6 +64,7 @@ class Sessions {
   void send_list(Session& session);
   void send_report(Session& session, const Attempt& attempt);
   void send_capacity(Session& session);
+  void send_capacities();
   void send_usages(Session& session);
   void refuse_start(Session& session, const AttemptId& id, const Error& error,
                     const std::string& failed_step = "");
@@ -86,6 +87,10 @@ class Sessions {
 
 // Slots of all jobs that have not ended, direct ones too.
 std::int64_t occupied_slots(const Core& core);
+
+// Whether a scheduler's start is under way that shows whether a host that has failed several can
+// start jobs again.
+bool probe_under_way(const Core& core);
 
 // What this worker has now.
 v1::Capacity capacity_of(const Core& core);

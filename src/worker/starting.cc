@@ -147,6 +147,10 @@ Result<void> Starting::check_room(const StartRequest& request) const {
   const bool direct = request.key.owner.is_direct();
   if (const std::string fault = core_.health.fault(); !direct && !fault.empty())
     return make_error(ErrorCode::kUnavailable, "this worker takes no jobs now: " + fault);
+  if (!direct && probe_under_way(core_))
+    return make_error(ErrorCode::kUnavailable,
+                      "the host of this worker has failed several starts, so it tries one job at a "
+                      "time until one runs");
   if (direct && !core_.drains.empty())
     return make_error(ErrorCode::kFailedPrecondition,
                       "this worker is drained, by " + core_.drains.begin()->second +

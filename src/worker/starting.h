@@ -34,10 +34,11 @@ class Starting {
   // kExists: it may have run here, and what became of it cannot be told (now); or a direct start
   // had this request_id before, with another spec. kFailedPrecondition: another owner's attempt has
   // this id here. kDataLoss: it has run here, and nothing is left of it that tells how it ended.
-  // kUnavailable while the worker goes down, or takes no jobs of schedulers because its host has
-  // failed several; kResourceExhausted when too many starts wait, or for a direct start when all
-  // slots are taken; kFailedPrecondition for a direct start while the worker is drained;
-  // kPermissionDenied / kInvalid, naming the field, for what this worker does not allow.
+  // kUnavailable while the worker goes down, or takes no jobs of schedulers, or one at a time,
+  // because its host has failed several; kResourceExhausted when too many starts wait, or for a
+  // direct start when all slots are taken; kFailedPrecondition for a direct start while the worker
+  // is drained; kPermissionDenied / kInvalid, naming the field, for what this worker does not
+  // allow.
   Result<void> start(StartRequest request, Settled settled);
 
   // The verdict of policy and launcher on a spec, without taking it.
