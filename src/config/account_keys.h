@@ -27,7 +27,7 @@ inline constexpr KeyInfo kRequestsPerSecondOfAccountMax{
     .reloads = true,
     .section = "limits",
     .name = "requests_per_second_of_account_max",
-    .default_text = "1000",
+    .default_text = "10000",
     .accepts = "a number from 1 to 1000000",
     .help = "Maximum number of calls and streams that one account begins in a second."};
 inline constexpr KeyInfo kReadersOfAccountMax{

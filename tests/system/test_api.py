@@ -53,7 +53,7 @@ class PythonClient(TaktCase):
         with client:
             self.assertEqual(said.get(timeout=60), "up\n")
             for _ in range(CUTS_WANTED):
-                self.kill_scheduler_until_a_call_is_cut(said)
+                self.kill_scheduler_until_a_call_is_cut(client, said)
             client.stdin.close()
             client.wait(timeout=120)
             reader.join()
@@ -69,9 +69,10 @@ class PythonClient(TaktCase):
         """Returns the jobs that have not ended."""
         return json.loads(self.takt.run("list", "--json").stdout).get("jobs", [])
 
-    def kill_scheduler_until_a_call_is_cut(self, said: "queue.Queue[str]") -> None:
+    def kill_scheduler_until_a_call_is_cut(self, client: subprocess.Popen,
+                                           said: "queue.Queue[str]") -> None:
         """Kills the scheduler again and again until the client says that a call got no answer."""
-        while True:
+        while client.poll() is None:
             pid = self.machine.wait_until(
                 lambda: host.main_pid(self.machine, "takt-scheduler.service"), "a scheduler")
             host.kill(self.machine, pid)
@@ -80,3 +81,4 @@ class PythonClient(TaktCase):
                 return
             except queue.Empty:
                 continue  # it fell between two calls
+        self.fail(f"the client has ended with {client.returncode}")
