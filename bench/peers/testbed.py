@@ -33,6 +33,7 @@ FOLDERS = {"worker": "/var/lib/takt", "scheduler": "/var/lib/takt-scheduler"}
 HOLDER = "takt-jobs-direct.service"
 CONFIGURATION = "/etc/takt/worker.conf.d/50-bench.conf"
 COMMAND_S = 300  # no measurement takes longer
+DIRECT_SLOTS = 10000  # a direct job holds its slot until it has ended; the next start does not wait
 LAUNCHERS = ("cgroup", "scope")
 
 
@@ -107,14 +108,18 @@ class Testbed:
 
     @contextlib.contextmanager
     def without_scheduler(self) -> Iterator[None]:
-        """The scheduler is stopped within; it has the worker back on return."""
+        """The scheduler is stopped within, and the worker has slots for all direct starts; the
+        scheduler has the worker back as it was on return."""
         scheduler = [unit for unit in (*SOCKETS, *SERVICES) if "scheduler" in unit]
+        slots = self.slots
+        self.set_slots(DIRECT_SLOTS)
         self.machine.run("systemctl", "stop", *scheduler)
         try:
             yield
         finally:
             self.machine.run("systemctl", "start", *scheduler)
             Takt(self.machine, USER).wait_for_ready_worker()
+            self.set_slots(slots)
 
     def _configure(self, slots: int) -> None:
         self.machine.write(CONFIGURATION, f"[jobs]\nslots = {slots}\n")
